@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <mydht/core/address.hpp>
+#include <mydht/core/contact.hpp>
+#include <mydht/core/item.hpp>
+
+/// The messages of the protocol as plain structs. A codec turns them into bytes and back; nothing else knows how they look
+/// on the wire. Field meanings, limits and versions: docs/wire-format.md.
+namespace mydht::wire {
+
+/// A set of address kinds, one bit a kind: bit n stands for address_kind n.
+using kind_mask = std::uint32_t;
+[[nodiscard]] constexpr kind_mask mask_of(address_kind kind) noexcept {
+    return kind_mask{1} << static_cast<unsigned>(kind);
+}
+
+// --- requests ---------------------------------------------------------------------------------------------------------
+
+struct ping {
+    friend bool operator==(const ping&, const ping&) = default;
+};
+
+/// Asks for the contacts nearest to `target` that have an address of one of the kinds.
+struct find_node {
+    node_id target;
+    kind_mask kinds = 0;
+    friend bool operator==(const find_node&, const find_node&) = default;
+};
+
+/// Asks for the items of a key, and for the nearest contacts beside them.
+struct find_value {
+    key target;
+    kind_mask kinds = 0;
+    friend bool operator==(const find_value&, const find_value&) = default;
+};
+
+/// Asks to keep an item.
+struct store {
+    key target;
+    item what;
+    std::optional<std::uint64_t> expected_sequence;  ///< compare-and-swap: keep only over exactly this stored sequence
+    friend bool operator==(const store&, const store&) = default;
+};
+
+/// Takes the request with the id of the envelope back: its answer is not awaited any more. Has no answer itself.
+struct cancel {
+    friend bool operator==(const cancel&, const cancel&) = default;
+};
+
+// --- answers ----------------------------------------------------------------------------------------------------------
+
+struct pong {
+    address observed;  ///< where the asker's messages seem to come from; empty when the transport does not tell
+    friend bool operator==(const pong&, const pong&) = default;
+};
+
+struct nodes {
+    std::vector<contact> contacts;
+    friend bool operator==(const nodes&, const nodes&) = default;
+};
+
+struct values {
+    std::vector<item> items;
+    std::vector<contact> contacts;
+    friend bool operator==(const values&, const values&) = default;
+};
+
+struct stored {
+    wall_time deadline;  ///< until when the holder means to keep it
+    friend bool operator==(const stored&, const stored&) = default;
+};
+
+/// Why a peer did not do what it was asked. Its own words, never mixed with our errc: a peer may lie.
+enum class error_code : std::uint16_t {
+    unknown = 0,          ///< a code that this build does not know
+    malformed = 1,        ///< the request did not decode or broke a limit
+    not_supported = 2,    ///< the request is of a kind that the peer does not know
+    busy = 3,             ///< too much at once; later may work
+    client_only = 4,      ///< the peer answers no queries
+    too_large = 5,        ///< the value is over the limit
+    bad_signature = 6,    ///< the signature or the key does not fit
+    stale = 7,            ///< the peer has a newer item
+    cas_mismatch = 8,     ///< the stored sequence is not the expected one
+    expired = 9,          ///< the deadline has passed or is not allowed
+    refused = 10,         ///< the namespace's check said no, or the namespace is unknown
+    full = 11,            ///< no room for this item
+    internal = 12,        ///< the peer failed
+};
+
+struct error {
+    error_code code = error_code::unknown;
+    std::string text;  ///< for people; at most limits::error_text_bytes
+    friend bool operator==(const error&, const error&) = default;
+};
+
+using message = std::variant<ping, find_node, find_value, store, cancel, pong, nodes, values, stored, error>;
+
+/// A message on its way: `id` is the asker's, unique among its requests under way on the session; the answer repeats it.
+struct envelope {
+    std::uint64_t id = 0;
+    message body;
+    friend bool operator==(const envelope&, const envelope&) = default;
+};
+
+[[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 4; }
+[[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 4; }
+
+}  // namespace mydht::wire
