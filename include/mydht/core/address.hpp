@@ -38,13 +38,13 @@ public:
 
     address() = default;
 
-    /// Errors: errc::bad_address when the length does not fit the kind. Unknown kinds with 1 to size_max bytes are kept as
+    /// Errors: errc::bad_address when the bytes do not fit the kind. Unknown kinds with 1 to size_max bytes are kept as
     /// they are, so that newer peers' addresses survive being passed on.
     [[nodiscard]] static result<address> from_bytes(address_kind kind, bytes_view data);
 
     [[nodiscard]] static address ipv4(address_kind kind, std::array<std::uint8_t, 4> host, std::uint16_t port);
     [[nodiscard]] static address ipv6(address_kind kind, std::array<std::uint8_t, 16> host, std::uint16_t port);
-    /// Errors: errc::bad_address for an empty or too long name.
+    /// Errors: errc::bad_address for an empty or too long name, or characters other than visible ASCII without '@'.
     [[nodiscard]] static result<address> memory(std::string_view name);
 
     [[nodiscard]] address_kind kind() const noexcept { return kind_; }
