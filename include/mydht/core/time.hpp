@@ -9,8 +9,8 @@ using duration = std::chrono::nanoseconds;
 /// Tag of the time that only runs forward; its zero means nothing. Clocks are injected (mydht/runtime/clock.hpp): this type
 /// has no now().
 struct steady_tag {
-    using rep = duration::rep;
-    using period = duration::period;
+    using rep = mydht::duration::rep;
+    using period = mydht::duration::period;
     using duration = mydht::duration;
     using time_point = std::chrono::time_point<steady_tag, duration>;
 };
