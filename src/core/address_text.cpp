@@ -144,9 +144,7 @@ std::string ipv6_text(bytes_view host) {
     return out;
 }
 
-std::string host_text(const address& a) {
-    return a.is_ipv4() ? ipv4_text(a.host()) : ipv6_text(a.host());
-}
+std::string host_text(const address& a) { return a.is_ipv4() ? ipv4_text(a.host()) : ipv6_text(a.host()); }
 
 /// The checksum of rend-spec-v3, section "Encoding onion addresses".
 std::array<std::uint8_t, onion_checksum_size> onion_checksum(bytes_view key) {
@@ -221,8 +219,8 @@ result<address> ip_address(const location& where) {
 }
 
 std::optional<address_kind> kind_of_scheme(std::string_view scheme) noexcept {
-    for (const auto kind : {address_kind::tcp, address_kind::udp, address_kind::tor, address_kind::i2p,
-                            address_kind::memory}) {
+    for (const auto kind :
+         {address_kind::tcp, address_kind::udp, address_kind::tor, address_kind::i2p, address_kind::memory}) {
         if (scheme == to_string(kind)) return kind;
     }
     return {};
@@ -274,7 +272,8 @@ std::string address::text() const {
         case address_kind::relay: break;
     }
     // Forms for people only: what is in there is another transport's business.
-    if (scheme == "unknown") return join(scheme, {}, std::to_string(static_cast<unsigned>(kind_)) + ":" + to_hex(data()));
+    if (scheme == "unknown")
+        return join(scheme, {}, std::to_string(static_cast<unsigned>(kind_)) + ":" + to_hex(data()));
     return join(scheme, {}, to_hex(data()));
 }
 

@@ -38,8 +38,13 @@ TEST_CASE("hexadecimal text of a wrong length or digit is refused", "[bytes]") {
 
 TEST_CASE("base32 gives the answers of RFC 4648 section 10", "[bytes]") {
     const std::pair<std::string_view, std::string_view> known[] = {
-        {"", ""},           {"f", "my"},           {"fo", "mzxq"},           {"foo", "mzxw6"},
-        {"foob", "mzxw6yq"}, {"fooba", "mzxw6ytb"}, {"foobar", "mzxw6ytboi"},
+        {"", ""},
+        {"f", "my"},
+        {"fo", "mzxq"},
+        {"foo", "mzxw6"},
+        {"foob", "mzxw6yq"},
+        {"fooba", "mzxw6ytb"},
+        {"foobar", "mzxw6ytboi"},
     };
     for (const auto& [plain, encoded] : known) {
         CAPTURE(plain);

@@ -96,7 +96,8 @@ TEST_CASE("ids read and write hexadecimal", "[id]") {
     REQUIRE(id.has_value());
     CHECK(id->hex() == text);
     CHECK(node_id::from_bytes(id->view()).value() == *id);
-    for (const auto& wrong : {text + "0", text + "00", text.substr(1), text.substr(2), "x" + text.substr(1), std::string()}) {
+    for (const auto& wrong :
+         {text + "0", text + "00", text.substr(1), text.substr(2), "x" + text.substr(1), std::string()}) {
         CAPTURE(wrong);
         const auto refused = node_id::from_hex(wrong);
         REQUIRE_FALSE(refused.has_value());
