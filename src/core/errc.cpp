@@ -30,6 +30,8 @@ const char* text_of(errc code) noexcept {
         case errc::entropy_failed: return "the system's random source gave nothing";
         case errc::not_mydht: return "the peer does not speak this protocol";
         case errc::other_network: return "the peer belongs to another network (name or pre-shared key differ)";
+        case errc::mode_refused: return "one side is secured and the other plain";
+        case errc::peer_busy: return "the peer has no room for a session now";
         case errc::identity_mismatch: return "the peer proved another identity than the one that was pinned";
         case errc::self_connection: return "the peer is this node itself";
         case errc::protocol_violation: return "the peer broke the rules of the session";

@@ -39,6 +39,8 @@ enum class errc {
     // --- sessions -------------------------------------------------------------------------------------------------
     not_mydht,                  ///< the peer does not speak this protocol
     other_network,              ///< the peer belongs to another network (name or pre-shared key differ)
+    mode_refused,               ///< one side is secured and the other plain
+    peer_busy,                  ///< the peer has no room for a session now
     identity_mismatch,          ///< the peer proved another identity than the one that was pinned
     self_connection,            ///< the peer is this node itself
     protocol_violation,         ///< the peer broke the rules of the session

@@ -11,6 +11,8 @@ namespace mydht::limits {
 inline constexpr std::size_t message_bytes = 1024 * 1024;
 /// A value kept inline; larger objects are trees of chunks.
 inline constexpr std::size_t inline_value_bytes = 64 * 1024;
+/// The body of an item, encoded: an inline value with the fields around it, or a peer record.
+inline constexpr std::size_t item_body_bytes = inline_value_bytes + 512;
 inline constexpr std::size_t salt_bytes = 64;
 inline constexpr std::size_t namespace_bytes = 32;
 inline constexpr std::size_t peer_name_bytes = 64;

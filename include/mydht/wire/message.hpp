@@ -78,19 +78,19 @@ struct stored {
 
 /// Why a peer did not do what it was asked. Its own words, never mixed with our errc: a peer may lie.
 enum class error_code : std::uint16_t {
-    unknown = 0,          ///< a code that this build does not know
-    malformed = 1,        ///< the request did not decode or broke a limit
-    not_supported = 2,    ///< the request is of a kind that the peer does not know
-    busy = 3,             ///< too much at once; later may work
-    client_only = 4,      ///< the peer answers no queries
-    too_large = 5,        ///< the value is over the limit
-    bad_signature = 6,    ///< the signature or the key does not fit
-    stale = 7,            ///< the peer has a newer item
-    cas_mismatch = 8,     ///< the stored sequence is not the expected one
-    expired = 9,          ///< the deadline has passed or is not allowed
-    refused = 10,         ///< the namespace's check said no, or the namespace is unknown
-    full = 11,            ///< no room for this item
-    internal = 12,        ///< the peer failed
+    unknown = 0,        ///< a code that this build does not know
+    malformed = 1,      ///< the request did not decode or broke a limit
+    not_supported = 2,  ///< the request is of a kind that the peer does not know
+    busy = 3,           ///< too much at once; later may work
+    client_only = 4,    ///< the peer answers no queries
+    too_large = 5,      ///< the value is over the limit
+    bad_signature = 6,  ///< the signature or the key does not fit
+    stale = 7,          ///< the peer has a newer item
+    cas_mismatch = 8,   ///< the stored sequence is not the expected one
+    expired = 9,        ///< the deadline has passed or is not allowed
+    refused = 10,       ///< the namespace's check said no, or the namespace is unknown
+    full = 11,          ///< no room for this item
+    internal = 12,      ///< the peer failed
 };
 
 struct error {
@@ -110,5 +110,19 @@ struct envelope {
 
 [[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 4; }
 [[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 4; }
+
+/// What the receiver owes for a message. It travels beside the body, so that a body of a kind that the receiver does not
+/// know is still handled rightly: an unknown request is answered with an error, an unknown answer fails the request that it
+/// belongs to, an unknown notice is dropped. The numbers travel on the wire.
+enum class message_role : std::uint8_t {
+    request = 0,  ///< awaits an answer with the same id
+    answer = 1,   ///< belongs to the receiver's own request of that id
+    notice = 2,   ///< awaits nothing
+};
+
+[[nodiscard]] constexpr message_role role_of(const message& m) noexcept {
+    if (is_request(m)) return message_role::request;
+    return is_answer(m) ? message_role::answer : message_role::notice;
+}
 
 }  // namespace mydht::wire
