@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Runs the tests of a build and counts them: Catch2's test cases, handshake vectors, fuzz corpora, scripts of tests/cli.
+
+usage: run_tests.py BUILD [--tag TAG] [--jobs N] [--slow FACTOR] [NAME...]
+
+A test case, a vector, a replayed corpus and a script each count as one (a script may print its own `N passed, N failed`).
+A program that crashes, hangs or runs nothing counts as one failed. What failed is shown with its output; the last line
+is `N passed, N failed`, and the exit status is 0 only if nothing failed and something passed.
+
+  --tag TAG      only Catch2's test cases with this tag, e.g. [threads]; nothing else is run
+  --slow FACTOR  multiplies the time limits, for builds with sanitizers
+  NAME           only programs and scripts whose name contains one of these
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+LIMIT_SECONDS = 300
+OUTPUT_LINES_SHOWN = 150
+SLOW_CASES_SHOWN = 5
+
+CATCH_CASES = re.compile(r"^test cases:(.*)$", re.MULTILINE)
+CATCH_ALL_PASSED = re.compile(r"^All tests passed \(.*\bin (\d+) test cases?\)", re.MULTILINE)
+CATCH_NO_TESTS = re.compile(r"^(No tests ran|No test cases matched)", re.MULTILINE)
+CATCH_DURATION = re.compile(r"^ *(\d+\.\d+) s: (.*)\n", re.MULTILINE)
+OWN_COUNTS = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$", re.MULTILINE)
+
+
+@dataclasses.dataclass
+class Job:
+    name: str
+    kind: str  # catch, script (may print counts), status (the exit status alone)
+    command: list
+    limit: float
+    environment: dict = dataclasses.field(default_factory=dict)
+    priority: int = 0
+
+
+@dataclasses.dataclass
+class Outcome:
+    job: Job
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+    output: str
+    problem: str  # empty, or what is wrong besides failed cases
+    cases: list  # (seconds, name)
+
+
+def catch_counts(output):
+    """(passed, failed) of Catch2's last lines, version 2 or 3; None when there are none, as after a crash."""
+    found = CATCH_ALL_PASSED.findall(output)
+    if found:
+        return int(found[-1]), 0
+    lines = CATCH_CASES.findall(output)
+    if lines:
+        counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed as expected|failed)", lines[-1])}
+        return counts.get("passed", 0) + counts.get("failed as expected", 0), counts.get("failed", 0)
+    if CATCH_NO_TESTS.search(output):
+        return 0, 0
+    return None
+
+
+def verdict(job, code, output, seconds, hung, tag):
+    """What a finished program amounts to."""
+    cases = [(float(took), name) for took, name in CATCH_DURATION.findall(output)] if job.kind == "catch" else []
+    shown = CATCH_DURATION.sub("", output) if job.kind == "catch" else output
+    counts, skipped, problem = None, 0, ""
+    if job.kind == "catch":
+        counts = catch_counts(shown)
+    elif job.kind == "script":
+        own = OWN_COUNTS.findall(output)
+        if own:
+            counts, skipped = (int(own[-1][0]), int(own[-1][1])), int(own[-1][2] or 0)
+    if hung:
+        problem = f"did not end within {job.limit:.0f} s"
+    elif code < 0:
+        problem = f"was killed by {signal.Signals(-code).name}"
+    elif code != 0 and (counts is None or counts[1] == 0):
+        problem = f"exited with status {code}"
+    elif code == 0 and counts is not None and counts[1] > 0:
+        problem = "reported failures and exited with status 0"
+    elif code == 0 and counts == (0, 0) and skipped == 0 and not tag:
+        problem = "ran no test"
+    elif job.kind == "catch" and counts is None:
+        problem = "ended without a count of its test cases"
+    if counts is None:
+        counts = (0, 0) if problem else (1, 0)
+    return Outcome(job, counts[0], counts[1] + (1 if problem else 0), skipped, seconds, shown, problem, cases)
+
+
+def run(job, tag):
+    started = time.monotonic()
+    # A session of its own, so that what a test has left behind ends with it.
+    process = subprocess.Popen(
+        job.command, cwd=TOP, env={**os.environ, **job.environment}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    hung = False
+    try:
+        output, _ = process.communicate(timeout=job.limit)
+    except subprocess.TimeoutExpired:
+        hung = True
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+    finally:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    text = output.decode("utf-8", "replace")
+    return verdict(job, process.returncode, text, time.monotonic() - started, hung, tag)
+
+
+def introspect(build, what):
+    path = build / "meson-info" / f"intro-{what}.json"
+    if not path.exists():
+        sys.exit(f"run_tests: {path} is missing; configure the build first (scripts/build)")
+    return json.loads(path.read_text())
+
+
+def program_jobs(build, slow):
+    """The tests that Meson knows, and what lies beside them without being one of its tests."""
+    jobs = []
+    known = set()
+    for test in introspect(build, "tests"):
+        name = pathlib.Path(test["cmd"][0]).name
+        known.add(name)
+        kind = "catch" if name.startswith("test_") else "status"
+        jobs.append(Job(name, kind, test["cmd"], float(test["timeout"] or LIMIT_SECONDS) * slow, test["env"],
+                        test["priority"]))
+    for target in introspect(build, "targets"):
+        name = target["name"]
+        path = pathlib.Path(target["filename"][0])
+        if target["type"] == "executable" and name.startswith("replay_") and name not in known:
+            jobs.append(Job(name, "status", [str(path)], LIMIT_SECONDS * slow))
+    return jobs
+
+
+def vector_jobs(build, slow):
+    """The community's handshake vectors, where they lie beside the checkout."""
+    program = build / "tests" / "noise_vectors"
+    folder = pathlib.Path(os.environ.get("MYDHT_NOISE_VECTORS", TOP.parent / "shared" / "vectors" / "noise"))
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    if not program.exists():
+        return []
+    if not files:
+        print(f"no handshake vectors in {folder} (MYDHT_NOISE_VECTORS names another folder); "
+              "the known answers in test_crypto are checked all the same")
+    return [Job(f"noise_vectors {file.name}", "script", [str(program), str(file)], LIMIT_SECONDS * slow) for file in files]
+
+
+def script_jobs(build, slow):
+    """Every executable file in tests/cli is a test of the command; what it only reads is not executable."""
+    folder = TOP / "tests" / "cli"
+    if not folder.is_dir() or not (build / "mydht").exists():
+        return []
+    environment = {"MYDHT": str(build / "mydht"), "MYDHT_BUILD": str(build)}
+    return [Job(f"cli/{path.name}", "script", [str(path)], LIMIT_SECONDS * slow, environment)
+            for path in sorted(folder.iterdir()) if path.is_file() and os.access(path, os.X_OK)]
+
+
+def show(outcome):
+    counts = f"{outcome.passed} passed" + (f", {outcome.failed} failed" if outcome.failed else "")
+    if outcome.skipped:
+        counts += f", {outcome.skipped} skipped"
+    print(f"{'FAILED' if outcome.failed else 'ok':6} {outcome.job.name:28} {counts:28} {outcome.seconds:6.1f} s", flush=True)
+    if not outcome.failed:
+        return
+    lines = outcome.output.splitlines()
+    if len(lines) > OUTPUT_LINES_SHOWN:
+        print(f"  | ... {len(lines) - OUTPUT_LINES_SHOWN} lines before these are not shown")
+    for line in lines[-OUTPUT_LINES_SHOWN:]:
+        print(f"  | {line}")
+    if outcome.problem:
+        print(f"  {outcome.job.name} {outcome.problem}")
+    print(f"  run it alone: {' '.join(outcome.job.command)}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--tag")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--slow", type=float, default=1)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    build = options.build.resolve()
+
+    jobs = program_jobs(build, options.slow)
+    if options.tag:
+        jobs = [job for job in jobs if job.kind == "catch" and pathlib.Path(job.command[0]).exists()]
+        for job in jobs:
+            job.command = [*job.command, options.tag]
+    else:
+        jobs += vector_jobs(build, options.slow) + script_jobs(build, options.slow)
+    for job in jobs:
+        if job.kind == "catch":
+            job.command = [*job.command, "--durations", "yes"]
+    if options.names:
+        jobs = [job for job in jobs if any(name in job.name for name in options.names)]
+    jobs.sort(key=lambda job: -job.priority)
+
+    passed = failed = 0
+    cases = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run, job, options.tag) for job in jobs]):
+            outcome = done.result()
+            passed += outcome.passed
+            failed += outcome.failed
+            cases += [(took, f"{outcome.job.name}: {name}") for took, name in outcome.cases]
+            if outcome.passed or outcome.failed:
+                show(outcome)
+    slowest = [case for case in sorted(cases, reverse=True)[:SLOW_CASES_SHOWN] if case[0] >= 1]
+    if slowest:
+        print("slowest test cases:")
+        for took, name in slowest:
+            print(f"  {took:6.1f} s  {name}")
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(0 if failed == 0 and passed > 0 else 1)
+
+
+if __name__ == "__main__":
+    main()
