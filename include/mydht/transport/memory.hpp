@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include <mydht/transport/transport.hpp>
+
+namespace mydht {
+
+/// Settings of the in-memory transport.
+struct memory_config {
+    /// Bytes that one direction of a connection holds before its writer waits.
+    std::size_t pipe_bytes = 64 * 1024;
+    /// Connections that wait for an accept() before further ones are refused, for each listener.
+    std::size_t backlog = 128;
+};
+
+namespace detail {
+struct memory_state;
+}
+
+/// The names and pipes that in-memory transports share: a network inside one executor, for tests and for nodes of one
+/// program. All nodes on it run on the same executor; nodes on several executors need TCP.
+/// Addresses are `mem://name`; a listener at a name that ends in `*` gets a free name of its own, as with port 0.
+/// Copies share the network.
+class memory_network {
+public:
+    /// Throws std::invalid_argument when a field of the configuration can never work, naming it.
+    explicit memory_network(memory_config config = {});
+
+    /// A transport of address_kind::memory on this network.
+    [[nodiscard]] any_transport transport() const;
+
+private:
+    std::shared_ptr<detail::memory_state> state_;
+};
+
+}  // namespace mydht
