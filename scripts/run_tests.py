@@ -97,15 +97,19 @@ def verdict(job, code, output, seconds, hung, tag):
         problem = "ended without a count of its test cases"
     if counts is None:
         counts = (0, 0) if problem else (1, 0)
-    return Outcome(job, counts[0], counts[1] + (1 if problem else 0), skipped, seconds, shown, problem, cases)
+    failed = max(counts[1], 1) if problem else counts[1]
+    return Outcome(job, counts[0], failed, skipped, seconds, shown, problem, cases)
 
 
 def run(job, tag):
     started = time.monotonic()
     # A session of its own, so that what a test has left behind ends with it.
-    process = subprocess.Popen(
-        job.command, cwd=TOP, env={**os.environ, **job.environment}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        process = subprocess.Popen(
+            job.command, cwd=TOP, env={**os.environ, **job.environment}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    except OSError as error:
+        return Outcome(job, 0, 1, 0, 0, "", f"cannot be started: {error.strerror}", [])
     hung = False
     try:
         output, _ = process.communicate(timeout=job.limit)
@@ -130,20 +134,13 @@ def introspect(build, what):
 
 
 def program_jobs(build, slow):
-    """The tests that Meson knows, and what lies beside them without being one of its tests."""
+    """The tests that Meson knows: test_<module> is Catch2's, of others (replay_<decoder>) the exit status counts."""
     jobs = []
-    known = set()
     for test in introspect(build, "tests"):
         name = pathlib.Path(test["cmd"][0]).name
-        known.add(name)
         kind = "catch" if name.startswith("test_") else "status"
         jobs.append(Job(name, kind, test["cmd"], float(test["timeout"] or LIMIT_SECONDS) * slow, test["env"],
                         test["priority"]))
-    for target in introspect(build, "targets"):
-        name = target["name"]
-        path = pathlib.Path(target["filename"][0])
-        if target["type"] == "executable" and name.startswith("replay_") and name not in known:
-            jobs.append(Job(name, "status", [str(path)], LIMIT_SECONDS * slow))
     return jobs
 
 
