@@ -45,7 +45,7 @@ public:
     }
 
     /// The same, but errc::timed_out at the deadline.
-    [[nodiscard]] task<result<T>> receive_until(clock& on, steady_time deadline) {
+    [[nodiscard]] task<result<T>> receive_until(time_source& on, steady_time deadline) {
         while (items_.empty()) {
             if (closed_) co_return failure(errc::closed);
             const bool woken = co_await readers_.wait_until(on, deadline);

@@ -25,7 +25,7 @@ public:
     [[nodiscard]] steady_time when() const noexcept { return when_; }
 
 protected:
-    ~alarm() = default;
+    virtual ~alarm() = default;
 
 private:
     friend class alarm_queue;
@@ -40,6 +40,12 @@ private:
 /// lies, so that the usual deadline, the one that never comes, costs O(log n) to take back.
 class alarm_queue {
 public:
+    alarm_queue() = default;
+    alarm_queue(const alarm_queue&) = delete;
+    alarm_queue& operator=(const alarm_queue&) = delete;
+    /// Disarms what is left.
+    ~alarm_queue();
+
     /// Arms `a`, moving it when it is armed already.
     void arm(alarm& a, steady_time when);
     void disarm(alarm& a) noexcept;
@@ -64,12 +70,12 @@ private:
 };
 
 /// The time of one node. All calls on the executor it was made for.
-class clock {
+class time_source {
 public:
-    clock() = default;
-    clock(const clock&) = delete;
-    clock& operator=(const clock&) = delete;
-    virtual ~clock() = default;
+    time_source() = default;
+    time_source(const time_source&) = delete;
+    time_source& operator=(const time_source&) = delete;
+    virtual ~time_source() = default;
 
     [[nodiscard]] virtual steady_time now() const noexcept = 0;
     [[nodiscard]] virtual wall_time wall_now() const noexcept = 0;
@@ -81,13 +87,13 @@ public:
 
 /// The machine's clocks. One operating system timer however many alarms are armed. `on` must run on one thread at a time
 /// (an io_context run by one thread, or a strand) and outlive the clock.
-[[nodiscard]] std::shared_ptr<clock> make_system_clock(executor on);
+[[nodiscard]] std::shared_ptr<time_source> make_system_clock(executor on);
 
 /// Completes at `when`, at once when that has passed. Throws std::system_error(operation_aborted) when cancelled. The clock must be the
 /// one of the executor that the caller runs on and must outlive the wait.
-[[nodiscard]] task<> sleep_until(clock& on, steady_time when);
+[[nodiscard]] task<> sleep_until(time_source& on, steady_time when);
 
 /// sleep_until() for `length` from now.
-[[nodiscard]] task<> sleep_for(clock& on, duration length);
+[[nodiscard]] task<> sleep_for(time_source& on, duration length);
 
 }  // namespace mydht

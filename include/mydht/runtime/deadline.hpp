@@ -13,7 +13,7 @@ namespace mydht {
 namespace detail {
 
 /// Runs `work` to its end; at the deadline it is cancelled first. True when it ended by itself.
-[[nodiscard]] task<bool> run_until(clock& on, steady_time deadline, task<> work);
+[[nodiscard]] task<bool> run_until(time_source& on, steady_time deadline, task<> work);
 
 template <typename T>
 task<> keep_result(std::shared_ptr<std::optional<T>> into, task<T> work) {
@@ -27,7 +27,7 @@ task<> keep_result(std::shared_ptr<std::optional<T>> into, task<T> work) {
 /// and goes on unwinding; it is never mistaken for the deadline.
 /// `on` must be the clock of the executor that the caller runs on, and outlive the call.
 template <typename T>
-[[nodiscard]] task<result<T>> with_deadline(clock& on, steady_time deadline, task<result<T>> work) {
+[[nodiscard]] task<result<T>> with_deadline(time_source& on, steady_time deadline, task<result<T>> work) {
     auto kept = std::make_shared<std::optional<result<T>>>();
     auto child = detail::keep_result(kept, std::move(work));
     const bool in_time = co_await detail::run_until(on, deadline, std::move(child));

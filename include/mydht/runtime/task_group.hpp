@@ -12,8 +12,8 @@
 namespace mydht {
 
 /// The coroutines that an object keeps running in the background. The one way to start a coroutine that nobody awaits: it is
-/// named, its exceptions reach a handler, and it has ended before its owner goes (asserted by the destructor, unless the
-/// whole io_context went first). All calls on the executor it was made with.
+/// named, its exceptions reach a handler, and its owner joins it before it goes. All calls on the executor it was made with.
+/// A group that dies with tasks left terminates them; that is for an io_context that goes down as a whole, an owner joins.
 class task_group {
 public:
     /// Told of every exception that is not a cancellation, with the name of the task. Must not throw.
@@ -24,8 +24,8 @@ public:
     task_group& operator=(const task_group&) = delete;
     ~task_group();
 
-    /// Starts `work` soon, never from within this call. `name` must be a literal. After cancel() it is cancelled at its
-    /// first wait.
+    /// Starts `work` soon, never from within this call. `name` must be a literal. A task that has not begun when
+    /// the group is cancelled never begins.
     void spawn(std::string_view name, task<> work);
 
     /// Asks all tasks to end: first wish, obeyed wherever an operation can be left without damage (total cancellation).
@@ -38,7 +38,7 @@ public:
     [[nodiscard]] task<> join();
 
     /// The two phases in one: cancel(), at most `grace` of waiting, terminate(), join.
-    [[nodiscard]] task<> stop(clock& on, duration grace);
+    [[nodiscard]] task<> stop(time_source& on, duration grace);
 
     [[nodiscard]] std::size_t size() const noexcept;
 

@@ -12,7 +12,7 @@ class waiter;
 }
 
 /// Coroutines that wait for something to happen, first come first served. The primitive under channels, pending answers and
-/// joins. Everything on one executor; a queue must not die before its waiters (asserted), except with the io_context.
+/// joins. Everything on one executor. A queue that dies cancels who still waits in it.
 class wait_queue {
 public:
     wait_queue() = default;
@@ -26,7 +26,7 @@ public:
     [[nodiscard]] task<> wait();
 
     /// The same, but gives up at the deadline. True when notified, false when the deadline came first.
-    [[nodiscard]] task<bool> wait_until(clock& on, steady_time deadline);
+    [[nodiscard]] task<bool> wait_until(time_source& on, steady_time deadline);
 
     /// Wakes the one that waits longest. Resumes nobody from within the call.
     void notify_one();
@@ -36,6 +36,7 @@ public:
 
 private:
     friend class detail::waiter;
+    void unlink(detail::waiter& w) noexcept;
 
     detail::waiter* first_ = nullptr;
     detail::waiter* last_ = nullptr;
