@@ -9,6 +9,7 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/io_context.hpp>
 
 #include <mydht/runtime/task.hpp>
@@ -39,7 +40,7 @@ public:
         try {
             std::rethrow_exception(state_->error);
         } catch (const std::system_error& e) {
-            return e.code() == std::errc::operation_canceled;
+            return e.code() == asio::error::operation_aborted;
         } catch (...) {
             return false;
         }
