@@ -37,8 +37,8 @@ public:
     /// Asks the rules of the value's namespace. Errors: errc::unknown_namespace, or what the rules refuse with.
     [[nodiscard]] result<void> validate(const value& v) const;
 
-    /// The index of the winner among validated values of one key; by the rules of the newest one's namespace, when an author
-    /// moved a key from one namespace to another. `candidates` must not be empty.
+    /// The index of the winner among validated values of one key. A tombstone that is the newest wins whatever the rules
+    /// say; else the rules of the newest one's namespace choose. `candidates` must not be empty.
     [[nodiscard]] std::size_t select(std::span<const value> candidates) const;
 
 private:

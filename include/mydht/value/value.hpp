@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/id.hpp>
 #include <mydht/core/item.hpp>
 #include <mydht/core/keys.hpp>
-#include <mydht/core/limits.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/core/time.hpp>
 
@@ -104,9 +104,9 @@ public:
 private:
     friend class signed_value;
 
-    result<void> read_immutable(wall_time deadline);
+    static result<value> open_peer_record(const id256& expected, item what, wall_time now);
+    result<void> read_immutable();
     result<void> read_signed();
-    result<void> read_peer_record();
 
     item_kind kind_ = item_kind::immutable;
     id256 key_;
@@ -116,8 +116,7 @@ private:
     std::uint64_t sequence_ = 0;
     wall_time deadline_;
     bytes body_;
-    std::size_t content_begin_ = 0;
-    std::size_t content_size_ = 0;
+    std::size_t content_begin_ = 0;  // the content is the rest of the body from here
     signature sig_;
     std::error_code problem_ = errc::bad_argument;
 };
