@@ -43,6 +43,7 @@ const char* text_of(errc code) noexcept {
         case errc::idle: return "the session was not used for the idle time";
         case errc::address_in_use: return "another socket listens at this address already";
         case errc::address_not_available: return "this machine has no such address";
+        case errc::address_not_permitted: return "the system does not let this process listen at the address";
         case errc::unsupported_address: return "no transport of this node can use an address of this kind";
         case errc::connection_refused: return "nobody listens at the address";
         case errc::connection_reset: return "the connection broke";

@@ -54,6 +54,7 @@ enum class errc {
     // --- transports -----------------------------------------------------------------------------------------------
     address_in_use,             ///< another socket listens at this address already
     address_not_available,      ///< this machine has no such address
+    address_not_permitted,      ///< the system does not let this process listen at the address
     unsupported_address,        ///< no transport of this node can use an address of this kind
     connection_refused,         ///< nobody listens at the address
     connection_reset,           ///< the connection broke

@@ -15,15 +15,15 @@ namespace mydht {
 /// An ordered, reliable, bidirectional stream of bytes to one peer. What each member does is written at any_connection;
 /// mydht/transport/conformance.hpp checks it.
 template <typename C>
-concept stream_connection =
-    std::movable<C> && requires(C connection, const C& unchanged, bytes_span into, bytes_view data) {
-        { connection.read_some(into) } -> std::same_as<task<result<std::size_t>>>;
-        { connection.write(data) } -> std::same_as<task<result<void>>>;
-        { connection.shutdown_write() } -> std::same_as<task<result<void>>>;
-        { connection.close() } -> std::same_as<void>;
-        { unchanged.local() } -> std::same_as<address>;
-        { unchanged.remote() } -> std::same_as<address>;
-    };
+concept stream_connection = std::movable<C> &&
+    requires(C connection, const C& unchanged, bytes_span into, bytes_view data) {
+    { connection.read_some(into) } -> std::same_as<task<result<std::size_t>>>;
+    { connection.write(data) } -> std::same_as<task<result<void>>>;
+    { connection.shutdown_write() } -> std::same_as<task<result<void>>>;
+    { connection.close() } -> std::same_as<void>;
+    { unchanged.local() } -> std::same_as<address>;
+    { unchanged.remote() } -> std::same_as<address>;
+};
 
 namespace detail {
 

@@ -129,15 +129,14 @@ public:
 
     template <stream_transport T>
         requires(!std::same_as<T, any_transport>)
-    explicit any_transport(T transport)
-        : impl_(std::make_shared<detail::transport_model<T>>(std::move(transport))) {}
+    explicit any_transport(T transport) : impl_(std::make_shared<detail::transport_model<T>>(std::move(transport))) {}
 
     /// The kind of address that it dials and listens at; address_kind::none for an empty handle.
     [[nodiscard]] address_kind kind() const;
 
     /// Completes when peers can connect. Port 0 lets the system choose (see any_listener::local()).
     /// Errors: errc::unsupported_address for another kind, errc::address_in_use, errc::address_not_available,
-    /// errc::network_failed. Cancelled: nothing listens.
+    /// errc::address_not_permitted, errc::network_failed. Cancelled: nothing listens.
     [[nodiscard]] task<result<any_listener>> listen(address at);
 
     /// Completes when the connection stands. Has no deadline of its own beyond the system's: use with_deadline().
