@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string_view>
 
 #include <mydht/core/bytes.hpp>
@@ -19,10 +20,11 @@ namespace mydht {
 class hasher {
 public:
     /// At most 16 bytes without a zero (asserted).
-    explicit hasher(std::string_view personalisation) noexcept;
+    explicit hasher(std::string_view personalisation);
 
-    hasher(const hasher&) noexcept = default;
-    hasher& operator=(const hasher&) noexcept = default;
+    /// A moved-from one may only be destroyed or assigned to.
+    hasher(hasher&&) noexcept;
+    hasher& operator=(hasher&&) noexcept;
     ~hasher();
 
     /// A whole part: its length, then its bytes.
@@ -36,10 +38,12 @@ public:
     [[nodiscard]] id256 finish() noexcept;
 
 private:
-    alignas(64) std::array<std::uint8_t, 384> state_{};
+    struct state;
+    // Not inline: it wants more alignment than a coroutine's frame gives.
+    std::unique_ptr<state> state_;
 };
 
-/// The hash of all parts at once.
+/// The hash of all parts at once, without an allocation.
 [[nodiscard]] id256 hash_id(std::string_view personalisation, std::initializer_list<bytes_view> parts) noexcept;
 
 /// Plain hashes, without personalisation or length prefixes: the parts are hashed as one string.

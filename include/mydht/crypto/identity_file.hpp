@@ -8,7 +8,7 @@
 
 namespace mydht {
 
-// The file is 148 bytes of text in three lines, each ended by one '\n':
+// The file is 147 bytes of text in three lines, each ended by one '\n':
 //   mydht identity 1
 //   the 32-byte seed as 64 lower-case hexadecimal digits
 //   the `hasher` digest "mydht.idfile" (first line without its end, seed) in the same form

@@ -42,8 +42,8 @@ public:
     /// result would be over message_bytes_max; the counter and `out` then stay.
     [[nodiscard]] result<void> seal(bytes_view ad, bytes_view plain, bytes_span out) noexcept;
 
-    /// Decrypts and counts on. Errors: errc::decrypt_failed (too short or not authentic: `out` is zeroed and
-    /// the counter stays), errc::too_large, errc::nonce_exhausted.
+    /// Decrypts and counts on. Errors, after which the counter stays: errc::decrypt_failed when it is not authentic (`out`
+    /// is then zeros) or shorter than a tag, errc::too_large, errc::nonce_exhausted.
     [[nodiscard]] result<void> open(bytes_view ad, bytes_view sealed, bytes_span out) noexcept;
 
     /// The same with a nonce that travels with the message, for datagrams; the counter is neither used nor changed. The

@@ -34,10 +34,12 @@ struct handshake_config {
 /// Call protocol: the initiator writes first, then each side reads and writes in turn (my_turn() says which) until done().
 /// Carry every message from one side's write to the other's read. Then take the ciphers with split(), once. Compare
 /// remote_static() with what you expect as soon as it is there: a handshake proves a key, not that it is the right one.
-/// After any error but errc::too_large from write the handshake is dead: every later call gives errc::handshake_order.
+/// A message that fails, written or read, is the end: every later write, read and split gives errc::handshake_order, and the
+/// secrets are wiped. A call out of turn, and errc::too_large from write, change nothing.
 class handshake {
 public:
-    /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or is given but has no use.
+    /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or when a remote key or a psk is
+    /// given that the protocol would not use.
     [[nodiscard]] static result<handshake> create(const handshake_config& config);
 
     handshake(handshake&&) noexcept;

@@ -1,0 +1,34 @@
+#include <mydht/crypto/ids.hpp>
+
+#include <algorithm>
+
+#include <mydht/crypto/hash.hpp>
+
+namespace mydht {
+
+node_id node_id_of(const public_key& peer) noexcept { return hash_id("mydht.node", {peer.view()}); }
+
+key immutable_key(bytes_view name_space, bytes_view content) noexcept {
+    return hash_id("mydht.immutable", {name_space, content});
+}
+
+key mutable_key(const public_key& author, bytes_view salt) noexcept {
+    return hash_id("mydht.mutable", {author.view(), salt});
+}
+
+key set_key(bytes_view name_space, bytes_view name) noexcept { return hash_id("mydht.set", {name_space, name}); }
+
+network_tag network_tag_of(std::string_view name, bytes_view psk) noexcept {
+    const auto full = hash_id("mydht.network", {as_bytes(name), psk});
+    network_tag out;
+    std::copy_n(full.data().begin(), network_tag::size, out.data().begin());
+    return out;
+}
+
+contact contact_of(const public_key& peer, std::uint32_t capabilities, std::vector<address> addresses) {
+    return {node_id_of(peer), peer, capabilities, std::move(addresses)};
+}
+
+std::size_t id_work(const node_id& id) noexcept { return hash_id("mydht.work", {id.view()}).leading_zeros(); }
+
+}  // namespace mydht
