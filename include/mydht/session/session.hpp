@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <mydht/core/contact.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/core/time.hpp>
+#include <mydht/runtime/task.hpp>
+#include <mydht/wire/frame.hpp>
+#include <mydht/wire/message.hpp>
+
+namespace mydht {
+
+/// Who is at the other end of a session.
+struct peer_info {
+    /// The proven identity, what it can do, and where it says it can be dialled: its wildcard hosts are filled in from
+    /// `observed`, and addresses of a narrower scope than the connection's are left out.
+    contact who;
+    /// Where the connection comes from or goes to. For an incoming one the port is not where the peer listens.
+    address observed;
+    address_kind kind = address_kind::none;
+    /// This side dialled.
+    bool outgoing = false;
+    /// False on plain links: the identity is only claimed.
+    bool proven = false;
+};
+
+namespace detail {
+class session_state;
+}
+
+/// A link to one peer: requests go out, answers come back. A handle: empty by default, copies share the link, which lives in its
+/// session_pool. All calls on the pool's executor.
+class session {
+public:
+    session() = default;
+    explicit session(std::shared_ptr<detail::session_state> state) : state_(std::move(state)) {}
+
+    [[nodiscard]] bool empty() const noexcept { return state_ == nullptr; }
+    /// True while requests can be sent. A session that lost a crossing is open to its own last requests only.
+    [[nodiscard]] bool open() const noexcept;
+
+    /// Not for an empty handle.
+    [[nodiscard]] const peer_info& peer() const noexcept;
+
+    /// Sends a request and completes with the peer's answer, which may be wire::error.
+    /// Errors: errc::timed_out at the deadline, errc::session_closed, errc::too_many_requests, errc::too_large when the
+    /// request does not encode, errc::slow_peer. Cancelled or late: the peer is told, and a late answer is dropped.
+    [[nodiscard]] task<result<wire::message>> request(wire::message what, steady_time deadline);
+
+    /// Ends the link soon: requests under way fail with errc::session_closed. May be called again.
+    void close(wire::close_reason reason = wire::close_reason::normal);
+
+    friend bool operator==(const session&, const session&) = default;
+
+private:
+    std::shared_ptr<detail::session_state> state_;
+};
+
+/// Answers a peer's request; what it returns is sent back. A task that throws is answered with error_code::internal. It is
+/// cancelled when the peer takes the request back or the session ends.
+using request_handler = std::function<task<wire::message>(peer_info from, wire::message what)>;
+
+}  // namespace mydht

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/crypto/noise/dh.hpp>
+#include <mydht/wire/codec_id.hpp>
+#include <mydht/wire/preamble.hpp>
+
+namespace mydht {
+
+/// Settings of the sessions of one node.
+struct session_config {
+    /// The network's name; nodes of other names are told so and turned away. At most 255 bytes.
+    std::string network = "mydht";
+    /// The secret of a private network: who does not know it gets no answer beyond "other network". Off: an open network.
+    std::optional<bytes> psk;
+    /// Plain links have no encryption and prove nothing about who is at the other end; for closed networks and comparisons.
+    wire::link_mode mode = wire::link_mode::secured;
+    /// In order of preference; what is sent before the choice is Cap'n Proto, which every node speaks.
+    std::vector<wire::codec_id> codecs = {wire::codec_id::capnp};
+
+    /// From the first byte to the proven peer, for both sides; a dial also pays for the connection out of it.
+    std::chrono::milliseconds handshake_timeout{10'000};
+    /// A session without a request under way is closed after this time without use.
+    std::chrono::milliseconds idle_timeout{120'000};
+    /// A peer that takes nothing of what waits for it for so long is slow, and its session is closed.
+    std::chrono::milliseconds stall_timeout{20'000};
+    /// How long the loser of two handshakes that crossed is still answered.
+    std::chrono::milliseconds crossing_grace{5'000};
+
+    /// Open sessions; beyond it the least useful one is given up, or the new one refused.
+    std::size_t sessions_max = 4096;
+    /// Handshakes under way from outside; more wait in the listener's backlog.
+    std::size_t handshakes_max = 256;
+    /// Requests of ours under way on one session; a further one fails with errc::too_many_requests.
+    std::size_t requests_max = 256;
+    /// Requests of the peer under way on one session; beyond it nothing more is read from it until one is answered.
+    std::size_t served_max = 256;
+    /// Encoded bytes that wait to be written on one session; beyond it requests wait, and no more of the peer's are read.
+    std::size_t send_buffer_bytes = 2 * 1024 * 1024;
+
+    /// Key agreement; anything but X25519 is for simulations and refused by real transports.
+    const noise::dh* agreement = &noise::x25519();
+};
+
+/// Success, or errc::bad_configuration with the name of the field in `field` when given.
+[[nodiscard]] result<void> validate(const session_config& config, std::string* field = nullptr);
+
+}  // namespace mydht

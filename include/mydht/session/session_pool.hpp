@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include <mydht/core/contact.hpp>
+#include <mydht/crypto/identity.hpp>
+#include <mydht/runtime/environment.hpp>
+#include <mydht/session/session.hpp>
+#include <mydht/session/session_config.hpp>
+#include <mydht/transport/transport.hpp>
+
+namespace mydht {
+
+/// What the pool tells its owner. All called on the pool's executor, never from within a call to the pool; none may throw.
+struct session_events {
+    /// A peer has been proven and can be asked. Not called for a link that lost a crossing.
+    std::function<void(const session&)> opened;
+    /// A link that was told of has ended, and why.
+    std::function<void(const peer_info&, std::error_code why)> closed;
+};
+
+/// What a pool has seen, for reports and tests.
+struct session_counters {
+    std::uint64_t dialled = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t handshakes_failed = 0;
+    std::uint64_t evicted = 0;
+    std::uint64_t crossings = 0;
+    std::uint64_t replaced = 0;
+    std::uint64_t idle_closed = 0;
+    std::uint64_t requests_sent = 0;
+    std::uint64_t requests_served = 0;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+};
+
+/// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of identities
+/// and kind of transport. All calls on the environment's executor.
+class session_pool {
+public:
+    /// Throws std::invalid_argument naming the field when the configuration can never work.
+    session_pool(environment env, std::shared_ptr<const identity> self, session_config config, request_handler handler,
+                 session_events events);
+    session_pool(const session_pool&) = delete;
+    session_pool& operator=(const session_pool&) = delete;
+    /// stop() first; what is left is terminated.
+    ~session_pool();
+
+    /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts.
+    void add_transport(any_transport with);
+
+    /// Listens and accepts until stop(). Completes with the address to dial, which may have a wildcard host.
+    /// Errors: errc::unsupported_address without a transport of that kind, and those of any_transport::listen.
+    [[nodiscard]] task<result<address>> listen(address at);
+
+    /// What the handshake tells peers about this node. Changes count for later handshakes.
+    void describe(std::uint32_t capabilities, std::vector<address> addresses);
+
+    /// The session with this peer: an open one, or a new one by dialling its addresses (preferred first, the next one joins
+    /// in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer share one dial, and
+    /// cancelling one call leaves the dial to the others.
+    /// Errors: errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
+    /// errc::self_connection, errc::other_network, errc::not_mydht, errc::timed_out, errc::too_many_sessions, and those of
+    /// any_transport::connect; with several addresses the one of the last attempt.
+    [[nodiscard]] task<result<session>> connect(contact who, steady_time deadline);
+
+    /// The same for an address that a user gave; unpinned without `pinned`.
+    [[nodiscard]] task<result<session>> connect_to(address where, std::optional<node_id> pinned, steady_time deadline);
+
+    /// An open session with the peer, over whatever kind; empty without one.
+    [[nodiscard]] session find(const node_id& peer) const;
+
+    [[nodiscard]] std::size_t size() const noexcept;
+    /// In the order of opening.
+    [[nodiscard]] std::vector<session> sessions() const;
+    [[nodiscard]] const session_counters& counters() const noexcept;
+
+    /// Accepts and dials no more, says goodbye on every link, waits at most `grace` for requests under way, then ends
+    /// everything. Completes when nothing is left. May be called again.
+    [[nodiscard]] task<> stop(duration grace);
+
+private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+};
+
+}  // namespace mydht
