@@ -13,8 +13,8 @@
 
 namespace {
 
-using asio::ip::tcp;
 using asio::use_awaitable;
+using asio::ip::tcp;
 
 void require(bool holds, const char* what) {
     if (holds) return;
