@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <mydht/node/node_config.hpp>
+#include <mydht/query/options.hpp>
+#include <mydht/query/outcome.hpp>
+#include <mydht/runtime/environment.hpp>
+
+namespace mydht {
+
+namespace detail {
+class node_core;
+}
+
+/// How the first join went.
+struct join_report {
+    std::size_t bootstraps = 0;  ///< entries that were tried: bootstrap addresses and contacts of the table file
+    std::size_t reached = 0;     ///< of them, those that answered
+    std::size_t contacts = 0;    ///< in the table afterwards
+    std::error_code error;       ///< why the last bootstrap that failed did so
+};
+
+/// What a node holds and has done, for people and monitoring.
+struct node_status {
+    std::size_t contacts = 0;
+    std::size_t sessions = 0;
+    store_usage stored;
+    session_counters traffic;
+};
+
+/// One member of the network: a handle on shared state that lives until its last operation has ended. Empty by default.
+/// Every awaitable may be awaited on any executor: it runs on the environment's executor and completes on the caller's.
+/// Cancelling one leaves the node as it was, except that a put may have reached some holders.
+/// Every operation gives errc::not_running before start() and after stop() began.
+class node {
+public:
+    node() = default;
+    /// Throws std::invalid_argument naming the field when the configuration can never work.
+    node(environment env, node_config config);
+
+    /// Listens, then joins through the bootstrap addresses and the contacts of the table file; completes when the first attempt has
+    /// ended. A bootstrap that does not answer is no error: it is tried again in the background, see join_report.
+    /// Errors: those of any_transport::listen (nothing is left behind then; start() may be called again),
+    /// errc::already_running. A damaged table file is logged and replaced.
+    [[nodiscard]] task<result<join_report>> start();
+
+    /// Ends everything in two phases and completes when nothing of the node runs any more. May be called again, and
+    /// also on a node that was never started. A stopped node is not started again.
+    [[nodiscard]] task<> stop();
+
+    [[nodiscard]] const node_id& id() const noexcept;
+    [[nodiscard]] const public_key& key() const noexcept;
+    /// Where peers can dial this node: no wildcards. After start().
+    [[nodiscard]] const std::vector<address>& addresses() const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return core_ == nullptr; }
+
+    /// Stores a value on the nearest peers (and on this node, when it is among them). Completes when all of them have
+    /// answered or the timeout has come.
+    /// Errors: errc::value_too_large and the other limits of value::check, errc::value_expired, errc::no_peers,
+    /// errc::value_stale or errc::cas_mismatch when no copy was stored and holders said so, errc::timed_out, errc::peer_error.
+    [[nodiscard]] task<result<put_report>> put(value what, put_options options = {});
+
+    /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.
+    /// Errors: errc::not_found when enough peers answered and none has it, also when the newest is a tombstone;
+    /// errc::no_peers, errc::timed_out.
+    [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
+
+    /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt.
+    [[nodiscard]] task<result<put_report>> publish(std::shared_ptr<const identity> author, bytes content,
+                                                   publish_options options = {});
+    /// Puts a tombstone over the author's value. The same errors.
+    [[nodiscard]] task<result<put_report>> retract(std::shared_ptr<const identity> author, publish_options options = {});
+
+    /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers.
+    [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options = {});
+
+    /// Dials an address, with a deadline, and says who is there. Errors: those of session_pool::connect_to.
+    [[nodiscard]] task<result<ping_report>> ping(address where, std::optional<node_id> pinned,
+                                                 std::chrono::milliseconds timeout);
+
+    /// The contacts of the routing table, nearest to this node first.
+    [[nodiscard]] task<std::vector<contact>> contacts() const;
+    [[nodiscard]] task<node_status> status() const;
+
+private:
+    std::shared_ptr<detail::node_core> core_;
+};
+
+}  // namespace mydht

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/query/report.hpp>
+
+namespace mydht {
+
+// Options are built by chained setters on a type with a constructor of its own: an aggregate that is written inside a
+// co_await expression is destroyed twice by g++ 12.
+
+/// How a get is made.
+class get_options {
+public:
+    get_options() {}
+
+    /// Give up after this long; the node's query timeout when not set.
+    get_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
+    /// How many peers must have given a copy before a mutable value counts as found without asking all of the nearest. The first
+    /// valid copy of an immutable value always ends the walk: it cannot be another one.
+    get_options& results(std::size_t wanted) { results_ = wanted; return *this; }
+    /// Look into this node's own store only.
+    get_options& local(bool only = true) { local_ = only; return *this; }
+    /// Walk over so many disjoint paths, for gets that a few liars must not decide.
+    get_options& paths(std::size_t disjoint) { paths_ = disjoint; return *this; }
+    /// Where to write what happened, also when the get fails. Must live until it has completed.
+    get_options& report_to(lookup_report& into) { report_ = &into; return *this; }
+
+    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
+    [[nodiscard]] bool local() const noexcept { return local_; }
+    [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
+    [[nodiscard]] lookup_report* report() const noexcept { return report_; }
+
+private:
+    std::optional<std::chrono::milliseconds> timeout_;
+    std::optional<std::size_t> results_;
+    std::optional<std::size_t> paths_;
+    lookup_report* report_ = nullptr;
+    bool local_ = false;
+};
+
+/// How a put is made.
+class put_options {
+public:
+    put_options() {}
+
+    put_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
+    /// How long the holders are asked to keep an immutable value; others have a signed deadline.
+    put_options& lifetime(std::chrono::milliseconds length) { lifetime_ = length; return *this; }
+    /// Compare-and-swap: holders that have another sequence refuse. Each holder decides for itself, so this is advice: count
+    /// the copies, and read again to see who won.
+    put_options& expect_sequence(std::uint64_t sequence) { expected_ = sequence; return *this; }
+    /// Keep it in this node's own store only.
+    put_options& local(bool only = true) { local_ = only; return *this; }
+
+    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
+    [[nodiscard]] std::optional<std::uint64_t> expected_sequence() const noexcept { return expected_; }
+    [[nodiscard]] bool local() const noexcept { return local_; }
+
+private:
+    std::optional<std::chrono::milliseconds> timeout_;
+    std::optional<std::chrono::milliseconds> lifetime_;
+    std::optional<std::uint64_t> expected_;
+    bool local_ = false;
+};
+
+/// How a mutable value is published.
+class publish_options {
+public:
+    publish_options() {}
+
+    publish_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
+    publish_options& lifetime(std::chrono::milliseconds length) { lifetime_ = length; return *this; }
+    /// Tells several values of one author apart.
+    publish_options& salt(std::string_view text) { salt_ = to_bytes(text); return *this; }
+    publish_options& salt(bytes_view data) { salt_ = to_bytes(data); return *this; }
+    /// When not set: one more than the newest that is found, 1 when there is none.
+    publish_options& sequence(std::uint64_t number) { sequence_ = number; return *this; }
+    publish_options& expect_sequence(std::uint64_t number) { expected_ = number; return *this; }
+    publish_options& name_space(std::string_view name) { name_space_ = name; return *this; }
+
+    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
+    [[nodiscard]] const bytes& salt() const noexcept { return salt_; }
+    [[nodiscard]] std::optional<std::uint64_t> sequence() const noexcept { return sequence_; }
+    [[nodiscard]] std::optional<std::uint64_t> expected_sequence() const noexcept { return expected_; }
+    [[nodiscard]] const std::string& name_space() const noexcept { return name_space_; }
+
+private:
+    std::optional<std::chrono::milliseconds> timeout_;
+    std::optional<std::chrono::milliseconds> lifetime_;
+    std::optional<std::uint64_t> sequence_;
+    std::optional<std::uint64_t> expected_;
+    bytes salt_;
+    std::string name_space_;
+};
+
+}  // namespace mydht

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <mydht/core/contact.hpp>
+#include <mydht/core/time.hpp>
+
+namespace mydht {
+
+/// What happened in one walk towards a target.
+struct lookup_report {
+    std::size_t asked = 0;      ///< peers that a request was sent to
+    std::size_t answered = 0;   ///< gave a usable answer
+    std::size_t timed_out = 0;  ///< gave none before the hard timeout
+    std::size_t failed = 0;     ///< could not be reached, refused, or lost the link
+    std::size_t invalid = 0;    ///< answered what nobody may answer
+    std::size_t hops = 0;       ///< the longest chain from a peer that was known before to one that answered
+    duration took{};
+    bool exhausted = false;  ///< the nearest peers have all answered; false when the walk was stopped or ran out of time
+    std::vector<contact> closest;  ///< the nearest that answered, nearest first
+};
+
+}  // namespace mydht
