@@ -18,8 +18,8 @@ struct namespace_rules {
     /// Success to accept; errc::invalid_value is the usual refusal. Accepts everything when empty.
     /// Tombstones are not asked about: an author may always delete.
     std::function<result<void>(const value&)> validate;
-    /// The index of the value that a get returns, out of at least one. The order of values when empty or when the index is
-    /// out of range.
+    /// The index of the value that a get returns, out of at least one, none of them deleted. The order of values decides
+    /// when this is empty or the index out of range.
     std::function<std::size_t(std::span<const value>)> select;
 };
 
@@ -37,8 +37,8 @@ public:
     /// Asks the rules of the value's namespace. Errors: errc::unknown_namespace, or what the rules refuse with.
     [[nodiscard]] result<void> validate(const value& v) const;
 
-    /// The index of the winner among validated values of one key. A tombstone that is the newest wins whatever the rules
-    /// say; else the rules of the newest one's namespace choose. `candidates` must not be empty.
+    /// The index of the winner among validated values of one key: of those newer than every tombstone, the one that the
+    /// rules of the newest one's namespace choose; the newest tombstone when there are none. `candidates` must not be empty.
     [[nodiscard]] std::size_t select(std::span<const value> candidates) const;
 
 private:
