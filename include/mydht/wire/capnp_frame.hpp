@@ -1,10 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/limits.hpp>
@@ -34,12 +32,18 @@ public:
     void reset() noexcept;
 
 private:
+    /// How long the table is, as far as that can be told yet.
+    [[nodiscard]] std::size_t table_bytes_wanted() const noexcept;
     void take(bytes_view& input, std::size_t until);
-    void reserve(std::size_t size);
+    void reserve(std::size_t size, std::size_t until);
+    /// Words, so that the message is aligned.
+    [[nodiscard]] static std::uint8_t* bytes_of(std::uint64_t* words) noexcept {
+        return reinterpret_cast<std::uint8_t*>(words);
+    }
 
     std::size_t bytes_max_;
     std::unique_ptr<std::uint64_t[]> words_;
-    std::size_t capacity_ = 0;  // in bytes
+    std::size_t capacity_ = 0;
     std::size_t size_ = 0;
     bool complete_ = false;
     bool failed_ = false;

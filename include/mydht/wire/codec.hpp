@@ -35,12 +35,12 @@ struct decode_limits {
 struct decode_error {
     errc code = errc::malformed;
     /// The first byte that is wrong, counted from the start of the message, when the decoder can tell.
-    std::optional<std::size_t> offset;
+    std::optional<std::size_t> offset{};
     /// The path of the field, as "nodes.contacts.addresses"; empty when the message as a whole is wrong. Static storage.
-    std::string_view field;
+    std::string_view field{};
     /// The id of the envelope and what its sender awaits, when they could still be read: a request then deserves
     /// error{malformed | not_supported | too_large} with this id, an answer ends the request that it belongs to.
-    std::optional<std::uint64_t> id;
+    std::optional<std::uint64_t> id{};
     message_role role = message_role::request;
 };
 

@@ -107,21 +107,21 @@ public:
 private:
     enum class state : std::uint8_t { header, payload, skip };
 
+    void begin_header() noexcept;
     void take_header(bytes_view& input) noexcept;
     [[nodiscard]] result<void> judge_header();
-    void collect(bytes_view& input);
-    void skip(bytes_view& input) noexcept;
-    [[nodiscard]] std::optional<frame> finish(bytes_view payload) noexcept;
+    [[nodiscard]] frame deliver(bytes_view payload) noexcept;
+    void drop_delivered() noexcept;
 
     frame_limits limits_;
-    std::optional<errc> failed_;
+    std::error_code failed_;
     state state_ = state::header;
-    std::array<std::uint8_t, frame_header_bytes> header_{};
     std::uint8_t header_size_ = 0;
-    frame current_;
-    std::uint32_t length_ = 0;
-    std::uint32_t skipped_ = 0;
-    bool handed_out_ = false;
+    std::array<std::uint8_t, frame_header_bytes> header_{};
+    frame_kind kind_ = frame_kind::message;
+    std::uint32_t channel_ = control_channel;
+    std::uint32_t left_ = 0;  // bytes of the payload that have not come yet
+    bool delivered_ = false;  // payload_ is what the caller was given last
     bytes payload_;
 };
 

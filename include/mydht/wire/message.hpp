@@ -93,6 +93,9 @@ enum class error_code : std::uint16_t {
     internal = 12,      ///< the peer failed
 };
 
+/// The highest code that this build knows.
+inline constexpr error_code error_code_max = error_code::internal;
+
 struct error {
     error_code code = error_code::unknown;
     std::string text;  ///< for people; at most limits::error_text_bytes

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <mydht/core/bytes.hpp>
+#include <mydht/core/result.hpp>
 
 /// Records cut a stream into pieces that can be encrypted: a u16 length, big-endian as in Noise, and so many bytes. Noise
 /// handshake messages and transport ciphertexts alike. The plaintexts of the transport records, one behind the other, are
@@ -30,21 +31,27 @@ void append_record(bytes& out, bytes_view data);
 /// Finds the records in the bytes of a stream. No I/O: the caller reads into prepare(), says commit(n), and takes records
 /// until next() has none.
 ///
-/// Records are handed out where they lie, writable, so that they can be decrypted in place. Memory: at most one record and
-/// one read's worth; nothing at all after release() until the next prepare().
+/// Records are handed out where they lie, writable, so that they can be decrypted in place; the first one after a pause is
+/// aligned to 8 bytes. Memory grows with the bytes that came, never with the length that was announced: at most one record
+/// and one read's worth, and nothing at all after release() until the next prepare().
 class record_decoder {
 public:
-    /// `read_bytes`: the least room that prepare() gives when the length of the next record is not known yet.
-    explicit record_decoder(std::size_t read_bytes = 4096);
+    /// `read_bytes`: the least room that prepare() gives, at least 1 (asserted). `size_max`: the largest record to take,
+    /// smaller than the default while the peer is unknown.
+    explicit record_decoder(std::size_t read_bytes = 4096, std::size_t size_max = record_bytes_max);
 
-    /// Room for the next read; never empty. All of it may be filled. Ends the validity of records handed out before.
+    /// Room for the next read; all of it may be filled. Ends the validity of records handed out before.
     [[nodiscard]] bytes_span prepare();
     /// Says how many bytes of the room were filled, from its start; at most its size (asserted).
     void commit(std::size_t count);
 
-    /// The next complete record, without its length; nothing when more bytes are needed. May be empty: then it was an empty
-    /// record. Valid until the next call of prepare() or release(), also across calls of next().
-    [[nodiscard]] std::optional<bytes_span> next();
+    /// The next complete record, without its length; nothing when more bytes are needed. It may be empty. Valid until the next
+    /// prepare() or release(), also across further calls of next().
+    /// Errors: errc::too_large as soon as the length is there; it stays.
+    [[nodiscard]] result<std::optional<bytes_span>> next();
+
+    /// The largest record to take from now on.
+    void set_size_max(std::size_t size_max) noexcept { size_max_ = size_max; }
 
     /// True when no part of a record is waiting: a stream that ends now ends in order.
     [[nodiscard]] bool at_boundary() const noexcept { return begin_ == end_; }
@@ -55,9 +62,11 @@ public:
 
 private:
     [[nodiscard]] std::size_t waiting() const noexcept { return end_ - begin_; }
+    /// The announced length of the record at the front, whose header is there.
     [[nodiscard]] std::size_t announced() const noexcept;
 
     std::size_t read_bytes_;
+    std::size_t size_max_;
     bytes buffer_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

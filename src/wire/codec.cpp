@@ -1,0 +1,72 @@
+#include <mydht/wire/codec.hpp>
+
+#include <algorithm>
+
+#include "wire/utf8.hpp"
+
+namespace mydht::wire {
+
+namespace {
+
+/// Whether peers would take the message.
+class encodable {
+public:
+    result<void> operator()(const ping&) const { return {}; }
+    result<void> operator()(const find_node&) const { return {}; }
+    result<void> operator()(const find_value&) const { return {}; }
+    result<void> operator()(const store& m) const { return check(m.what); }
+    result<void> operator()(const cancel&) const { return {}; }
+    result<void> operator()(const pong&) const { return {}; }
+    result<void> operator()(const nodes& m) const { return check(m.contacts); }
+    result<void> operator()(const values& m) const {
+        if (m.items.size() > limits::values_per_message) return failure(errc::too_large);
+        for (const auto& one : m.items) {
+            if (auto fine = check(one); !fine) return fine;
+        }
+        return check(m.contacts);
+    }
+    result<void> operator()(const stored&) const { return {}; }
+    result<void> operator()(const error& m) const {
+        if (m.text.size() > limits::error_text_bytes) return failure(errc::too_large);
+        if (!is_utf8(as_bytes(m.text))) return failure(errc::bad_argument);
+        return {};
+    }
+
+private:
+    static result<void> check(const item& what) {
+        if (what.body.size() > limits::item_body_bytes) return failure(errc::too_large);
+        if (static_cast<std::uint8_t>(what.kind) == 0) return failure(errc::bad_argument);
+        return {};
+    }
+
+    static result<void> check(const std::vector<contact>& contacts) {
+        if (contacts.size() > limits::contacts_per_message) return failure(errc::too_large);
+        for (const auto& one : contacts) {
+            if (one.addresses.size() > limits::addresses_per_contact) return failure(errc::too_large);
+            if (std::ranges::any_of(one.addresses, &address::empty)) return failure(errc::bad_argument);
+        }
+        return {};
+    }
+};
+
+}  // namespace
+
+result<void> codec::encode(const envelope& what, bytes& out) const {
+    if (auto fine = std::visit(encodable{}, what.body); !fine) return fine;
+    const auto before = out.size();
+    auto done = do_encode(what, out);
+    if (done && out.size() - before > limits::message_bytes) done = failure(errc::too_large);
+    if (!done) out.resize(before);
+    return done;
+}
+
+result<envelope> codec::decode(bytes_view data, const decode_limits& limits, decode_error* why) const {
+    auto out = data.size() > limits.message_bytes
+                   ? tl::unexpected(decode_error{.code = errc::too_large, .offset = limits.message_bytes})
+                   : do_decode(data, limits);
+    if (out) return std::move(*out);
+    if (why != nullptr) *why = out.error();
+    return failure(out.error().code);
+}
+
+}  // namespace mydht::wire
