@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""The program in the README is the one that is built and run: a block of C++ in it stands word for word in hello_node.cpp."""
+
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = TOP / "examples" / "hello_node.cpp"
+LINES = 30
+
+
+def main():
+    program = PROGRAM.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```cpp\n(.*?)^```$", (TOP / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    shown = [block for block in blocks if "int main(" in block]
+    if len(shown) != 1:
+        sys.exit(f"README.md shows {len(shown)} programs with a main; one is expected")
+    if shown[0] not in program:
+        sys.exit(f"the program in README.md is not what {PROGRAM.relative_to(TOP)} has; copy it from there")
+    if shown[0].count("\n") > LINES:
+        sys.exit(f"the program in README.md has {shown[0].count(chr(10))} lines; {LINES} are promised")
+
+
+if __name__ == "__main__":
+    main()
