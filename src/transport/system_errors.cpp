@@ -48,9 +48,16 @@ constexpr row stream_rows[] = {
     {std::errc::timed_out, errc::connection_reset},
 };
 
+/// Asio's errors have a category of their own, which compares unequal to std::errc; the numbers are the system's in both.
+bool is(const std::error_code& error, std::errc code) noexcept {
+    const bool system = error.category() == asio::error::get_system_category() ||
+                        error.category() == std::system_category() || error.category() == std::generic_category();
+    return system && error.value() == static_cast<int>(code);
+}
+
 errc look_up(std::span<const row> rows, const std::error_code& error) noexcept {
     for (const auto& r : rows) {
-        if (error == r.system) return r.meaning;
+        if (is(error, r.system)) return r.meaning;
     }
     return errc::network_failed;
 }
@@ -70,7 +77,7 @@ accept_trouble classify_accept(const std::error_code& error) noexcept {
     constexpr std::errc shortages[] = {std::errc::too_many_files_open, std::errc::too_many_files_open_in_system,
                                        std::errc::no_buffer_space, std::errc::not_enough_memory};
     for (const auto code : shortages) {
-        if (error == code) return accept_trouble::shortage;
+        if (is(error, code)) return accept_trouble::shortage;
     }
     // accept(2): Linux passes pending errors of the new connection on as errors of accept itself.
     constexpr std::errc passing[] = {std::errc::connection_aborted,      std::errc::connection_reset,
@@ -79,7 +86,7 @@ accept_trouble classify_accept(const std::error_code& error) noexcept {
                                      std::errc::no_protocol_option,      std::errc::operation_not_supported,
                                      std::errc::operation_not_permitted, std::errc::timed_out};
     for (const auto code : passing) {
-        if (error == code) return accept_trouble::one_connection;
+        if (is(error, code)) return accept_trouble::one_connection;
     }
     return accept_trouble::broken;
 }
