@@ -110,8 +110,8 @@ bool sync_folder(file_calls& calls, const std::filesystem::path& name) {
 
 }  // namespace
 
-result<void> write_file_atomically(file_calls& calls, const std::filesystem::path& path, bytes_view data, file_mode mode,
-                                   if_exists existing) {
+result<void> write_file_atomically(file_calls& calls, const std::filesystem::path& path, bytes_view data,
+                                   file_mode mode, if_exists existing) {
     if (!path.has_filename()) return failure(errc::file_unwritable);
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     {

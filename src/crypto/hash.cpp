@@ -119,19 +119,19 @@ std::array<std::uint8_t, 64> sha512(std::initializer_list<bytes_view> parts) noe
     return out;
 }
 
-std::uint64_t short_hash(const secret<16>& key, bytes_view data) noexcept {
+std::uint64_t short_hash(const secret<16>& with, bytes_view data) noexcept {
     detail::use_sodium();
     std::array<std::uint8_t, crypto_shorthash_BYTES> raw{};
-    crypto_shorthash(raw.data(), data.data(), data.size(), key.view().data());
+    crypto_shorthash(raw.data(), data.data(), data.size(), with.view().data());
     std::uint64_t out = 0;
     for (std::size_t i = raw.size(); i > 0; --i) out = (out << 8U) | raw[i - 1];
     return out;
 }
 
-std::array<std::uint8_t, 16> mac_128(const secret<32>& key, std::initializer_list<bytes_view> parts) noexcept {
+std::array<std::uint8_t, 16> mac_128(const secret<32>& with, std::initializer_list<bytes_view> parts) noexcept {
     blake2b_state state;
     std::array<std::uint8_t, 16> out{};
-    crypto_generichash_blake2b_init(&state, key.view().data(), key.view().size(), out.size());
+    crypto_generichash_blake2b_init(&state, with.view().data(), with.view().size(), out.size());
     for (auto part : parts) update_part(state, part);
     crypto_generichash_blake2b_final(&state, out.data(), out.size());
     return out;

@@ -18,11 +18,11 @@ enum class file_mode : unsigned {
 };
 
 /// Makes `path` hold exactly `data`, or leaves it as it is: the data goes to a temporary file in the same folder, is
-/// synced, takes the name in one step, and the folder is synced. A crash can leave the temporary file ('.mydht-' and six
-/// characters), never a partial `path`. With if_exists::fail a file that appears meanwhile is not overwritten
+/// synced, takes the name in one step, and the folder is synced. A crash can leave the temporary file ('.mydht-' and
+/// six characters), never a partial `path`. With if_exists::fail a file that appears meanwhile is not overwritten
 /// either. A symbolic link at `path` is replaced, not followed. Blocks on the disk.
-/// Errors: errc::file_exists; errc::file_unwritable, after which `path` holds the old content, or (only when syncing the
-/// folder failed) the new.
+/// Errors: errc::file_exists; errc::file_unwritable, after which `path` holds the old content, or (only when syncing
+/// the folder failed) the new.
 [[nodiscard]] result<void> write_file_atomically(const std::filesystem::path& path, bytes_view data, file_mode mode,
                                                  if_exists existing);
 

@@ -14,9 +14,9 @@ namespace mydht {
 
 /// BLAKE2b-256 (RFC 7693, no key, no salt) with a personalisation: the hash behind every id of mydht.
 ///
-/// Written form, for docs/wire-format.md: the personalisation is its ASCII text, padded with zero bytes to 16. The input
-/// is the concatenation of the parts, each preceded by its length in bytes as an unsigned 64-bit little-endian integer, so
-/// ("ab", "c") and ("a", "bc") differ. No part at all is the hash of the empty input.
+/// Written form, for docs/wire-format.md: the personalisation is its ASCII text, padded with zero bytes to 16. The
+/// input is the concatenation of the parts, each preceded by its length in bytes as an unsigned 64-bit little-endian
+/// integer, so ("ab", "c") and ("a", "bc") differ. No part at all is the hash of the empty input.
 class hasher {
 public:
     /// At most 16 bytes without a zero (asserted).
@@ -53,10 +53,11 @@ private:
 [[nodiscard]] std::array<std::uint8_t, 64> sha512(std::initializer_list<bytes_view> parts) noexcept;
 
 /// SipHash-2-4 (Aumasson and Bernstein 2012): for hash tables whose keys an adversary picks. Not a MAC: 64 bits.
-[[nodiscard]] std::uint64_t short_hash(const secret<16>& key, bytes_view data) noexcept;
+[[nodiscard]] std::uint64_t short_hash(const secret<16>& with, bytes_view data) noexcept;
 
-/// Keyed BLAKE2b with 16 bytes of output, over length-prefixed parts as above: for cookies and tokens that only we check.
-[[nodiscard]] std::array<std::uint8_t, 16> mac_128(const secret<32>& key,
+/// Keyed BLAKE2b with 16 bytes of output, over length-prefixed parts as above: for cookies and tokens that only we
+/// check.
+[[nodiscard]] std::array<std::uint8_t, 16> mac_128(const secret<32>& with,
                                                    std::initializer_list<bytes_view> parts) noexcept;
 
 /// Compares without telling by its time where the first difference is. Different sizes are unequal at once.

@@ -11,8 +11,9 @@
 
 namespace mydht {
 
-/// An Ed25519 key pair (RFC 8032) and the node id that belongs to it. Move-only, wiped at its end; a moved-from one may only
-/// be destroyed or assigned to. Share it as std::shared_ptr<const identity>: const use is safe from several threads.
+/// An Ed25519 key pair (RFC 8032) and the node id that belongs to it. Move-only, wiped at its end; a moved-from one may
+/// only be destroyed or assigned to. Share it as std::shared_ptr<const identity>: const use is safe from several
+/// threads.
 class identity {
 public:
     static constexpr std::size_t seed_size = 32;
@@ -29,8 +30,8 @@ public:
     [[nodiscard]] const public_key& key() const noexcept { return key_; }
     [[nodiscard]] const node_id& id() const noexcept { return id_; }
 
-    /// Signs "mydht/1 <kind>", a zero byte and the body, so that a signature for one kind never serves as another. The kind
-    /// holds no zero byte (asserted).
+    /// Signs "mydht/1 <kind>", a zero byte and the body, so that a signature for one kind never serves as another. The
+    /// kind holds no zero byte (asserted).
     [[nodiscard]] signature sign(std::string_view kind, bytes_view body) const;
 
     /// The 32 secret bytes that all else follows from; for saving. Lives as long as the identity.
@@ -44,8 +45,8 @@ private:
     node_id id_;
 };
 
-/// Checks what identity::sign made. Errors: errc::bad_key when `signer` is not a point of the prime-order group in its only
-/// encoding, errc::bad_signature for everything else, non-canonical signatures among it.
+/// Checks what identity::sign made. Errors: errc::bad_key when `signer` is not a point of the prime-order group in its
+/// only encoding, errc::bad_signature for everything else, non-canonical signatures among it.
 [[nodiscard]] result<void> verify(const public_key& signer, std::string_view kind, bytes_view body,
                                   const signature& sig);
 

@@ -18,8 +18,8 @@ namespace mydht {
 [[nodiscard]] result<void> save_identity(const identity& self, const std::filesystem::path& path,
                                          if_exists existing = if_exists::fail);
 
-/// Reads it back. Errors: errc::file_unreadable; errc::identity_exposed when the file's mode lets the group or others do
-/// anything; errc::identity_damaged for every other content than save_identity writes.
+/// Reads it back. Errors: errc::file_unreadable; errc::identity_exposed when the file's mode lets the group or others
+/// do anything; errc::identity_damaged for every other content than save_identity writes.
 [[nodiscard]] result<identity> load_identity(const std::filesystem::path& path);
 
 }  // namespace mydht

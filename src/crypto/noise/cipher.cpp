@@ -74,9 +74,9 @@ result<void> cipher::open_at(std::uint64_t nonce, bytes_view ad, bytes_view seal
     assert(out.size() == sealed.size() - tag_bytes);
     detail::use_sodium();
     const auto used = encode(nonce);
-    const int wrong = crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(),
-                                                                sealed.size(), ad.data(), ad.size(), used.data(),
-                                                                key_.view().data());
+    const int wrong =
+        crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(), sealed.size(), ad.data(),
+                                                  ad.size(), used.data(), key_.view().data());
     if (wrong != 0) return failure(errc::decrypt_failed);
     return {};
 }

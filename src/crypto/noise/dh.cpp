@@ -34,8 +34,7 @@ public:
     result<secret<32>> agree(const key_pair& ours, const noise::public_key& theirs) const override {
         detail::use_sodium();
         secret<32> shared;
-        const int wrong =
-            crypto_scalarmult(shared.span().data(), ours.secret_part.view().data(), theirs.data().data());
+        const int wrong = crypto_scalarmult(shared.span().data(), ours.secret_part.view().data(), theirs.data().data());
         if (wrong != 0) return failure(errc::bad_key);
         return shared;
     }
@@ -83,7 +82,8 @@ public:
         return secret<32>(hash_id("mydht.sim.agree", {low.view(), high.view()}).view());
     }
 
-    // The "secret" of an identity is its public key, so that a peer who knows only that can compute the same public part.
+    // The "secret" of an identity is its public key, so that a peer who knows only that can compute the same public
+    // part.
     key_pair static_key_of(const identity& self) const noexcept override {
         return from_secret(secret<32>(self.key().view()));
     }

@@ -140,8 +140,7 @@ result<protocol> protocol::parse(std::string_view name) {
     protocol out;
     out.pattern_ = static_cast<std::uint8_t>(found - patterns.begin());
     out.hash_ = *hash;
-    out.message_count_ =
-        static_cast<std::uint8_t>(1 + std::count(found->messages.begin(), found->messages.end(), '|'));
+    out.message_count_ = static_cast<std::uint8_t>(1 + std::count(found->messages.begin(), found->messages.end(), '|'));
     const auto mask = parse_modifiers(handshake_name.substr(pattern_name.size()), out.message_count_);
     if (!mask) return failure(mask.error());
     out.psk_mask_ = *mask;

@@ -64,8 +64,7 @@ cipher cipher_with(const digest_bytes& key) { return cipher(secret<32>(key.view(
 
 }  // namespace
 
-symmetric_state::symmetric_state(hash_kind kind, std::string_view protocol_name)
-    : kind_(kind), size_(hash_size(kind)) {
+symmetric_state::symmetric_state(hash_kind kind, std::string_view protocol_name) : kind_(kind), size_(hash_size(kind)) {
     const auto name = as_bytes(protocol_name);
     if (name.size() <= size_) {
         std::copy(name.begin(), name.end(), hash_.begin());

@@ -15,12 +15,12 @@ inline constexpr std::size_t message_bytes_max = 65535;
 /// What authenticated encryption adds to a plaintext.
 inline constexpr std::size_t tag_bytes = 16;
 
-/// One direction of a finished handshake: ChaCha20-Poly1305 with a 64-bit counter (CipherState, revision 34 sections 5.1 and
-/// 12.3). Never allocates. Default constructed it has no key, and every call gives errc::handshake_order; so does the
-/// unused direction of a one-way pattern.
+/// One direction of a finished handshake: ChaCha20-Poly1305 with a 64-bit counter (CipherState, revision 34 sections
+/// 5.1 and 12.3). Never allocates. Default constructed it has no key, and every call gives errc::handshake_order; so
+/// does the unused direction of a one-way pattern.
 ///
-/// Outputs: seal fills exactly plain.size() + tag_bytes, open exactly sealed.size() - tag_bytes (asserted). The output may
-/// begin where the input begins (in place); any other overlap is not allowed.
+/// Outputs: seal fills exactly plain.size() + tag_bytes, open exactly sealed.size() - tag_bytes (asserted). The output
+/// may begin where the input begins (in place); any other overlap is not allowed.
 class cipher {
 public:
     /// The one value that is not a nonce for messages.
@@ -42,8 +42,8 @@ public:
     /// result would be over message_bytes_max; the counter and `out` then stay.
     [[nodiscard]] result<void> seal(bytes_view ad, bytes_view plain, bytes_span out) noexcept;
 
-    /// Decrypts and counts on. Errors, after which the counter stays: errc::decrypt_failed when it is not authentic (`out`
-    /// is then zeros) or shorter than a tag, errc::too_large, errc::nonce_exhausted.
+    /// Decrypts and counts on. Errors, after which the counter stays: errc::decrypt_failed when it is not authentic
+    /// (`out` is then zeros) or shorter than a tag, errc::too_large, errc::nonce_exhausted.
     [[nodiscard]] result<void> open(bytes_view ad, bytes_view sealed, bytes_span out) noexcept;
 
     /// The same with a nonce that travels with the message, for datagrams; the counter is neither used nor changed. The
@@ -53,8 +53,8 @@ public:
     [[nodiscard]] result<void> open_at(std::uint64_t nonce, bytes_view ad, bytes_view sealed,
                                        bytes_span out) const noexcept;
 
-    /// Replaces the key by a one-way function of it (revision 34 section 11.3); both ends do it at the same message. The
-    /// counter goes on.
+    /// Replaces the key by a one-way function of it (revision 34 section 11.3); both ends do it at the same message.
+    /// The counter goes on.
     void rekey() noexcept;
 
 private:

@@ -54,9 +54,9 @@ public:
 /// X25519 (RFC 7748); static keys are the Montgomery form of the Ed25519 keys.
 [[nodiscard]] const dh& x25519() noexcept;
 
-/// INSECURE, for simulations: the same sizes and states, but the "shared secret" is a hash of the two public keys, which
-/// every listener knows. About a hundred times faster. secure() is false, and its name keeps it from completing a handshake
-/// with a real peer.
+/// INSECURE, for simulations: the same sizes and states, but the "shared secret" is a hash of the two public keys,
+/// which every listener knows. About a hundred times faster. secure() is false, and its name keeps it from completing a
+/// handshake with a real peer.
 [[nodiscard]] const dh& fast_dh() noexcept;
 
 /// x25519().static_key_of(self).

@@ -31,15 +31,16 @@ struct handshake_config {
 
 /// The exchange of messages (HandshakeState, revision 34 section 5.3), without I/O.
 ///
-/// Call protocol: the initiator writes first, then each side reads and writes in turn (my_turn() says which) until done().
-/// Carry every message from one side's write to the other's read. Then take the ciphers with split(), once. Compare
-/// remote_static() with what you expect as soon as it is there: a handshake proves a key, not that it is the right one.
-/// A message that fails, written or read, is the end: every later write, read and split gives errc::handshake_order, and the
-/// secrets are wiped. A call out of turn, and errc::too_large from write, change nothing.
+/// Call protocol: the initiator writes first, then each side reads and writes in turn (my_turn() says which) until
+/// done(). Carry every message from one side's write to the other's read. Then take the ciphers with split(), once.
+/// Compare remote_static() with what you expect as soon as it is there: a handshake proves a key, not that it is the
+/// right one. A message that fails, written or read, is the end: every later write, read and split gives
+/// errc::handshake_order, and the secrets are wiped. A call out of turn, and errc::too_large from write, change
+/// nothing.
 class handshake {
 public:
-    /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or when a remote key or a psk is
-    /// given that the protocol would not use.
+    /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or when a remote key or a psk
+    /// is given that the protocol would not use.
     [[nodiscard]] static result<handshake> create(const handshake_config& config);
 
     handshake(handshake&&) noexcept;
@@ -71,7 +72,8 @@ public:
     /// The other side's static key, given or received. A received one is proven only when done.
     [[nodiscard]] const std::optional<noise::public_key>& remote_static() const noexcept;
 
-    /// The ciphers for what follows; wipes the chaining key. Errors: errc::handshake_order before done() or a second time.
+    /// The ciphers for what follows; wipes the chaining key. Errors: errc::handshake_order before done() or a second
+    /// time.
     [[nodiscard]] result<cipher_pair> split();
 
 private:

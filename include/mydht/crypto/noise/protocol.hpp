@@ -22,8 +22,8 @@ enum class token : std::uint8_t { e, s, ee, es, se, ss, psk };
 
 /// A handshake pattern with its psk modifiers, and a hash; the cipher is ChaChaPoly. Small, copied freely.
 ///
-/// Patterns: the one-way N, K, X; the interactive NN to IX; the deferred NK1 to I1X1 (revision 34 sections 7.4, 7.5, 18.1);
-/// each with any ascending choice of psk0 to psk<number of messages>. Not: fallback, BLAKE2s, AESGCM, 448.
+/// Patterns: the one-way N, K, X; the interactive NN to IX; the deferred NK1 to I1X1 (revision 34 sections 7.4, 7.5,
+/// 18.1); each with any ascending choice of psk0 to psk<number of messages>. Not: fallback, BLAKE2s, AESGCM, 448.
 class protocol {
 public:
     static constexpr std::size_t messages_max = 4;
