@@ -114,7 +114,7 @@ struct store_limits {
 ///   stored under the key and not yet expired: a store of the same value succeeds always (renewed or unchanged), so that a
 ///   repeated put is harmless; then errc::cas_mismatch when a sequence is expected and another is stored; then
 ///   errc::value_stale when the stored one is newer. With nothing stored the expectation is ignored. errc::store_full when
-///   a limit would be passed after expired entries, then cached copies, have made room; an entry that was acknowledged is
+///   a limit would be passed after expired entries, then the cached copies that end first, have made room; an entry that was acknowledged is
 ///   never dropped for it. errc::value_expired when keep_until is not after `now`. A renewal stays charged to who first
 ///   stored the value. An acknowledged entry never turns into a cached copy.
 /// get(key, now): the entry under the key if it is not expired; an empty list is success.
