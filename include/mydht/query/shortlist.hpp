@@ -315,7 +315,7 @@ bool shortlist<Id, Contact>::on_answer(const Id& id, const address& observed, st
     auto& walk = walkers_[path];
     if (config_.stop_after_unimproved) {
         walk.unimproved = improves(path, taken) ? 0 : walk.unimproved + 1;
-        walk.ended_early = walk.unimproved >= *config_.stop_after_unimproved;
+        if (walk.unimproved >= *config_.stop_after_unimproved) walk.ended_early = true;
     }
     for (const auto& each : taken) add(each, path, depth);
     return true;
