@@ -9,6 +9,7 @@
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
 #include <mydht/runtime/environment.hpp>
+#include <mydht/session/session_pool.hpp>
 
 namespace mydht {
 
@@ -35,7 +36,8 @@ struct node_status {
 /// One member of the network: a handle on shared state that lives until its last operation has ended. Empty by default.
 /// Every awaitable may be awaited on any executor: it runs on the environment's executor and completes on the caller's.
 /// Cancelling one leaves the node as it was, except that a put may have reached some holders.
-/// Every operation gives errc::not_running before start() and after stop() began.
+/// Every operation gives errc::not_running before start() and after stop() began. A node whose last handle goes is stopped in
+/// the background, as far as its executor still runs. Only assignment, empty() and destruction are for an empty handle.
 class node {
 public:
     node() = default;
@@ -44,8 +46,8 @@ public:
 
     /// Listens, then joins through the bootstrap addresses and the contacts of the table file; completes when the first attempt has
     /// ended. A bootstrap that does not answer is no error: it is tried again in the background, see join_report.
-    /// Errors: those of any_transport::listen (nothing is left behind then; start() may be called again),
-    /// errc::already_running. A damaged table file is logged and replaced.
+    /// Errors: those of any_transport::listen (the node is stopped then), errc::already_running, errc::not_running when it was
+    /// stopped before or meanwhile. A damaged table file is logged and replaced.
     [[nodiscard]] task<result<join_report>> start();
 
     /// Ends everything in two phases and completes when nothing of the node runs any more. May be called again, and

@@ -33,7 +33,7 @@ public:
 
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
-    [[nodiscard]] bool local() const noexcept { return local_; }
+    [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
 
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
     [[nodiscard]] std::optional<std::uint64_t> expected_sequence() const noexcept { return expected_; }
-    [[nodiscard]] bool local() const noexcept { return local_; }
+    [[nodiscard]] bool is_local() const noexcept { return local_; }
 
 private:
     std::optional<std::chrono::milliseconds> timeout_;

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <utility>
+
+#include <mydht/core/contact.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/core/time.hpp>
+#include <mydht/runtime/task.hpp>
+#include <mydht/wire/message.hpp>
+
+namespace mydht {
+
+/// A peer's answer, which may be wire::error, and where its session was observed to go.
+struct reply {
+    reply() {}
+    reply(wire::message what_, address from_) : what(std::move(what_)), from(from_) {}
+
+    wire::message what;
+    address from;
+};
+
+/// How a query reaches a peer: over a session that is there or has to be made. Queries know nothing else of the network, so
+/// that the same query goes over a tunnel, or over a table of answers in a test.
+class messenger {
+public:
+    messenger() = default;
+    messenger(const messenger&) = delete;
+    messenger& operator=(const messenger&) = delete;
+    virtual ~messenger() = default;
+
+    /// Completes with the peer's answer. Errors: errc::timed_out at the deadline, and whatever keeps a session
+    /// from being made or from living on.
+    [[nodiscard]] virtual task<result<reply>> ask(contact to, wire::message what, steady_time deadline) = 0;
+};
+
+}  // namespace mydht

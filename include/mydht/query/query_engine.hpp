@@ -1,0 +1,74 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <mydht/query/messenger.hpp>
+#include <mydht/query/options.hpp>
+#include <mydht/query/outcome.hpp>
+#include <mydht/query/query_config.hpp>
+#include <mydht/query/responder.hpp>
+#include <mydht/runtime/environment.hpp>
+#include <mydht/value/namespaces.hpp>
+
+namespace mydht {
+
+/// Who asks: what a query needs to know of the node it runs on. The functions are called on the node's executor.
+struct query_origin {
+    node_id id;
+    /// The kinds of address that the node can dial.
+    wire::kind_mask kinds = 0;
+    /// The node keeps values, so its own store counts among the replicas.
+    bool keeps_values = false;
+    /// The node listens on loopback or private addresses alone; see query_config::exempt_local.
+    bool local_only = false;
+    /// The nearest contacts that are known before anybody is asked.
+    std::function<std::vector<contact>(const id256& target, std::size_t count)> known;
+};
+
+/// The queries of one node: walks towards a key, and what is done at its end. Every query is one coroutine that reads top to
+/// bottom; its decisions are in the shortlist. Iterative: this node asks every peer itself.
+class query_engine {
+public:
+    /// The referents must outlive the engine and its queries. connect() comes before the first query.
+    query_engine(environment env, query_config config, responder& own, const namespaces& rules)
+        : env_(std::move(env)), config_(config), own_(own), rules_(rules) {}
+
+    /// Says who asks, and through what.
+    void connect(std::shared_ptr<messenger> via, query_origin origin) {
+        via_ = std::move(via);
+        origin_ = std::move(origin);
+    }
+
+    /// Walks to the target and completes when the nearest peers have answered, or at the deadline with what there is.
+    /// `paths` disjoint ones. Errors: errc::no_peers when nobody is known.
+    [[nodiscard]] task<result<lookup_report>> lookup(id256 target, std::size_t paths, steady_time deadline);
+
+    /// Finds the value of a key. See node::get. The report is also written when the get fails.
+    [[nodiscard]] task<result<get_report>> get(id256 where, get_options options);
+
+    /// The same, but a tombstone that is the newest is found too: what a writer must outdo.
+    [[nodiscard]] task<result<get_report>> newest(id256 where, get_options options);
+
+    /// Stores a value on the nearest peers. See node::put.
+    [[nodiscard]] task<result<put_report>> put(value what, put_options options);
+
+private:
+    /// Gives an immutable value its deadline and says whether the value can be put.
+    [[nodiscard]] result<void> prepare(value& what, const put_options& options) const;
+    [[nodiscard]] task<> replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
+                                   std::shared_ptr<put_report> into);
+    [[nodiscard]] steady_time deadline_of(std::optional<std::chrono::milliseconds> timeout) const;
+
+    environment env_;
+    query_config config_;
+    query_origin origin_;
+    std::shared_ptr<messenger> via_;
+    responder& own_;
+    const namespaces& rules_;
+};
+
+}  // namespace mydht

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+
+#include <mydht/routing/kbucket_table.hpp>
+#include <mydht/runtime/environment.hpp>
+#include <mydht/session/session.hpp>
+#include <mydht/store/store.hpp>
+#include <mydht/value/namespaces.hpp>
+
+namespace mydht {
+
+using routing_table = kbucket_table<node_id, contact>;
+
+/// Answers what peers ask from the node's own table and store. Everything a peer sends is judged here before anything is
+/// kept: opened, checked against its key and signature, and against the rules of its namespace.
+class responder {
+public:
+    /// The referents must outlive the responder and every answer under way.
+    responder(environment env, const routing_table& table, any_store& values, const namespaces& rules, bool client_only)
+        : env_(std::move(env)), table_(table), values_(values), rules_(rules), client_only_(client_only) {}
+
+    /// Never fails: what is wrong with a request is in the answer. Takes `from` as proven or not as it says.
+    [[nodiscard]] task<wire::message> answer(peer_info from, wire::message what);
+
+    /// Judges and keeps an item as if a peer had sent it; the node's own puts go this way too. `from` is empty for those.
+    /// Errors: those of value::open, namespaces::validate and store::put.
+    [[nodiscard]] task<result<put_outcome>> keep(const peer_info* from, id256 where, item what,
+                                                 std::optional<std::uint64_t> expected_sequence);
+
+    /// The valid items of a key in the own store.
+    [[nodiscard]] task<std::vector<item>> items(id256 where);
+
+private:
+    [[nodiscard]] std::vector<contact> nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const;
+    [[nodiscard]] task<wire::message> answer_value(peer_info from, wire::find_value question);
+    [[nodiscard]] task<wire::message> answer_store(peer_info from, wire::store order);
+
+    environment env_;
+    const routing_table& table_;
+    any_store& values_;
+    const namespaces& rules_;
+    bool client_only_;
+};
+
+/// What a peer is told when its store was not done.
+[[nodiscard]] wire::error_code refusal_of(std::error_code why) noexcept;
+
+/// What a peer's refusal means to who asked; errc::peer_error for all that say nothing of the value.
+[[nodiscard]] errc meaning_of(wire::error_code refusal) noexcept;
+
+}  // namespace mydht

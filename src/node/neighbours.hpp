@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <system_error>
+
+#include <mydht/query/responder.hpp>
+#include <mydht/runtime/environment.hpp>
+#include <mydht/session/session.hpp>
+
+namespace mydht::detail {
+
+/// Keeps the routing table true to what sessions show: who proved to be there enters it, who fails leaves it.
+class neighbours {
+public:
+    /// Asks a contact whether it is there and reports how that ended by answered() or ping_failed(). Must not wait.
+    using pinger = std::function<void(const contact& who)>;
+
+    neighbours(environment env, routing_table& table, pinger ping)
+        : env_(std::move(env)), table_(table), ping_(std::move(ping)) {}
+
+    /// A session has proved who is there.
+    void proved(const peer_info& peer);
+    void answered(const node_id& who) { table_.answered(who, env_.time->now()); }
+    /// A request could not be made or was not answered. Failures of this side do not count against the peer.
+    void failed(const node_id& who, std::error_code why);
+    void ping_failed(const node_id& who) { table_.ping_failed(who); }
+
+private:
+    environment env_;
+    routing_table& table_;
+    pinger ping_;
+};
+
+}  // namespace mydht::detail

@@ -1,0 +1,79 @@
+#include <mydht/node/node.hpp>
+
+#include <utility>
+
+#include <mydht/runtime/run_on.hpp>
+
+#include "node/node_core.hpp"
+
+namespace mydht {
+
+namespace {
+
+/// What the handles share, as opposed to the operations: when it goes, nobody can stop the node any more but itself.
+struct handles {
+    explicit handles(std::shared_ptr<detail::node_core> core_) : core(std::move(core_)) {}
+    handles(const handles&) = delete;
+    handles& operator=(const handles&) = delete;
+    ~handles() { detail::node_core::abandon(std::move(core)); }
+
+    std::shared_ptr<detail::node_core> core;
+};
+
+std::shared_ptr<detail::node_core> handle_on(std::shared_ptr<detail::node_core> core) {
+    auto* const raw = core.get();
+    return {std::make_shared<handles>(std::move(core)), raw};
+}
+
+}  // namespace
+
+using detail::node_core;
+
+node::node(environment env, node_config config)
+    : core_(handle_on(std::make_shared<node_core>(std::move(env), std::move(config)))) {}
+
+task<result<join_report>> node::start() {
+    return run_on(core_->env().exec, node_core::start(core_->shared_from_this()));
+}
+
+task<> node::stop() { return run_on(core_->env().exec, node_core::stop(core_->shared_from_this())); }
+
+const node_id& node::id() const noexcept { return core_->self().id(); }
+const public_key& node::key() const noexcept { return core_->self().key(); }
+const std::vector<address>& node::addresses() const noexcept { return core_->addresses(); }
+
+task<result<put_report>> node::put(value what, put_options options) {
+    return run_on(core_->env().exec, node_core::put(core_->shared_from_this(), std::move(what), std::move(options)));
+}
+
+task<result<get_report>> node::get(id256 where, get_options options) {
+    return run_on(core_->env().exec, node_core::get(core_->shared_from_this(), where, std::move(options)));
+}
+
+task<result<put_report>> node::publish(std::shared_ptr<const identity> author, bytes content, publish_options options) {
+    return run_on(core_->env().exec, node_core::publish(core_->shared_from_this(), std::move(author), std::move(content),
+                                                        std::move(options)));
+}
+
+task<result<put_report>> node::retract(std::shared_ptr<const identity> author, publish_options options) {
+    return run_on(core_->env().exec, node_core::publish(core_->shared_from_this(), std::move(author), std::nullopt,
+                                                        std::move(options)));
+}
+
+task<result<lookup_report>> node::lookup(id256 target, get_options options) {
+    return run_on(core_->env().exec, node_core::lookup(core_->shared_from_this(), target, std::move(options)));
+}
+
+task<result<ping_report>> node::ping(address where, std::optional<node_id> pinned, std::chrono::milliseconds timeout) {
+    return run_on(core_->env().exec, node_core::ping(core_->shared_from_this(), where, pinned, timeout));
+}
+
+task<std::vector<contact>> node::contacts() const {
+    return run_on(core_->env().exec, node_core::contacts(core_->shared_from_this()));
+}
+
+task<node_status> node::status() const {
+    return run_on(core_->env().exec, node_core::status(core_->shared_from_this()));
+}
+
+}  // namespace mydht

@@ -1,0 +1,313 @@
+#include "node/node_core.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <mydht/crypto/ids.hpp>
+#include <mydht/runtime/post.hpp>
+#include <mydht/store/memory_store.hpp>
+#include <mydht/transport/interfaces.hpp>
+#include <mydht/transport/tcp.hpp>
+#include <mydht/value/lifetime.hpp>
+
+namespace mydht::detail {
+
+namespace {
+
+/// The messenger that walks keep: it outlives a cancelled walk, and must not keep the node alive.
+class node_messenger final : public messenger {
+public:
+    explicit node_messenger(std::weak_ptr<node_core> core) : core_(std::move(core)) {}
+
+    task<result<reply>> ask(contact to, wire::message what, steady_time deadline) override {
+        auto core = core_.lock();
+        if (core == nullptr) co_return failure(errc::not_running);
+        auto answer = co_await node_core::ask(std::move(core), std::move(to), std::move(what), deadline);
+        co_return answer;
+    }
+
+private:
+    std::weak_ptr<node_core> core_;
+};
+
+node_config checked(node_config config) {
+    std::string field;
+    if (!validate(config, &field)) {
+        throw std::invalid_argument("mydht::node_config." + field + " has a value that can never work");
+    }
+    return config;
+}
+
+std::shared_ptr<const identity> self_or_new(const node_config& config, const environment& env) {
+    if (config.self) return config.self;
+    return std::make_shared<const identity>(identity::generate(*env.secure_random));
+}
+
+/// True when nobody outside this machine's own networks can reach what the node listens at. A node that listens nowhere is
+/// reached by nobody.
+bool listens_locally(const std::vector<address>& listen) {
+    return std::ranges::all_of(listen, [](const address& bound) {
+        return std::ranges::all_of(dialable(bound), [](const address& a) { return scope_of(a) != address_scope::global; });
+    });
+}
+
+kbucket_config table_config(const node_config& config, bool local_only) {
+    auto out = config.table;
+    out.exempt_local = config.queries.exempt_local && local_only;
+    return out;
+}
+
+any_store store_of(node_config& config) {
+    if (config.store) return std::move(config.store);
+    return any_store(memory_store(config.store_bounds));
+}
+
+}  // namespace
+
+class node_core::operation {
+public:
+    explicit operation(node_core& core) : core_(core), admitted_(core.phase_ == phase::running) { ++core_.operations_; }
+    operation(const operation&) = delete;
+    operation& operator=(const operation&) = delete;
+    ~operation() {
+        if (--core_.operations_ == 0) core_.operations_ended_.notify_all();
+    }
+    [[nodiscard]] bool admitted() const noexcept { return admitted_; }
+
+private:
+    node_core& core_;
+    bool admitted_;
+};
+
+node_core::node_core(environment env, node_config config)
+    : env_(std::move(env)),
+      config_(checked(std::move(config))),
+      self_(self_or_new(config_, env_)),
+      local_only_(listens_locally(config_.listen)),
+      values_(store_of(config_)),
+      table_(self_->id(), table_config(config_, local_only_)),
+      answers_(env_, table_, values_, config_.rules, !keeps_values()),
+      pool_(
+          env_, self_, config_.sessions,
+          [this](peer_info from, wire::message what) {
+              neighbours_.answered(from.who.id);
+              return answers_.answer(std::move(from), std::move(what));
+          },
+          {[this](const session& link) { opened(link); }, {}}),
+      queries_(env_, config_.queries, answers_, config_.rules),
+      neighbours_(env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); }),
+      background_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }),
+      last_words_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }) {
+    if (config_.transports.empty()) config_.transports.push_back(make_tcp(env_));
+    for (const auto& each : config_.transports) pool_.add_transport(each);
+}
+
+void node_core::log_escaped(std::string_view name) const {
+    log(log_level::error, std::string(name) + " ended with an exception");
+}
+
+bool node_core::keeps_values() const { return !config_.client_only && !config_.listen.empty(); }
+
+query_origin node_core::origin() {
+    query_origin out;
+    out.id = self_->id();
+    for (const auto& each : config_.transports) out.kinds |= wire::mask_of(each.kind());
+    out.keeps_values = keeps_values();
+    out.local_only = local_only_;
+    out.known = [this](const id256& target, std::size_t count) { return table_.closest(target, count); };
+    return out;
+}
+
+void node_core::opened(const session& link) { neighbours_.proved(link.peer()); }
+
+task<> node_core::check(contact who) {
+    const auto id = who.id;
+    const auto deadline = env_.time->now() + config_.queries.hard_timeout;
+    wire::ping question;
+    auto answer = co_await ask(shared_from_this(), std::move(who), question, deadline);
+    if (!answer) neighbours_.ping_failed(id);
+}
+
+task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, wire::message what, steady_time deadline) {
+    const auto id = to.id;
+    if (id == self->self_->id()) co_return failure(errc::self_connection);
+    // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
+    for (bool again : {true, false}) {
+        auto link = self->pool_.find(id);
+        const bool reused = !link.empty();
+        if (!reused) {
+            auto made = co_await self->pool_.connect(to, deadline);
+            if (!made) {
+                self->neighbours_.failed(id, made.error());
+                co_return failure(made.error());
+            }
+            link = std::move(*made);
+        }
+        auto answer = co_await link.request(what, deadline);
+        if (answer) {
+            self->neighbours_.answered(id);
+            co_return reply(std::move(*answer), link.peer().observed);
+        }
+        if (answer.error() == errc::session_closed && reused && again) continue;
+        self->neighbours_.failed(id, answer.error());
+        co_return failure(answer.error());
+    }
+    co_return failure(errc::session_closed);
+}
+
+task<result<put_report>> node_core::put(std::shared_ptr<node_core> self, value what, put_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    auto done = co_await self->queries_.put(std::move(what), std::move(options));
+    co_return done;
+}
+
+task<result<get_report>> node_core::get(std::shared_ptr<node_core> self, id256 where, get_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    auto found = co_await self->queries_.get(where, std::move(options));
+    self->table_.note_lookup(where, self->env_.time->now());
+    co_return found;
+}
+
+task<result<put_report>> node_core::publish(std::shared_ptr<node_core> self, std::shared_ptr<const identity> author,
+                                            std::optional<bytes> content, publish_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    auto sequence = options.sequence();
+    if (!sequence) {
+        get_options search;
+        if (options.timeout()) search.timeout(*options.timeout());
+        const auto found = co_await self->queries_.newest(mutable_key(author->key(), options.salt()), std::move(search));
+        if (found) {
+            sequence = found->best.sequence() + 1;
+        } else if (found.error() == errc::not_found) {
+            sequence = 1;
+        } else {
+            co_return failure(found.error());
+        }
+    }
+    const auto now = self->env_.time->wall_now();
+    const auto until = deadline_after(now, options.lifetime().value_or(self->config_.queries.value_lifetime));
+    if (!until) co_return failure(until.error());
+    auto chain = content ? value::signed_by(*author, *content) : value::tombstone_by(*author, now);
+    chain.salt(options.salt()).sequence(*sequence).in_namespace(options.name_space()).deadline(*until);
+    auto made = chain.sign();
+    if (!made) co_return failure(made.error());
+
+    put_options order;
+    if (options.timeout()) order.timeout(*options.timeout());
+    if (options.expected_sequence()) order.expect_sequence(*options.expected_sequence());
+    auto done = co_await self->queries_.put(std::move(*made), std::move(order));
+    co_return done;
+}
+
+task<result<lookup_report>> node_core::lookup(std::shared_ptr<node_core> self, id256 target, get_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    const auto limit = options.timeout().value_or(self->config_.queries.query_timeout);
+    const auto deadline = self->env_.time->now() + limit;
+    auto found = co_await self->queries_.lookup(target, options.paths().value_or(1), deadline);
+    self->table_.note_lookup(target, self->env_.time->now());
+    co_return found;
+}
+
+task<result<ping_report>> node_core::ping(std::shared_ptr<node_core> self, address where, std::optional<node_id> pinned,
+                                          std::chrono::milliseconds timeout) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    const auto deadline = self->env_.time->now() + timeout;
+    auto link = co_await self->pool_.connect_to(where, pinned, deadline);
+    if (!link) co_return failure(link.error());
+    const auto sent = self->env_.time->now();
+    wire::ping question;
+    auto answer = co_await link->request(question, deadline);
+    if (!answer) co_return failure(answer.error());
+    const auto* pong = std::get_if<wire::pong>(&*answer);
+    if (pong == nullptr) co_return failure(errc::peer_error);
+    ping_report out;
+    out.who = link->peer().who;
+    out.round_trip = self->env_.time->now() - sent;
+    out.observed = pong->observed;
+    co_return out;
+}
+
+task<std::vector<contact>> node_core::contacts(std::shared_ptr<node_core> self) {
+    co_return self->table_.closest(self->self_->id(), self->table_.size());
+}
+
+task<node_status> node_core::status(std::shared_ptr<node_core> self) {
+    node_status out;
+    out.contacts = self->table_.size();
+    out.sessions = self->pool_.size();
+    out.traffic = self->pool_.counters();
+    const auto usage = co_await self->values_.usage();
+    if (usage) out.stored = *usage;
+    co_return out;
+}
+
+task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
+    const operation running(*self);
+    if (self->phase_ != phase::idle) {
+        co_return failure(self->phase_ == phase::running || self->phase_ == phase::starting ? errc::already_running
+                                                                                             : errc::not_running);
+    }
+    self->phase_ = phase::starting;
+    self->queries_.connect(std::make_shared<node_messenger>(self->weak_from_this()), self->origin());
+    const auto bound = co_await self->listen();
+    if (!bound) {
+        self->begin_stop();
+        co_return failure(bound.error());
+    }
+    if (self->phase_ != phase::starting) co_return failure(errc::not_running);
+    self->phase_ = phase::running;
+    auto report = co_await self->join();
+    if (self->phase_ != phase::running) co_return failure(errc::not_running);
+    self->background_.spawn("joining", self->keep_joining());
+    self->background_.spawn("upkeep", self->upkeep());
+    co_return report;
+}
+
+task<result<void>> node_core::listen() {
+    for (const auto& each : config_.listen) {
+        auto bound = co_await pool_.listen(each);
+        if (!bound) co_return failure(bound.error());
+        listening_.push_back(*bound);
+        for (const auto& reachable : dialable(*bound)) addresses_.push_back(reachable);
+    }
+    const auto server = static_cast<std::uint32_t>(capability::server);
+    pool_.describe(keeps_values() ? server : 0, keeps_values() ? listening_ : std::vector<address>());
+    co_return result<void>();
+}
+
+void node_core::begin_stop() {
+    if (phase_ == phase::stopping || phase_ == phase::stopped) return;
+    const bool never_ran = phase_ == phase::idle;
+    phase_ = never_ran ? phase::stopped : phase::stopping;
+    if (!never_ran) last_words_.spawn("the stop", shut_down(shared_from_this()));
+}
+
+task<> node_core::shut_down(std::shared_ptr<node_core> self) {
+    self->background_.cancel();
+    co_await self->save_contacts();
+    co_await self->pool_.stop(self->config_.stop_grace);
+    co_await self->background_.stop(*self->env_.time, self->config_.stop_grace);
+    // Without links every query fails at its next step.
+    while (self->operations_ > 0) co_await self->operations_ended_.wait();
+    self->phase_ = phase::stopped;
+    self->stop_ended_.notify_all();
+}
+
+task<> node_core::stop(std::shared_ptr<node_core> self) {
+    self->begin_stop();
+    while (self->phase_ != phase::stopped) co_await self->stop_ended_.wait();
+}
+
+void node_core::abandon(std::shared_ptr<node_core> self) {
+    const auto exec = self->env_.exec;
+    post(exec, [self = std::move(self)] { self->begin_stop(); });
+}
+
+}  // namespace mydht::detail

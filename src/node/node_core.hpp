@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <mydht/node/node.hpp>
+#include <mydht/query/query_engine.hpp>
+#include <mydht/query/responder.hpp>
+#include <mydht/runtime/task_group.hpp>
+#include <mydht/runtime/wait_queue.hpp>
+#include <mydht/session/session_pool.hpp>
+
+#include "node/neighbours.hpp"
+
+namespace mydht::detail {
+
+/// All state of one node, touched on its executor only. The handles share it, and so does every operation under way: it lives
+/// until the last of them has ended.
+class node_core : public std::enable_shared_from_this<node_core> {
+public:
+    enum class phase : std::uint8_t { idle, starting, running, stopping, stopped };
+
+    node_core(environment env, node_config config);
+
+    // The operations of mydht::node. Coroutines that take the core along, since a handle may go before they begin.
+    static task<result<join_report>> start(std::shared_ptr<node_core> self);
+    static task<> stop(std::shared_ptr<node_core> self);
+    static task<result<put_report>> put(std::shared_ptr<node_core> self, value what, put_options options);
+    static task<result<get_report>> get(std::shared_ptr<node_core> self, id256 where, get_options options);
+    static task<result<put_report>> publish(std::shared_ptr<node_core> self, std::shared_ptr<const identity> author,
+                                            std::optional<bytes> content, publish_options options);
+    static task<result<lookup_report>> lookup(std::shared_ptr<node_core> self, id256 target, get_options options);
+    static task<result<ping_report>> ping(std::shared_ptr<node_core> self, address where, std::optional<node_id> pinned,
+                                          std::chrono::milliseconds timeout);
+    static task<std::vector<contact>> contacts(std::shared_ptr<node_core> self);
+    static task<node_status> status(std::shared_ptr<node_core> self);
+
+    /// The last handle is gone: ends what runs, without anybody who waits for it. Any thread.
+    static void abandon(std::shared_ptr<node_core> self);
+
+    /// Asks a peer over a session that is there or is made now, and tells the table how it went.
+    static task<result<reply>> ask(std::shared_ptr<node_core> self, contact to, wire::message what, steady_time deadline);
+
+    [[nodiscard]] const environment& env() const noexcept { return env_; }
+    [[nodiscard]] const identity& self() const noexcept { return *self_; }
+    [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
+
+private:
+    /// Counts an operation of a user for as long as it runs; a stop waits for it.
+    class operation;
+    struct entering;
+
+    // join.cpp
+    [[nodiscard]] task<join_report> join();
+    [[nodiscard]] task<std::vector<contact>> saved_contacts();
+    [[nodiscard]] task<> enter_through(location where, steady_time deadline, std::shared_ptr<entering> into);
+    [[nodiscard]] task<> enter_through_saved(contact who, steady_time deadline, std::shared_ptr<entering> into);
+    [[nodiscard]] task<> fill_table(steady_time deadline);
+    [[nodiscard]] task<> refresh_bucket(std::size_t index, steady_time deadline);
+    [[nodiscard]] task<> keep_joining();
+
+    // upkeep.cpp
+    [[nodiscard]] task<> upkeep();
+    [[nodiscard]] task<> drop_expired();
+    [[nodiscard]] task<> save_contacts();
+
+    [[nodiscard]] task<result<void>> listen();
+    [[nodiscard]] task<> check(contact who);
+    void opened(const session& link);
+    void begin_stop();
+    [[nodiscard]] static task<> shut_down(std::shared_ptr<node_core> self);
+    [[nodiscard]] query_origin origin();
+    [[nodiscard]] bool keeps_values() const;
+    void log(log_level level, std::string_view line) const { env_.log.write(level, "node", line); }
+    void log_escaped(std::string_view name) const;
+
+    environment env_;
+    node_config config_;
+    std::shared_ptr<const identity> self_;
+    bool local_only_;
+    phase phase_ = phase::idle;
+    std::vector<address> listening_;
+    std::vector<address> addresses_;
+
+    any_store values_;
+    routing_table table_;
+    responder answers_;
+    session_pool pool_;
+    query_engine queries_;
+    neighbours neighbours_;
+    task_group background_;
+    task_group last_words_;
+    std::size_t operations_ = 0;
+    wait_queue operations_ended_;
+    wait_queue stop_ended_;
+};
+
+}  // namespace mydht::detail

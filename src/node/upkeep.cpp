@@ -1,0 +1,57 @@
+// What a running node does without being asked.
+
+#include <functional>
+#include <string>
+
+#include <mydht/routing/table_file.hpp>
+#include <mydht/runtime/run_on.hpp>
+
+#include "node/node_core.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// Values dropped in one step, so that a store that expires at once does not hold the node up.
+constexpr std::size_t expired_at_once = 256;
+
+}  // namespace
+
+task<> node_core::upkeep() {
+    auto save_at = env_.time->now() + config_.table_save_interval;
+    for (;;) {
+        // Nodes that were started together drift apart.
+        const auto pause = std::chrono::duration_cast<duration>(config_.upkeep_interval * (0.9 + 0.2 * env_.random->unit()));
+        co_await sleep_for(*env_.time, pause);
+        co_await drop_expired();
+        for (const auto index : table_.buckets_to_refresh(env_.time->now(), config_.refresh_after)) {
+            co_await refresh_bucket(index, env_.time->now() + config_.queries.query_timeout);
+        }
+        if (env_.time->now() >= save_at) {
+            co_await save_contacts();
+            save_at = env_.time->now() + config_.table_save_interval;
+        }
+    }
+}
+
+task<> node_core::drop_expired() {
+    for (;;) {
+        const auto dropped = co_await values_.expire(env_.time->wall_now(), expired_at_once);
+        if (!dropped) log(log_level::error, "expiring values failed: " + dropped.error().message());
+        if (!dropped || *dropped < expired_at_once) co_return;
+    }
+}
+
+task<> node_core::save_contacts() {
+    if (!config_.table_file || table_.empty()) co_return;
+    auto picture = snapshot(table_, env_.time->now(), env_.time->wall_now());
+    std::function<result<void>()> save = [path = *config_.table_file, picture = std::move(picture)] {
+        return save_table(path, picture);
+    };
+    const auto saved = co_await offload<result<void>>(env_.workers, std::move(save));
+    if (!saved) {
+        log(log_level::error, "saving contacts to " + config_.table_file->string() + " failed: " + saved.error().message());
+    }
+}
+
+}  // namespace mydht::detail

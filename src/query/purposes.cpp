@@ -1,0 +1,81 @@
+#include "query/purposes.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace mydht::detail {
+
+namespace {
+
+/// Different valid values of one key that a walk keeps in mind. More than one exists only while a newer one spreads.
+constexpr std::size_t candidates_max = 16;
+
+verdict refusal_verdict(const wire::message& answer) {
+    return std::holds_alternative<wire::error>(answer) ? verdict::failed : verdict::invalid;
+}
+
+}  // namespace
+
+wire::message find_peers::question() const {
+    wire::find_node out;
+    out.target = target_;
+    out.kinds = kinds_;
+    return out;
+}
+
+verdict find_peers::judge(const contact&, wire::message& answer, std::vector<contact>& heard) {
+    auto* nodes = std::get_if<wire::nodes>(&answer);
+    if (nodes == nullptr) return refusal_verdict(answer);
+    heard = std::move(nodes->contacts);
+    return verdict::go_on;
+}
+
+wire::message find_copies::question() const {
+    wire::find_value out;
+    out.target = target_;
+    out.kinds = kinds_;
+    return out;
+}
+
+bool find_copies::take(item what) {
+    auto opened = value::open(target_, std::move(what), time_.wall_now());
+    if (!opened || !rules_.validate(*opened)) {
+        ++invalid_;
+        return false;
+    }
+    ++copies_;
+    const auto order = rank_of(*opened);
+    const auto same = [&](const candidate& c) { return same_content(c.order, order); };
+    if (const auto known = std::ranges::find_if(candidates_, same); known != candidates_.end()) {
+        ++known->copies;
+        if (order > known->order) {
+            known->what = std::move(*opened);
+            known->order = order;
+        }
+        return true;
+    }
+    if (candidates_.size() < candidates_max) {
+        candidate fresh{std::move(*opened), order, 1};
+        candidates_.push_back(std::move(fresh));
+    }
+    return true;
+}
+
+bool find_copies::enough() const {
+    if (candidates_.empty()) return false;
+    // A hash has one preimage: whoever has a valid copy has the value.
+    if (candidates_.front().what.kind() == item_kind::immutable) return true;
+    return wanted_ && copies_ >= *wanted_;
+}
+
+verdict find_copies::judge(const contact&, wire::message& answer, std::vector<contact>& heard) {
+    auto* values = std::get_if<wire::values>(&answer);
+    if (values == nullptr) return refusal_verdict(answer);
+    bool valid = true;
+    for (auto& each : values->items) valid = take(std::move(each)) && valid;
+    heard = std::move(values->contacts);
+    if (!valid) return verdict::invalid;
+    return enough() ? verdict::enough : verdict::go_on;
+}
+
+}  // namespace mydht::detail

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <mydht/value/namespaces.hpp>
+#include <mydht/value/order.hpp>
+#include <mydht/value/value.hpp>
+
+#include "query/walk.hpp"
+
+namespace mydht::detail {
+
+/// Walks to the peers nearest to a target.
+class find_peers final : public walk_purpose {
+public:
+    find_peers(const id256& target, wire::kind_mask kinds) : target_(target), kinds_(kinds) {}
+
+    [[nodiscard]] wire::message question() const override;
+    [[nodiscard]] verdict judge(const contact& from, wire::message& answer, std::vector<contact>& heard) override;
+
+private:
+    id256 target_;
+    wire::kind_mask kinds_;
+};
+
+/// Walks to a value: opens every copy, keeps the different ones, and ends the walk when it has what was asked for.
+class find_copies final : public walk_purpose {
+public:
+    /// One of the values that were found, and how many peers gave it.
+    struct candidate {
+        value what;
+        rank order;
+        std::size_t copies = 0;
+    };
+
+    /// `wanted`: end after so many copies of a mutable value; when not set, all of the nearest are asked, since one of them
+    /// may have a newer one.
+    find_copies(const id256& target, wire::kind_mask kinds, const namespaces& rules, const time_source& time,
+                std::optional<std::size_t> wanted)
+        : target_(target), kinds_(kinds), rules_(rules), time_(time), wanted_(wanted) {}
+
+    [[nodiscard]] wire::message question() const override;
+    [[nodiscard]] verdict judge(const contact& from, wire::message& answer, std::vector<contact>& heard) override;
+
+    /// Judges an item from anywhere. False when it is not a valid value of the key.
+    bool take(item what);
+    [[nodiscard]] bool enough() const;
+
+    [[nodiscard]] const std::vector<candidate>& candidates() const noexcept { return candidates_; }
+    [[nodiscard]] std::size_t invalid() const noexcept { return invalid_; }
+
+private:
+    id256 target_;
+    wire::kind_mask kinds_;
+    const namespaces& rules_;
+    const time_source& time_;
+    std::optional<std::size_t> wanted_;
+    std::vector<candidate> candidates_;
+    std::size_t copies_ = 0;
+    std::size_t invalid_ = 0;
+};
+
+}  // namespace mydht::detail

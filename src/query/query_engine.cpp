@@ -1,0 +1,179 @@
+#include <mydht/query/query_engine.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+
+#include <mydht/runtime/task_group.hpp>
+#include <mydht/value/lifetime.hpp>
+
+#include "query/purposes.hpp"
+#include "query/walk.hpp"
+
+namespace mydht {
+
+namespace {
+
+/// A report that is written where the caller wants it, whatever the query's end.
+void hand_over(lookup_report* into, const lookup_report& report) {
+    if (into != nullptr) *into = report;
+}
+
+/// Why a get found nothing: enough peers said no, or too few said anything.
+errc nothing_found(const lookup_report& report) {
+    if (report.exhausted && report.answered > 0) return errc::not_found;
+    if (report.answered == 0 && report.timed_out == 0) return errc::no_peers;
+    return errc::timed_out;
+}
+
+void count_refusal(put_report& into, std::error_code why) {
+    if (why == errc::value_stale) {
+        ++into.stale;
+    } else if (why == errc::cas_mismatch) {
+        ++into.mismatched;
+    } else {
+        ++into.refused;
+    }
+}
+
+/// Why a put stored nothing.
+errc nothing_stored(const put_report& report) {
+    if (report.mismatched > 0) return errc::cas_mismatch;
+    if (report.stale > 0) return errc::value_stale;
+    if (report.refused > 0) return errc::peer_error;
+    return report.lookup.answered == 0 ? errc::no_peers : errc::timed_out;
+}
+
+/// Asks one holder to keep the item. Shares the report, since a put that is cancelled ends before its requests do.
+task<> store_on(std::shared_ptr<messenger> via, contact holder, wire::store order, steady_time deadline,
+                std::shared_ptr<put_report> into) {
+    const auto answer = co_await via->ask(std::move(holder), std::move(order), deadline);
+    if (!answer) {
+        ++into->failed;
+    } else if (std::holds_alternative<wire::stored>(answer->what)) {
+        ++into->stored;
+    } else if (const auto* refusal = std::get_if<wire::error>(&answer->what)) {
+        count_refusal(*into, meaning_of(refusal->code));
+    } else {
+        ++into->refused;
+    }
+}
+
+/// The best of at least one candidate.
+get_report choose(const detail::find_copies& found, const namespaces& rules) {
+    std::vector<value> values;
+    values.reserve(found.candidates().size());
+    std::size_t copies = 0;
+    for (const auto& each : found.candidates()) {
+        values.push_back(each.what);
+        copies += each.copies;
+    }
+    const auto index = rules.select(values);
+    get_report out(std::move(values[index]));
+    out.copies = found.candidates()[index].copies;
+    out.older = copies - out.copies;
+    out.invalid = found.invalid();
+    return out;
+}
+
+}  // namespace
+
+steady_time query_engine::deadline_of(std::optional<std::chrono::milliseconds> timeout) const {
+    return env_.time->now() + timeout.value_or(config_.query_timeout);
+}
+
+task<result<lookup_report>> query_engine::lookup(id256 target, std::size_t paths, steady_time deadline) {
+    detail::walk_options options(target, origin_.id, deadline);
+    options.paths = paths;
+    options.exempt_local = config_.exempt_local && origin_.local_only;
+    options.seeds = origin_.known(target, config_.k * paths);
+    if (options.seeds.empty()) co_return failure(errc::no_peers);
+    detail::find_peers purpose(target, origin_.kinds);
+    auto report = co_await detail::walk(env_, config_, via_, std::move(options), purpose);
+    co_return report;
+}
+
+task<result<get_report>> query_engine::get(id256 where, get_options options) {
+    auto found = co_await newest(where, std::move(options));
+    if (found && found->best.is_tombstone()) co_return failure(errc::not_found);
+    co_return found;
+}
+
+task<result<get_report>> query_engine::newest(id256 where, get_options options) {
+    detail::find_copies purpose(where, origin_.kinds, rules_, *env_.time, options.results());
+    auto own = co_await own_.items(where);
+    for (auto& each : own) purpose.take(std::move(each));
+    lookup_report report;
+    if (!options.is_local() && !purpose.enough()) {
+        detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));
+        walk.paths = options.paths().value_or(1);
+        walk.exempt_local = config_.exempt_local && origin_.local_only;
+        walk.seeds = origin_.known(where, config_.k * walk.paths);
+        report = co_await detail::walk(env_, config_, via_, std::move(walk), purpose);
+    }
+    hand_over(options.report(), report);
+    if (purpose.candidates().empty()) {
+        co_return failure(options.is_local() ? errc::not_found : nothing_found(report));
+    }
+    auto chosen = choose(purpose, rules_);
+    chosen.lookup = std::move(report);
+    co_return chosen;
+}
+
+task<> query_engine::replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
+                               std::shared_ptr<put_report> into) {
+    task_group stores(env_.exec, [log = env_.log](std::string_view name, const std::exception_ptr&) {
+        log.write(log_level::error, "query", std::string(name) + " failed with an exception");
+    });
+    const auto until = std::min(deadline, env_.time->now() + config_.hard_timeout);
+    for (const auto& holder : holders) stores.spawn("a store on a holder", store_on(via_, holder, order, until, into));
+    co_await stores.join();
+}
+
+result<void> query_engine::prepare(value& what, const put_options& options) const {
+    const auto now = env_.time->wall_now();
+    if (what.kind() == item_kind::immutable && what.deadline() <= wall_time{}) {
+        const auto until = deadline_after(now, options.lifetime().value_or(config_.value_lifetime));
+        if (!until) return failure(until.error());
+        what = what.with_deadline(*until);
+    }
+    if (auto fits = what.check(); !fits) return fits;
+    if (auto lives = check_deadline(what.deadline(), now); !lives) return lives;
+    return rules_.validate(what);
+}
+
+task<result<put_report>> query_engine::put(value what, put_options options) {
+    if (const auto ready = prepare(what, options); !ready) co_return failure(ready.error());
+    const auto out = std::make_shared<put_report>();
+    out->key = what.key();
+    out->sequence = what.sequence();
+    out->deadline = what.deadline();
+    const auto deadline = deadline_of(options.timeout());
+    std::vector<contact> holders;
+    if (!options.is_local()) {
+        auto found = co_await lookup(what.key(), config_.paths, deadline);
+        if (!found && !origin_.keeps_values) co_return failure(found.error());
+        if (found) out->lookup = std::move(*found);
+        holders = out->lookup.closest;
+    }
+    wire::store order;
+    order.target = what.key();
+    order.what = std::move(what).to_item();
+    order.expected_sequence = options.expected_sequence();
+
+    const bool among_nearest = holders.size() < config_.k || closer(out->key, origin_.id, holders.back().id);
+    if (options.is_local() || (origin_.keeps_values && among_nearest)) {
+        if (holders.size() == config_.k) holders.pop_back();
+        const auto kept = co_await own_.keep(nullptr, order.target, order.what, order.expected_sequence);
+        if (kept) {
+            ++out->stored;
+        } else {
+            count_refusal(*out, kept.error());
+        }
+    }
+    co_await replicate(holders, std::move(order), deadline, out);
+    if (out->stored == 0) co_return failure(nothing_stored(*out));
+    co_return *out;
+}
+
+}  // namespace mydht

@@ -1,0 +1,134 @@
+#include <mydht/query/responder.hpp>
+
+#include <variant>
+
+#include <mydht/routing/address_filter.hpp>
+
+namespace mydht {
+
+namespace {
+
+wire::message refuse(wire::error_code code, std::string_view text) {
+    wire::error out;
+    out.code = code;
+    out.text = text.substr(0, limits::error_text_bytes);
+    return out;
+}
+
+/// Keeps the addresses that the asker can dial, by kind and by scope.
+void keep_usable(contact& c, wire::kind_mask kinds, address_scope scope) {
+    std::erase_if(c.addresses, [&](const address& a) { return (wire::mask_of(a.kind()) & kinds) == 0; });
+    filter_addresses(c, scope);
+}
+
+}  // namespace
+
+wire::error_code refusal_of(std::error_code why) noexcept {
+    if (why == errc::value_stale) return wire::error_code::stale;
+    if (why == errc::cas_mismatch) return wire::error_code::cas_mismatch;
+    if (why == errc::value_expired) return wire::error_code::expired;
+    if (why == errc::value_too_large || why == errc::too_large) return wire::error_code::too_large;
+    if (why == errc::bad_signature || why == errc::bad_key || why == errc::wrong_key) {
+        return wire::error_code::bad_signature;
+    }
+    if (why == errc::unknown_namespace || why == errc::invalid_value) return wire::error_code::refused;
+    if (why == errc::store_full) return wire::error_code::full;
+    if (why == errc::malformed || why == errc::truncated || why == errc::trailing_bytes || why == errc::unknown_version) {
+        return wire::error_code::malformed;
+    }
+    return wire::error_code::internal;
+}
+
+errc meaning_of(wire::error_code refusal) noexcept {
+    switch (refusal) {
+        case wire::error_code::stale: return errc::value_stale;
+        case wire::error_code::cas_mismatch: return errc::cas_mismatch;
+        case wire::error_code::expired: return errc::value_expired;
+        case wire::error_code::too_large: return errc::value_too_large;
+        case wire::error_code::bad_signature: return errc::bad_signature;
+        case wire::error_code::refused: return errc::invalid_value;
+        case wire::error_code::full: return errc::store_full;
+        case wire::error_code::client_only: return errc::client_only;
+        case wire::error_code::not_supported: return errc::not_supported;
+        default: return errc::peer_error;
+    }
+}
+
+std::vector<contact> responder::nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const {
+    const auto scope = scope_of(from.observed);
+    const auto usable = [&](const contact& c) {
+        if (c.id == from.who.id) return false;
+        return std::ranges::any_of(c.addresses, [&](const address& a) {
+            return (wire::mask_of(a.kind()) & kinds) != 0 && scope_of(a) >= scope;
+        });
+    };
+    auto found = table_.closest(target, table_.config().k, usable);
+    for (auto& c : found) keep_usable(c, kinds, scope);
+    return found;
+}
+
+task<wire::message> responder::answer(peer_info from, wire::message what) {
+    if (std::holds_alternative<wire::ping>(what)) {
+        wire::pong out;
+        out.observed = from.observed;
+        co_return out;
+    }
+    if (client_only_) co_return refuse(wire::error_code::client_only, "this node is a client and answers no queries");
+    if (const auto* question = std::get_if<wire::find_node>(&what)) {
+        wire::nodes out;
+        out.contacts = nearest(from, question->target, question->kinds);
+        co_return out;
+    }
+    if (auto* question = std::get_if<wire::find_value>(&what)) {
+        co_return co_await answer_value(std::move(from), *question);
+    }
+    if (auto* order = std::get_if<wire::store>(&what)) {
+        co_return co_await answer_store(std::move(from), std::move(*order));
+    }
+    co_return refuse(wire::error_code::not_supported, "this node does not know the request");
+}
+
+task<wire::message> responder::answer_value(peer_info from, wire::find_value question) {
+    wire::values out;
+    out.items = co_await items(question.target);
+    out.contacts = nearest(from, question.target, question.kinds);
+    co_return out;
+}
+
+task<wire::message> responder::answer_store(peer_info from, wire::store order) {
+    const auto done = co_await keep(&from, order.target, std::move(order.what), order.expected_sequence);
+    if (!done) co_return refuse(refusal_of(done.error()), done.error().message());
+    wire::stored out;
+    out.deadline = done->keep_until;
+    co_return out;
+}
+
+task<result<put_outcome>> responder::keep(const peer_info* from, id256 where, item what,
+                                          std::optional<std::uint64_t> expected_sequence) {
+    const auto now = env_.time->wall_now();
+    auto opened = value::open(where, std::move(what), now);
+    if (!opened) co_return failure(opened.error());
+    if (const auto allowed = rules_.validate(*opened); !allowed) co_return failure(allowed.error());
+    store_entry entry(*opened, now);
+    if (from != nullptr) {
+        entry.origin_peer = from->who.id;
+        entry.origin_prefix = network_prefix(from->observed);
+    }
+    co_return co_await values_.put(std::move(entry), expected_sequence, now);
+}
+
+task<std::vector<item>> responder::items(id256 where) {
+    std::vector<item> out;
+    auto found = co_await values_.get(where, env_.time->wall_now());
+    if (!found) {
+        env_.log.write(log_level::error, "store", "reading a value failed: " + found.error().message());
+        co_return out;
+    }
+    for (auto& entry : *found) {
+        if (out.size() == limits::values_per_message) break;
+        out.push_back(std::move(entry.what));
+    }
+    co_return out;
+}
+
+}  // namespace mydht

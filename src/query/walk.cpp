@@ -1,0 +1,157 @@
+#include "query/walk.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include <mydht/query/shortlist.hpp>
+#include <mydht/routing/address_filter.hpp>
+#include <mydht/runtime/channel.hpp>
+#include <mydht/runtime/task_group.hpp>
+
+namespace mydht::detail {
+
+namespace {
+
+using contact_shortlist = shortlist<node_id, contact>;
+
+/// An answer, or why there is none, on its way from the coroutine that asked to the walk.
+struct arrival {
+    arrival(contact from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
+
+    contact from;
+    result<reply> answer;
+};
+
+/// Outlives a walk that is cancelled, until the last of its requests has ended.
+struct mailbox {
+    explicit mailbox(std::size_t capacity) : arrivals(capacity) {}
+    channel<arrival> arrivals;
+};
+
+task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time deadline,
+               std::shared_ptr<mailbox> into) {
+    auto answer = co_await via->ask(to, std::move(question), deadline);
+    // There is room for every request that a walk can make.
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer)));
+    assert(taken);
+}
+
+lookup_failure failure_of(std::error_code error) {
+    return error == errc::timed_out ? lookup_failure::timed_out : lookup_failure::unreachable;
+}
+
+shortlist_config shortlist_of(const query_config& config, const walk_options& options) {
+    shortlist_config out;
+    out.k = config.k;
+    out.alpha = config.alpha;
+    out.waiting_max = std::max(out.waiting_max, config.alpha);
+    out.paths = options.paths;
+    out.soft_timeout = config.soft_timeout;
+    out.hard_timeout = config.hard_timeout;
+    out.exempt_local = options.exempt_local;
+    return out;
+}
+
+class walker {
+public:
+    walker(environment env, const shortlist_config& limits, std::shared_ptr<messenger> via, walk_options options,
+           walk_purpose& purpose)
+        : env_(std::move(env)),
+          via_(std::move(via)),
+          deadline_(options.deadline),
+          k_(limits.k),
+          purpose_(purpose),
+          begun_(env_.time->now()),
+          list_(options.target, options.self, std::move(options.seeds), limits),
+          box_(std::make_shared<mailbox>(limits.requests_max)),
+          requests_(env_.exec, [log = env_.log](std::string_view name, const std::exception_ptr&) {
+              log.write(log_level::error, "query", std::string(name) + " failed with an exception");
+          }) {}
+
+    task<lookup_report> run() {
+        for (;;) {
+            ask_whom_the_list_says();
+            if (list_.finished() || env_.time->now() >= deadline_) break;
+            auto until = deadline_;
+            if (const auto wake = list_.next_wake()) until = std::min(until, *wake);
+            auto got = co_await box_->arrivals.receive_until(*env_.time, until);
+            if (got) take(std::move(*got));
+        }
+        requests_.terminate();
+        co_await requests_.join();
+        co_return report();
+    }
+
+private:
+    void ask_whom_the_list_says() {
+        const auto now = env_.time->now();
+        while (auto request = list_.next(now)) {
+            const auto until = std::min(deadline_, request->deadline);
+            requests_.spawn("a request of a walk", ask_one(via_, std::move(request->to), purpose_.question(), until, box_));
+        }
+    }
+
+    void take(arrival got) {
+        if (!got.answer) {
+            list_.on_failure(got.from.id, failure_of(got.answer.error()));
+            return;
+        }
+        std::vector<contact> heard;
+        const auto judged = purpose_.judge(got.from, got.answer->what, heard);
+        switch (judged) {
+            case verdict::go_on:
+            case verdict::enough:
+                // Nobody makes us dial a network that it cannot see itself.
+                for (auto& each : heard) filter_addresses(each, scope_of(got.answer->from));
+                list_.on_answer(got.from.id, got.answer->from, heard);
+                break;
+            case verdict::invalid: list_.on_failure(got.from.id, lookup_failure::invalid); break;
+            case verdict::failed: list_.on_failure(got.from.id, lookup_failure::unreachable); break;
+        }
+        if (judged == verdict::enough) {
+            enough_ = true;
+            list_.stop();
+        }
+    }
+
+    lookup_report report() {
+        const auto& counts = list_.report();
+        lookup_report out;
+        out.asked = counts.asked;
+        out.answered = counts.answered;
+        out.timed_out = counts.timed_out;
+        out.failed = counts.unreachable;
+        out.invalid = counts.invalid;
+        out.hops = counts.hops;
+        out.took = env_.time->now() - begun_;
+        out.exhausted = list_.finished() && !enough_;
+        out.closest = list_.closest(k_);
+        return out;
+    }
+
+    environment env_;
+    std::shared_ptr<messenger> via_;
+    steady_time deadline_;
+    std::size_t k_;
+    walk_purpose& purpose_;
+    steady_time begun_;
+    contact_shortlist list_;
+    std::shared_ptr<mailbox> box_;
+    task_group requests_;
+    bool enough_ = false;
+};
+
+}  // namespace
+
+task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via, walk_options options,
+                         walk_purpose& purpose) {
+    const auto limits = shortlist_of(config, options);
+    walker w(std::move(env), limits, std::move(via), std::move(options), purpose);
+    auto report = co_await w.run();
+    co_return report;
+}
+
+}  // namespace mydht::detail
