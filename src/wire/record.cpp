@@ -39,6 +39,16 @@ std::size_t record_decoder::announced() const noexcept {
     return static_cast<std::size_t>(buffer_[begin_]) << 8U | buffer_[begin_ + 1];
 }
 
+std::size_t record_decoder::room_wanted() const noexcept {
+    if (waiting() < record_header_bytes) return read_bytes_;
+    const auto whole = record_header_bytes + announced();
+    if (waiting() >= whole) return read_bytes_;
+    // Any room will do while there is some, so that a dribbling peer does not make the buffer grow byte by byte; then
+    // doubling keeps it in proportion to what has come, and the number of reads logarithmic.
+    if (buffer_.size() > end_) return 1;
+    return std::min(whole - waiting(), std::max(read_bytes_, waiting()));
+}
+
 bytes_span record_decoder::prepare() {
     if (begin_ != start && !buffer_.empty()) {
         // Once a partial record has been moved to the front it stays there: a dribbling peer causes one move a record.
@@ -48,11 +58,11 @@ bytes_span record_decoder::prepare() {
     end_ = start + waiting();
     begin_ = start;
 
-    const bool length_known = waiting() >= record_header_bytes;
-    const auto missing = length_known ? record_header_bytes + announced() - std::min(waiting(), announced()) : 0;
-    // Doubling keeps the room in proportion to what has come, and the number of reads logarithmic.
-    const auto room = std::max(read_bytes_, std::min(missing, waiting()));
-    if (buffer_.size() < end_ + room) buffer_.resize(end_ + room);
+    if (const auto room = room_wanted(); buffer_.size() < end_ + room) {
+        // Exactly: the room itself grows with what has come.
+        buffer_.reserve(end_ + room);
+        buffer_.resize(end_ + room);
+    }
     return bytes_span(buffer_).subspan(end_);
 }
 

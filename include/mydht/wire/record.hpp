@@ -36,11 +36,12 @@ void append_record(bytes& out, bytes_view data);
 /// and one read's worth, and nothing at all after release() until the next prepare().
 class record_decoder {
 public:
-    /// `read_bytes`: the least room that prepare() gives, at least 1 (asserted). `size_max`: the largest record to take,
-    /// smaller than the default while the peer is unknown.
+    /// `read_bytes`: the room that the first read of a record gets, at least 1 (asserted). `size_max`: the largest record to
+    /// take, smaller than the default while the peer is unknown.
     explicit record_decoder(std::size_t read_bytes = 4096, std::size_t size_max = record_bytes_max);
 
-    /// Room for the next read; all of it may be filled. Ends the validity of records handed out before.
+    /// Room for the next read, never empty; all of it may be filled. Ends the validity of records handed out before. Called
+    /// when next() has no more: records that were not taken are kept, and cost memory.
     [[nodiscard]] bytes_span prepare();
     /// Says how many bytes of the room were filled, from its start; at most its size (asserted).
     void commit(std::size_t count);
@@ -53,6 +54,9 @@ public:
     /// The largest record to take from now on.
     void set_size_max(std::size_t size_max) noexcept { size_max_ = size_max; }
 
+    /// The least room of further prepare() calls, at least 1: more while much comes in, little while a stream is idle.
+    void set_read_bytes(std::size_t read_bytes) noexcept { read_bytes_ = read_bytes; }
+
     /// True when no part of a record is waiting: a stream that ends now ends in order.
     [[nodiscard]] bool at_boundary() const noexcept { return begin_ == end_; }
     /// Gives the memory back if nothing is waiting in it.
@@ -64,6 +68,7 @@ private:
     [[nodiscard]] std::size_t waiting() const noexcept { return end_ - begin_; }
     /// The announced length of the record at the front, whose header is there.
     [[nodiscard]] std::size_t announced() const noexcept;
+    [[nodiscard]] std::size_t room_wanted() const noexcept;
 
     std::size_t read_bytes_;
     std::size_t size_max_;
