@@ -10,6 +10,7 @@
 #include <mydht/query/outcome.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session_pool.hpp>
+#include <mydht/session/session_pool.hpp>
 
 namespace mydht {
 

@@ -13,6 +13,8 @@ namespace mydht {
 
 /// What became of a put that at least one holder acknowledged.
 struct put_report {
+    put_report() {}
+
     id256 key;
     std::uint64_t sequence = 0;  ///< of what was stored; 0 for immutable values
     std::size_t stored = 0;      ///< holders that acknowledged a copy
@@ -29,6 +31,7 @@ struct put_report {
 
 /// What a get found.
 struct get_report {
+    get_report() {}
     explicit get_report(value best_) : best(std::move(best_)) {}
 
     value best;              ///< what the rules of its namespace select; never a tombstone
@@ -42,6 +45,8 @@ struct get_report {
 
 /// What a ping saw.
 struct ping_report {
+    ping_report() {}
+
     contact who;
     duration round_trip{};
     address observed;  ///< where this node's link seems to come from, as the peer says

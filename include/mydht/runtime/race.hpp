@@ -30,9 +30,10 @@ task<bool> keep_branch(std::shared_ptr<std::vector<std::optional<result<T>>>> in
 /// What won a race.
 template <typename T>
 struct race_outcome {
+    race_outcome() : value(failure(errc::cancelled)) {}
     race_outcome(std::size_t index_, result<T> value_) : index(index_), value(std::move(value_)) {}
 
-    std::size_t index;  ///< of the winner; of the last branch when all failed
+    std::size_t index = 0;  ///< of the winner; of the last branch when all failed
     result<T> value;
 };
 
