@@ -87,13 +87,11 @@ result<void> value::read_signed() {
     const auto content = kind_ == item_kind::tombstone ? bytes_view{} : in.long_bytes(any_length);
     if (auto done = in.end(); !done) return done;
     if (content.size() > limits::inline_value_bytes) return failure(errc::value_too_large);
-    if (deadline_ms > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-        return failure(errc::value_expired);
-    }
 
     name_space_ = as_text(name_space);
     salt_ = to_bytes(salt);
     author_ = *public_key::from_bytes(author);
+    // What is over the signed range comes out before 1970, and so has passed.
     deadline_ = wall_time(std::chrono::milliseconds(static_cast<std::int64_t>(deadline_ms)));
     content_begin_ = body_.size() - content.size();
     key_ = mutable_key(*author_, salt_);

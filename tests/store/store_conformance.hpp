@@ -145,6 +145,10 @@ inline void check_expiry(const store_factory& make) {
 
 inline void check_byte_limits(const store_factory& make) {
     const auto cost = cost_in(make, from_peer(make_entry(1), 1, 1));
+    auto longer = from_peer(make_entry(1), 1, 1);
+    longer.what.body.resize(longer.what.body.size() + 1000);
+    longer.origin_prefix.resize(longer.origin_prefix.size() + 100);
+    CHECK(cost_in(make, longer) >= cost + 1100);
     const auto fills = [&](store_limits limits, auto&& entry) {
         sync_store store(make(limits));
         REQUIRE(store.put(entry(1)).has_value());

@@ -97,4 +97,7 @@ TEST_CASE("a choice out of range falls back to the order", "[namespaces]") {
     REQUIRE(rules.add("chat", {{}, [](std::span<const value> all) { return all.size(); }}).has_value());
     const std::vector<value> found{written(author, "b", 2), written(author, "a", 1)};
     CHECK(rules.select(found) == 0);
+    const auto gone = *value::tombstone_by(author, noon).sequence(1).in_namespace("chat").sign();
+    const std::vector<value> after{gone, found[1], found[0]};
+    CHECK(rules.select(after) == 2);
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <mydht/core/random.hpp>
-#include <mydht/crypto/peer_record.hpp>
+#include <mydht/crypto/hash.hpp>
 
 #include "support/catch.hpp"
 #include "support/seed.hpp"
@@ -98,11 +98,19 @@ TEST_CASE("two writes with one sequence are told apart by content, not by deadli
     CHECK_FALSE(same_content(rank_of(elsewhere), a));
 }
 
+TEST_CASE("the digest is the documented one", "[order]") {
+    const auto author = make_identity(1);
+    const auto v = *value::signed_by(author, "a").deadline(noon + 1h).in_namespace("chat").sign();
+    CHECK(rank_of(v).digest == hash_id("mydht.order", {as_bytes("chat"), as_bytes("a"), bytes{0}}));
+    CHECK(rank_of(deleted(author, 1)).digest == hash_id("mydht.order", {{}, {}, bytes{1}}));
+}
+
 TEST_CASE("of an immutable value only the deadline counts", "[order]") {
     const auto early = rank_of(value::immutable("x").with_deadline(noon + 1h));
     const auto late = rank_of(value::immutable("x").with_deadline(noon + 2h));
     CHECK(early < late);
     CHECK(same_content(early, late));
+    CHECK(early.digest == id256());
 }
 
 TEST_CASE("the order of ranks is total", "[order][property]") {
