@@ -30,7 +30,7 @@ TEST_CASE("a seed gives the key pair of RFC 8032", "[identity]") {
 }
 
 TEST_CASE("a seed of another length is refused", "[identity]") {
-    for (const std::size_t size : {0, 31, 33, 64}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{0, 31, 33, 64}) {
         const auto made = identity::from_seed(bytes(size));
         REQUIRE_FALSE(made);
         CHECK(made.error() == errc::malformed);
@@ -120,7 +120,7 @@ TEST_CASE("generated identities follow the random source", "[identity]") {
 
 TEST_CASE("work is done until the id shows it", "[identity]") {
     test::prng_source random(3);
-    for (const std::size_t bits : {0, 1, 4, 7}) {
+    for (const std::size_t bits : std::initializer_list<std::size_t>{0, 1, 4, 7}) {
         CHECK(id_work(identity::generate_with_work(random, bits).id()) >= bits);
     }
 }

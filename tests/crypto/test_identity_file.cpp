@@ -84,7 +84,7 @@ TEST_CASE("an identity file that is too short or too long is damaged", "[identit
         CAPTURE(size);
         CHECK(load_identity(folder / "id").error() == errc::identity_damaged);
     }
-    for (const std::size_t extra : {1, 1000, 1000000}) {
+    for (const std::size_t extra : std::initializer_list<std::size_t>{1, 1000, 1000000}) {
         auto longer = content;
         longer.resize(content.size() + extra, '\n');
         put(folder / "id", longer);

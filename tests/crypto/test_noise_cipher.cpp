@@ -54,7 +54,7 @@ TEST_CASE("a rekeyed cipher has the key that the specification says and counts o
 TEST_CASE("sealing and opening work in place at every size", "[noise]") {
     auto sealing = fixed_cipher();
     auto opening = fixed_cipher();
-    for (const std::size_t size : {0, 1, 15, 16, 17, 63, 64, 65, 1000, 65519}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 15, 16, 17, 63, 64, 65, 1000, 65519}) {
         bytes buffer(size + noise::tag_bytes);
         for (std::size_t i = 0; i < size; ++i) buffer[i] = static_cast<std::uint8_t>(i * 7);
         const bytes plain(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
