@@ -1,0 +1,286 @@
+#include "wire/codec_conformance.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/catch.hpp"
+#include "support/seed.hpp"
+#include "wire/random_messages.hpp"
+
+namespace mydht::test {
+
+namespace {
+
+using namespace wire;
+
+bytes encoded(const codec& codec, const envelope& what) {
+    bytes out;
+    const auto done = codec.encode(what, out);
+    REQUIRE(done.has_value());
+    return out;
+}
+
+void check_error(const codec& codec, bytes_view data, errc expected, const decode_limits& limits = {}) {
+    decode_error why;
+    const auto got = codec.decode(data, limits, &why);
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error() == expected);
+    CHECK(why.code == expected);
+    CHECK(codec.decode(data, limits).error() == expected);
+}
+
+/// Copies to memory that ends where the message ends, at every distance from an aligned place.
+void check_at_every_alignment(const codec& codec, bytes_view data, const envelope& expected) {
+    for (std::size_t shift = 0; shift < 8; ++shift) {
+        bytes copy(shift);
+        copy.insert(copy.end(), data.begin(), data.end());
+        CAPTURE(shift);
+        const auto got = codec.decode(bytes_view(copy).subspan(shift));
+        REQUIRE(got.has_value());
+        REQUIRE(*got == expected);
+    }
+}
+
+void check_appends(const codec& codec, const envelope& what, bytes_view expected) {
+    for (std::size_t before = 0; before < 9; ++before) {
+        bytes out(before, 0xee);
+        CAPTURE(before);
+        REQUIRE(codec.encode(what, out).has_value());
+        REQUIRE(bytes(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(before)) == bytes(before, 0xee));
+        REQUIRE(std::ranges::equal(bytes_view(out).subspan(before), expected));
+    }
+}
+
+void round_trip(const codec& codec, prng& random) {
+    for (int round = 0; round < 60; ++round) {
+        for (std::uint64_t kind = 0; kind < message_kinds; ++kind) {
+            CAPTURE(round, kind);
+            const auto sent = random_envelope(random, kind);
+            bytes data;
+            const auto done = codec.encode(sent, data);
+            if (!done) {
+                // Every part is within its limit, but all together need not be.
+                REQUIRE(done.error() == errc::too_large);
+                REQUIRE(data.empty());
+                continue;
+            }
+            const auto got = codec.decode(data);
+            REQUIRE(got.has_value());
+            REQUIRE(*got == sent);
+            if (round >= 10) continue;
+            check_at_every_alignment(codec, data, sent);
+            check_appends(codec, sent, data);
+        }
+    }
+}
+
+/// One message of each kind, small enough to try something at each of its bytes.
+std::vector<envelope> small_messages(prng& random) {
+    std::vector<envelope> out;
+    for (std::uint64_t kind = 0; kind < message_kinds; ++kind) {
+        envelope one;
+        do {
+            one = random_envelope(random, kind);
+            if (auto* m = std::get_if<nodes>(&one.body))
+                m->contacts.resize(std::min<std::size_t>(m->contacts.size(), 4));
+            if (auto* m = std::get_if<values>(&one.body)) {
+                m->contacts.resize(std::min<std::size_t>(m->contacts.size(), 2));
+                m->items.resize(std::min<std::size_t>(m->items.size(), 3));
+                for (auto& i : m->items) i.body.resize(std::min<std::size_t>(i.body.size(), 40));
+            }
+            if (auto* m = std::get_if<store>(&one.body))
+                m->what.body.resize(std::min<std::size_t>(m->what.body.size(), 40));
+        } while (one.id == 0);
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+void truncation(const codec& codec, prng& random) {
+    for (const auto& what : small_messages(random)) {
+        const auto data = encoded(codec, what);
+        for (std::size_t size = 0; size < data.size(); ++size) {
+            const bytes cut(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size));
+            CAPTURE(what.body.index(), size, data.size());
+            REQUIRE_FALSE(codec.decode(cut).has_value());
+        }
+    }
+}
+
+void trailing_bytes(const codec& codec, prng& random) {
+    for (const auto& what : small_messages(random)) {
+        for (const std::size_t more : {1, 7, 8, 16}) {
+            auto data = encoded(codec, what);
+            data.resize(data.size() + more);
+            CAPTURE(what.body.index(), more);
+            check_error(codec, data, errc::trailing_bytes);
+        }
+    }
+}
+
+void damage(const codec& codec, prng& random) {
+    const auto messages = small_messages(random);
+    for (int round = 0; round < 5000; ++round) {
+        auto data = encoded(codec, messages[static_cast<std::size_t>(random.below(messages.size()))]);
+        for (auto left = 1 + random.below(6); left > 0; --left) {
+            const auto at = static_cast<std::size_t>(random.below(data.size()));
+            data[at] = static_cast<std::uint8_t>(random());
+        }
+        // Whatever decodes is a message like any other.
+        const auto got = codec.decode(data);
+        if (got) REQUIRE(codec.decode(encoded(codec, *got)).value() == *got);
+    }
+    for (std::size_t size = 0; size < 200; ++size) {
+        const auto noise = random_bytes(random, size);
+        decode_error why;
+        if (!codec.decode(noise, {}, &why)) CHECK(make_error_code(why.code).message() != "");
+    }
+    CHECK_FALSE(codec.decode({}).has_value());
+    CHECK_FALSE(codec.decode(bytes(4096)).has_value());
+}
+
+contact with_addresses(std::size_t count) {
+    return contact_of({}, 0, std::vector<address>(count, address::ipv4(address_kind::tcp, {1, 2, 3, 4}, 5)));
+}
+
+item with_body(std::size_t size) {
+    item out;
+    out.body.resize(size);
+    return out;
+}
+
+/// A message that uses a limit to the full or one beyond, by `count`.
+using sample_of = envelope (*)(std::size_t count);
+
+void limit(const codec& codec, std::size_t decode_limits::*field, std::size_t protocol_max, sample_of sample) {
+    CAPTURE(protocol_max);
+    const auto full = encoded(codec, sample(protocol_max));
+    CHECK(codec.decode(full).value() == sample(protocol_max));
+    decode_limits less;
+    less.*field = protocol_max - 1;
+    check_error(codec, full, errc::too_large, less);
+    CHECK(codec.decode(encoded(codec, sample(protocol_max - 1)), less).has_value());
+
+    bytes out = to_bytes("kept");
+    const auto beyond = codec.encode(sample(protocol_max + 1), out);
+    REQUIRE_FALSE(beyond.has_value());
+    CHECK(beyond.error() == errc::too_large);
+    CHECK(out == to_bytes("kept"));
+}
+
+void all_limits(const codec& codec) {
+    using limits_of = decode_limits;
+    limit(codec, &limits_of::contacts, limits::contacts_per_message, [](std::size_t count) {
+        return envelope{1, nodes{std::vector<contact>(count, with_addresses(1))}};
+    });
+    limit(codec, &limits_of::contacts, limits::contacts_per_message, [](std::size_t count) {
+        return envelope{1, values{{}, std::vector<contact>(count, with_addresses(0))}};
+    });
+    limit(codec, &limits_of::addresses_per_contact, limits::addresses_per_contact, [](std::size_t count) {
+        return envelope{1, nodes{{with_addresses(count)}}};
+    });
+    limit(codec, &limits_of::items, limits::values_per_message, [](std::size_t count) {
+        return envelope{1, values{std::vector<item>(count, with_body(3)), {}}};
+    });
+    limit(codec, &limits_of::item_body_bytes, limits::item_body_bytes, [](std::size_t count) {
+        return envelope{1, values{{with_body(count)}, {}}};
+    });
+    limit(codec, &limits_of::item_body_bytes, limits::item_body_bytes, [](std::size_t count) {
+        return envelope{1, store{{}, with_body(count), {}}};
+    });
+    limit(codec, &limits_of::text_bytes, limits::error_text_bytes, [](std::size_t count) {
+        return envelope{1, error{error_code::internal, std::string(count, 'x')}};
+    });
+}
+
+void message_size(const codec& codec, prng& random) {
+    for (const auto& what : small_messages(random)) {
+        const auto data = encoded(codec, what);
+        decode_limits exact;
+        exact.message_bytes = data.size();
+        CHECK(codec.decode(data, exact).value() == what);
+        --exact.message_bytes;
+        check_error(codec, data, errc::too_large, exact);
+    }
+    // No single part is over its limit, but the whole is.
+    bytes out = to_bytes("kept");
+    const envelope large{1,
+                         values{std::vector<item>(limits::values_per_message, with_body(limits::item_body_bytes)), {}}};
+    CHECK(codec.encode(large, out).error() == errc::too_large);
+    CHECK(out == to_bytes("kept"));
+}
+
+void unacceptable_fields(const codec& codec) {
+    const auto refuse = [&](const envelope& what) {
+        bytes out = to_bytes("kept");
+        const auto done = codec.encode(what, out);
+        REQUIRE_FALSE(done.has_value());
+        CHECK(done.error() == errc::bad_argument);
+        CHECK(out == to_bytes("kept"));
+    };
+    item no_kind;
+    no_kind.kind = item_kind{0};
+    refuse({1, store{{}, no_kind, {}}});
+    refuse({1, values{{no_kind}, {}}});
+    refuse({1, error{error_code::busy, "\xff"}});
+    contact no_address;
+    no_address.addresses.emplace_back();
+    refuse({1, nodes{{no_address}}});
+    refuse({1, values{{}, {no_address}}});
+}
+
+void newer_builds(const codec& codec, const newer_messages& newer) {
+    const auto check = [&](const bytes& data, errc expected, message_role role) {
+        decode_error why;
+        const auto got = codec.decode(data, {}, &why);
+        REQUIRE_FALSE(got.has_value());
+        CHECK(got.error() == expected);
+        CHECK(why.id == newer_messages::id);
+        CHECK(why.role == role);
+    };
+    check(newer.unknown_request, errc::not_supported, message_role::request);
+    check(newer.unknown_answer, errc::not_supported, message_role::answer);
+    check(newer.unknown_notice, errc::not_supported, message_role::notice);
+    check(newer.newer_version, errc::unknown_version, message_role::request);
+    check(newer.wrong_role, errc::malformed, message_role::answer);
+    CHECK(codec.decode(newer.unknown_error_code).value() ==
+          envelope{newer_messages::id, error{error_code::unknown, "later"}});
+    REQUIRE_FALSE(newer.unknown_fields.empty());
+    for (const auto& [data, expected] : newer.unknown_fields) {
+        CAPTURE(expected.body.index());
+        const auto got = codec.decode(data);
+        REQUIRE(got.has_value());
+        CHECK(*got == expected);
+    }
+}
+
+/// The id is never read: a contact whose id was changed comes back with the right one.
+void ids_are_computed(const codec& codec) {
+    auto lie = with_addresses(1);
+    lie.peer.data()[0] = 7;
+    lie.id = {};
+    const auto got = codec.decode(encoded(codec, {1, nodes{{lie}}})).value();
+    CHECK(std::get<nodes>(got.body).contacts[0].id == node_id_of(lie.peer));
+}
+
+}  // namespace
+
+void conform(const codec& codec, const newer_messages& newer) {
+    const auto seed = property_seed();
+    INFO("codec " << codec.name());
+    CAPTURE(seed);
+    prng random(seed);
+    round_trip(codec, random);
+    truncation(codec, random);
+    trailing_bytes(codec, random);
+    damage(codec, random);
+    all_limits(codec);
+    message_size(codec, random);
+    unacceptable_fields(codec);
+    newer_builds(codec, newer);
+    ids_are_computed(codec);
+}
+
+}  // namespace mydht::test

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <mydht/wire/codec.hpp>
+
+/// What every codec has to keep, as the comment of class codec says. A codec's test program calls conform() once in a test
+/// case of its own; new codecs get the same suite.
+namespace mydht::test {
+
+/// Messages that a newer build of the same codec might send. Only the codec's own tests can make them; all have this id.
+struct newer_messages {
+    static constexpr std::uint64_t id = 0x0123456789abcdefULL;
+
+    bytes unknown_request;  ///< a body of a kind that does not exist yet
+    bytes unknown_answer;
+    bytes unknown_notice;
+    bytes newer_version;       ///< says that older builds cannot understand it; a request
+    bytes unknown_error_code;  ///< wire::error with a code that does not exist yet, and the text "later"
+    bytes wrong_role;          ///< a known request that says that it is an answer
+    /// Known messages with fields beside the known ones, and what they have to decode to.
+    std::vector<std::pair<bytes, wire::envelope>> unknown_fields;
+};
+
+void conform(const wire::codec& codec, const newer_messages& newer);
+
+}  // namespace mydht::test

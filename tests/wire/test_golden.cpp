@@ -1,0 +1,113 @@
+#include <fstream>
+#include <iterator>
+
+#include <mydht/crypto/ids.hpp>
+#include <mydht/wire/codec.hpp>
+
+#include "support/catch.hpp"
+#include "wire/source_paths.hpp"
+
+using namespace mydht;
+using namespace mydht::wire;
+
+namespace {
+
+template <typename Array>
+Array counting(std::uint8_t first) {
+    Array out;
+    for (auto& byte : out.data()) byte = first++;
+    return out;
+}
+
+contact sample_contact() {
+    return contact_of(counting<public_key>(0x40), 1,
+                      {address::ipv4(address_kind::tcp, {127, 0, 0, 1}, 4000), address::memory("a").value()});
+}
+
+item sample_item() {
+    item out;
+    out.kind = item_kind::mutable_value;
+    out.body = to_bytes("signed bytes");
+    out.sig = counting<signature>(0x80);
+    return out;
+}
+
+item sample_immutable() {
+    item out;
+    out.body = to_bytes("content");
+    out.deadline = wall_time(std::chrono::milliseconds(1'700'000'000'000));
+    return out;
+}
+
+struct golden {
+    envelope what;
+    const char* hex;
+};
+
+const auto target = counting<id256>(0x01);
+
+/// The bytes of one message of each kind. They change only with a new version of the protocol; docs/wire-format.md has the
+/// same ones, for those who write another implementation.
+const golden all[] = {
+    {{1, ping{}}, "00000000040000000000000002000100010000000000000001000000000000000000000000000000"},
+    {{2, find_node{target, 2}},
+     "000000000900000000000000020001000200000000000000010000000100000000000000050000000102030405060708"
+     "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200200000000000000"},
+    {{3, find_value{target, 6}},
+     "000000000900000000000000020001000300000000000000010000000200000000000000050000000102030405060708"
+     "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200600000000000000"},
+    {{4, store{target, sample_item(), 41}},
+     "000000001900000000000000020001000400000000000000010000000300000000000000060001000102030405060708"
+     "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20010000000000000029000000000000000000000002000200"
+     "02000000000000000000000000000000050000006200000009000000020200007369676e656420627974657300000000"
+     "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+     "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"},
+    {{5, store{target, sample_immutable(), {}}},
+     "000000001000000000000000020001000500000000000000010000000300000000000000060001000102030405060708"
+     "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20000000000000000000000000000000000000000002000200"
+     "01000000000000000068e5cf8b010000050000003a0000000000000000000000636f6e74656e7400"},
+    {{6, cancel{}}, "00000000040000000000000002000100060000000000000001000200040000000000000000000000"},
+    {{7, pong{address::ipv4(address_kind::tcp, {127, 0, 0, 1}, 4000)}},
+     "000000000600000000000000020001000700000000000000010001000500000000000000000001000100000042000000"
+     "01067f0000010fa0"},
+    {{8, nodes{{sample_contact()}}},
+     "000000000e00000000000000020001000800000000000000010001000600000000000000000001000100000037000000"
+     "0400000005000100404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0100000000000000"
+     "010000005a00000001067f0000010fa00501610000000000"},
+    {{9, values{{sample_immutable()}, {sample_contact()}}},
+     "000000001500000000000000020001000900000000000000010001000700000000000000000002000500000027000000"
+     "1900000037000000040000000200020001000000000000000068e5cf8b010000050000003a0000000000000000000000"
+     "636f6e74656e74000400000005000100404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+     "0100000000000000010000005a00000001067f0000010fa00501610000000000"},
+    {{10, stored{wall_time(std::chrono::milliseconds(1'700'000'000'000))}},
+     "000000000500000000000000020001000a00000000000000010001000800000000000000010000000068e5cf8b010000"},
+    {{11, error{error_code::busy, "later"}},
+     "000000000700000000000000020001000b00000000000000010001000900000000000000010001000300000000000000"
+     "01000000320000006c61746572000000"},
+};
+
+std::string text_of(const char* path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+TEST_CASE("the bytes of every kind of message are the written ones", "[golden]") {
+    for (const auto& one : all) {
+        bytes data;
+        REQUIRE(capnp_codec().encode(one.what, data).has_value());
+        CAPTURE(one.what.id);
+        CHECK(to_hex(data) == one.hex);
+        CHECK(capnp_codec().decode(data).value() == one.what);
+    }
+}
+
+TEST_CASE("the document of the format lists the same bytes", "[golden]") {
+    const auto document = text_of(wire_format_document);
+    REQUIRE(document.size() > 1000);
+    for (const auto& one : all) {
+        CAPTURE(one.what.id, one.hex);
+        CHECK(document.find(one.hex) != std::string::npos);
+    }
+}
