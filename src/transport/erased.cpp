@@ -64,6 +64,8 @@ address any_listener::local() const { return impl_ ? impl_->local() : address();
 
 address_kind any_transport::kind() const { return impl_ ? impl_->kind() : address_kind::none; }
 
+bool any_transport::simulated() const { return impl_ && impl_->simulated(); }
+
 task<result<any_listener>> any_transport::listen(address at) {
     return impl_ ? impl_->listen(at) : answer<any_listener>(errc::unsupported_address);
 }
