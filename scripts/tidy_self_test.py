@@ -81,6 +81,11 @@ CASES = [
 
     ("long functions", "size",
      {"src/node/a.cpp": "void node::run(int a) {\n" + body(69) + "}\n\nvoid node::fine() {\n" + body(68) + "}\n"}, ["node::run has 71 lines"]),
+    ("a table in a function does not count, a lambda beside one does", "size",
+     {"src/node/a.cpp": "void run() {\n    const int table[] = {\n" + "        {1, 2},\n" * 100 + "    };\n" + body(65) + "}\n",
+      "src/node/b.cpp": "void more() {\n    const int table[] = {\n" + "        {1, 2},\n" * 100 + "    };\n" + body(67) + "}\n",
+      "src/node/c.cpp": "void call() {\n    each({1, 2}, [](int a) {\n" + body(70) + "    });\n}\n"},
+     ["more has 71 lines", "call has 74 lines"]),
     ("a long lambda counts as a part of its function", "size",
      {"src/node/a.cpp": "void run() {\n    each([](int a) {\n" + body(70) + "    });\n}\n"}, ["run has 74 lines"]),
     ("a long constructor, behind its initialisers", "size",
