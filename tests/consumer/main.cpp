@@ -9,7 +9,9 @@
 
 #include <mydht/crypto/identity.hpp>
 #include <mydht/crypto/random.hpp>
+#include <mydht/node/node.hpp>
 #include <mydht/runtime/environment.hpp>
+#include <mydht/transport/memory.hpp>
 
 namespace {
 
@@ -63,9 +65,35 @@ mydht::task<> use_clock(mydht::environment env) {
     require(env.time->now() - before >= std::chrono::milliseconds(2), "the clock");
 }
 
-asio::awaitable<void> use_both(mydht::environment env) {
+mydht::node make_node(const mydht::environment& env, const mydht::memory_network& network, const char* address,
+                      const char* bootstrap) {
+    mydht::node_config config;
+    config.transports.push_back(network.transport());
+    config.listen.push_back(mydht::parse_address(address).value());
+    if (bootstrap != nullptr) config.bootstrap.push_back(mydht::parse_location(bootstrap).value());
+    return mydht::node(env, std::move(config));
+}
+
+mydht::task<> use_nodes(mydht::environment env) {
+    const mydht::memory_network network;
+    auto first = make_node(env, network, "mem://first", nullptr);
+    auto second = make_node(env, network, "mem://second", "mem://first");
+    require((co_await first.start()).has_value(), "starting the first node");
+    require((co_await second.start()).has_value(), "starting the second node");
+
+    const auto key = co_await first.put(mydht::value::immutable("hello"));
+    require(key.has_value(), "a put");
+    const auto found = co_await second.get(*key);
+    require(found.has_value() && found->text() == "hello", "a get");
+
+    co_await second.stop();
+    co_await first.stop();
+}
+
+asio::awaitable<void> use_all(mydht::environment env) {
     co_await use_asio();
     co_await use_clock(env);
+    co_await use_nodes(env);
 }
 
 }  // namespace
@@ -73,7 +101,7 @@ asio::awaitable<void> use_both(mydht::environment env) {
 int main() {
     use_identity();
     asio::io_context context;
-    asio::co_spawn(context, use_both(mydht::make_environment(context.get_executor())),
+    asio::co_spawn(context, use_all(mydht::make_environment(context.get_executor())),
                    [](std::exception_ptr error) { require(!error, "the coroutine"); });
     context.run();
     std::cout << "consumer ok\n";
