@@ -372,20 +372,65 @@ TEST_CASE("a path that has run dry takes over candidates of another", "[shortlis
     CHECK_FALSE(f.list.finished());
 }
 
+TEST_CASE("a path that has run dry keeps a finished one company", "[shortlist]") {
+    auto config = small();
+    config.k = 2;
+    config.paths = 2;
+    config.alpha = 1;
+    fixture f(config, at_all({10}));
+    f.ask();
+    f.answer(10, {1, 2, 3});
+    CHECK(f.ask() == 1);
+    CHECK(f.last.path == 1);
+    CHECK(f.ask() == 2);
+    CHECK(f.last.path == 0);
+    f.answer(1);
+    f.answer(2);
+    // Path 0 has its two; path 1 has one, and there is somebody to ask.
+    CHECK_FALSE(f.list.finished());
+    CHECK(f.ask() == 3);
+    CHECK(f.last.path == 1);
+    f.answer(3);
+    CHECK(f.list.finished());
+}
+
+TEST_CASE("a path that has run dry takes over nobody of a crowded subnet", "[shortlist]") {
+    const auto crowd = [](std::uint16_t distance) {
+        return with_address(at(distance), in_crowd(static_cast<std::uint8_t>(distance)));
+    };
+    auto config = small();
+    config.paths = 2;
+    config.alpha = 1;
+    fixture f(config, {crowd(1), crowd(2)});
+    CHECK(f.ask_all() == ints{1, 2});
+    const std::vector<contact> first{crowd(6), crowd(7)};
+    const std::vector<contact> second{crowd(3)};
+    f.list.on_answer(crowd(1).id, in_crowd(1), first);
+    f.list.on_answer(crowd(2).id, in_crowd(2), second);
+    CHECK(f.ask_all() == ints{6, 3});
+    f.list.on_answer(crowd(6).id, in_crowd(6), {});
+    f.list.on_answer(crowd(3).id, in_crowd(3), {});
+    CHECK(f.ask_all().empty());
+    CHECK(f.list.finished());
+}
+
 TEST_CASE("a contact that is tried again stays on its path", "[shortlist]") {
     auto config = small();
     config.paths = 2;
     config.alpha = 1;
     const auto elsewhere = with_address(at(5), test::public_address(1'000));
-    fixture f(config, at_all({5, 20}));
-    f.ask();
-    f.ask();
-    const std::vector<contact> named{elsewhere};
-    f.list.on_answer(at(20).id, at(20).addresses[0], named);
-    f.fail(5);
-    REQUIRE(f.ask() == 5);
+    // Path 0 knows 5 and 20; path 1 knows 5 at another address.
+    fixture f(config, {at(5), elsewhere, at(20)});
+    CHECK(f.ask() == 5);
     CHECK(f.last.path == 0);
-    CHECK(f.last.to == elsewhere);
+    const auto first = f.last.to;
+    f.fail(5);
+    // It is path 1's turn, which takes over 20 rather than ask 5 as well.
+    CHECK(f.ask() == 20);
+    CHECK(f.last.path == 1);
+    CHECK(f.ask() == 5);
+    CHECK(f.last.path == 0);
+    CHECK(f.last.to.addresses != first.addresses);
 }
 
 TEST_CASE("a lookup can be stopped from outside", "[shortlist]") {
