@@ -226,7 +226,7 @@ inline void check_room_is_made(const store_factory& make) {
     CHECK(store.usage().cached_entries == 0);
     CHECK(put_error(store, make_entry(8), later) == errc::store_full);
     CHECK(put_error(store, cached(make_entry(8)), later) == errc::store_full);
-    for (const std::uint64_t kept : {4, 5, 6, 7}) CHECK(store.get(kept, later).has_value());
+    for (const std::uint64_t kept : {4U, 5U, 6U, 7U}) CHECK(store.get(kept, later).has_value());
 
     // An expired entry of one peer makes room in that peer's quota.
     store_limits quota;
@@ -263,7 +263,7 @@ inline void check_cached_copies(const store_factory& make) {
     sync_store store(make(limits));
 
     // Cached copies pay no quota, but have a limit of their own, in which the one that ends first gives way.
-    for (const std::uint64_t key : {1, 2, 3}) {
+    for (const std::uint64_t key : {1U, 2U, 3U}) {
         REQUIRE(store.put(cached(from_peer(make_entry(key, 1, 'a', minutes(40 - key)), 1, 1))).has_value());
     }
     CHECK(store.usage().peers == 0);
@@ -334,7 +334,7 @@ inline void check_listing(const store_factory& make) {
     CHECK_FALSE(store.list({}, 10)->next.has_value());
     for (std::uint64_t key = 1; key <= 25; ++key) REQUIRE(store.put(make_entry(key)).has_value());
 
-    for (const std::size_t size : {1, 2, 5, 9, 24, 25, 26}) {
+    for (const std::size_t size : {1U, 2U, 5U, 9U, 24U, 25U, 26U}) {
         std::size_t entries = 0;
         for (std::optional<store_cursor> at = store_cursor(); at;) {
             const auto page = store.list(*at, size).value();
@@ -372,7 +372,7 @@ inline void check_listing_under_change(const store_factory& make) {
         at = page.next;
         REQUIRE(fresh < 1000);
     }
-    for (const std::uint64_t key : {10, 30, 40, 60}) {
+    for (const std::uint64_t key : {10U, 30U, 40U, 60U}) {
         CAPTURE(key);
         CHECK(times[numbered_id(key)] == 1);
     }
