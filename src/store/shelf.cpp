@@ -78,8 +78,8 @@ result<put_outcome> shelf::merge(const store_entry& stored, store_entry& entry,
     auto effect = put_effect::replaced;
     if (same) effect = stored.order.deadline < entry.order.deadline ? put_effect::renewed : put_effect::unchanged;
 
-    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota; a cached copy
-    // had no payer yet.
+    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota; a cached
+    // copy had no payer yet.
     if (same && !stored.cached) {
         entry.origin_peer = stored.origin_peer;
         entry.origin_prefix = stored.origin_prefix;

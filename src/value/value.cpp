@@ -16,7 +16,8 @@ namespace mydht {
 namespace {
 
 constexpr std::uint8_t body_version = 1;
-// The content's length is checked after it is read, to name it when it is over the limit; nothing is copied before that.
+// The content's length is checked after it is read, to name it when it is over the limit; nothing is copied before
+// that.
 constexpr std::size_t any_length = std::numeric_limits<std::uint32_t>::max();
 
 std::string_view signature_kind(item_kind kind) noexcept {

@@ -14,8 +14,8 @@
 
 using namespace mydht;
 
-// An input is the item's kind and its body. The items are signed here by an identity that the corpus knows: a fuzzer would never
-// find a signature, and what lies behind the signature check is to be reached too.
+// An input is the item's kind and its body. The items are signed here by an identity that the corpus knows: a fuzzer
+// would never find a signature, and what lies behind the signature check is to be reached too.
 
 namespace {
 

@@ -9,8 +9,8 @@
 #include "store/store_support.hpp"
 #include "support/catch.hpp"
 
-/// What every store must do. A store's own test calls check_store_conformance() from one test case with a function that makes
-/// an empty store with the given limits.
+/// What every store must do. A store's own test calls check_store_conformance() from one test case with a function that
+/// makes an empty store with the given limits.
 namespace mydht::test {
 
 using store_factory = std::function<any_store(const store_limits&)>;

@@ -83,8 +83,8 @@ private:
     any_store inner_;
 };
 
-/// Passes everything on, but the n-th operation (from zero, counted over all kinds) fails with errc::store_failed and does
-/// nothing. For sweeps over n of whatever uses a store: ends when failed() stays false.
+/// Passes everything on, but the n-th operation (from zero, counted over all kinds) fails with errc::store_failed and
+/// does nothing. For sweeps over n of whatever uses a store: ends when failed() stays false.
 template <store Inner>
 class failing_store {
 public:

@@ -13,8 +13,8 @@
 
 namespace mydht::test {
 
-/// Runs a coroutine to its end on an io_context of its own and gives back what it returns, or throws what it throws. Throws,
-/// and so fails the test, when the coroutine waits for something that will never happen.
+/// Runs a coroutine to its end on an io_context of its own and gives back what it returns, or throws what it throws.
+/// Throws, and so fails the test, when the coroutine waits for something that will never happen.
 template <typename T>
 T run(task<T> what) {
     using outcome = std::conditional_t<std::is_void_v<T>, bool, std::optional<T>>;

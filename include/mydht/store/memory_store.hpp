@@ -14,9 +14,10 @@ namespace detail {
 class shelf;
 }
 
-/// A store that forgets with the process. Never suspends: every operation takes effect when its await begins. An entry counts
-/// with its bytes, its place in the indexes, and the most that its quotas can need.
-/// Time per operation grows with the logarithm of the number of entries, and with the number of entries that must make room.
+/// A store that forgets with the process. Never suspends: every operation takes effect when its await begins. An entry
+/// counts with its bytes, its place in the indexes, and the most that its quotas can need.
+/// Time per operation grows with the logarithm of the number of entries, and with the number of entries that must make
+/// room.
 class memory_store {
 public:
     /// Throws std::invalid_argument for limits that check() refuses.

@@ -92,7 +92,8 @@ struct store_usage {
 struct store_limits {
     /// Bytes that all entries together may take up, each counted with what the store needs to keep it.
     std::size_t bytes_max = 256U * 1024U * 1024U;
-    /// Bytes that the entries of one peer may take up: bounds what one identity can push out. Off: only bytes_max counts.
+    /// Bytes that the entries of one peer may take up: bounds what one identity can push out. Off: only bytes_max
+    /// counts.
     std::optional<std::size_t> peer_bytes_max = 16U * 1024U * 1024U;
     /// The same for one network prefix, since identities cost nothing and addresses do. Off on nodes in one closed net.
     std::optional<std::size_t> prefix_bytes_max = 64U * 1024U * 1024U;
@@ -105,24 +106,25 @@ struct store_limits {
 /// Success when every limit is above zero. Errors: errc::bad_configuration.
 [[nodiscard]] result<void> check(const store_limits& limits);
 
-/// A place that keeps entries. Awaitable and fallible, since it may be a disk; a store that works on another executor comes
-/// back by itself. One entry a key. Not safe to use from two executors at once; several awaits may be under way, and each
-/// takes effect as a whole or not at all, cancelled or not. The store and its arguments' referents outlive the awaits.
-/// Every operation may fail with errc::store_failed and has then changed nothing.
+/// A place that keeps entries. Awaitable and fallible, since it may be a disk; a store that works on another executor
+/// comes back by itself. One entry a key. Not safe to use from two executors at once; several awaits may be under way,
+/// and each takes effect as a whole or not at all, cancelled or not. The store and its arguments' referents outlive the
+/// awaits. Every operation may fail with errc::store_failed and has then changed nothing.
 ///
 /// put(entry, expected_sequence, now): completes when the entry is as safe as the store makes it. Compared with what is
-///   stored under the key and not yet expired: a store of the same value succeeds always (renewed or unchanged), so that a
-///   repeated put is harmless; then errc::cas_mismatch when a sequence is expected and another is stored; then
-///   errc::value_stale when the stored one is newer. With nothing stored the expectation is ignored. errc::store_full when
-///   a limit would be passed after expired entries, then the cached copies that end first, have made room; an entry that was acknowledged is
-///   never dropped for it. errc::value_expired when keep_until is not after `now`. A renewal stays charged to who first
-///   stored the value. An acknowledged entry never turns into a cached copy.
+///   stored under the key and not yet expired: a store of the same value succeeds always (renewed or unchanged), so
+///   that a repeated put is harmless; then errc::cas_mismatch when a sequence is expected and another is stored; then
+///   errc::value_stale when the stored one is newer. With nothing stored the expectation is ignored. errc::store_full
+///   when a limit would be passed after expired entries, then the cached copies that end first, have made room; an
+///   entry that was acknowledged is never dropped for it. errc::value_expired when keep_until is not after `now`. A
+///   renewal stays charged to who first stored the value. An acknowledged entry never turns into a cached copy.
 /// get(key, now): the entry under the key if it is not expired; an empty list is success.
-/// list(from, max): up to `max` entries (at least one) in an order of the store's own, expired ones among them. An entry that
-///   is there during a whole listing appears exactly once, whatever else is put or erased meanwhile. errc::bad_argument for
-///   another store's cursor or a `max` of zero.
+/// list(from, max): up to `max` entries (at least one) in an order of the store's own, expired ones among them. An
+///   entry that is there during a whole listing appears exactly once, whatever else is put or erased meanwhile.
+///   errc::bad_argument for another store's cursor or a `max` of zero.
 /// erase(key): true when something was there.
-/// expire(now, max): drops at most `max` entries whose time is over and says how many; fewer than `max` when none is left.
+/// expire(now, max): drops at most `max` entries whose time is over and says how many; fewer than `max` when none is
+///   left.
 /// usage(): what is stored now.
 template <typename S>
 concept store = std::movable<S> &&

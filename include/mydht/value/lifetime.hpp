@@ -12,16 +12,17 @@ namespace mydht {
 struct lifetime_rules {
     /// The lifetime of a put whose caller names none.
     std::chrono::milliseconds standard = std::chrono::hours(24);
-    /// The longest stay of a copy cached on the path of a lookup: short, since nobody renews it or tells it of a newer value.
+    /// The longest stay of a copy cached on the path of a lookup: short, since nobody renews it or tells it of a newer
+    /// value.
     std::chrono::milliseconds cached_max = std::chrono::minutes(30);
 };
 
 /// Success when both are above zero and at most limits::value_lifetime_max. Errors: errc::bad_configuration.
 [[nodiscard]] result<void> check(const lifetime_rules& rules);
 
-/// Whether a value with this deadline may be kept or handed out at `now`. It has passed from the deadline itself on. It may
-/// lie ahead as far as the longest lifetime and the allowed clock skew; a signed deadline beyond that is refused and not
-/// capped, since a value that every holder keeps capping would never end. Errors: errc::value_expired.
+/// Whether a value with this deadline may be kept or handed out at `now`. It has passed from the deadline itself on. It
+/// may lie ahead as far as the longest lifetime and the allowed clock skew; a signed deadline beyond that is refused
+/// and not capped, since a value that every holder keeps capping would never end. Errors: errc::value_expired.
 [[nodiscard]] result<void> check_deadline(wall_time deadline, wall_time now);
 
 /// The deadline of something written at `now` that is to live for `lifetime`.

@@ -18,18 +18,19 @@ struct namespace_rules {
     /// Success to accept; errc::invalid_value is the usual refusal. Accepts everything when empty.
     /// Tombstones are not asked about: an author may always delete.
     std::function<result<void>(const value&)> validate;
-    /// The index of the value that a get returns, out of at least one, none of them deleted. The order of values decides
-    /// when this is empty or the index out of range.
+    /// The index of the value that a get returns, out of at least one, none of them deleted. The order of values
+    /// decides when this is empty or the index out of range.
     std::function<std::size_t(std::span<const value>)> select;
 };
 
-/// The namespaces that a node knows. The default namespace, with the empty name, is always among them and accepts everything.
-/// Asked on every store and on every get. Fill it before the node starts.
+/// The namespaces that a node knows. The default namespace, with the empty name, is always among them and accepts
+/// everything. Asked on every store and on every get. Fill it before the node starts.
 class namespaces {
 public:
     namespaces();
 
-    /// Errors: errc::too_large for a name over limits::namespace_bytes, errc::bad_argument for one that is there already.
+    /// Errors: errc::too_large for a name over limits::namespace_bytes, errc::bad_argument for one that is there
+    /// already.
     [[nodiscard]] result<void> add(std::string name, namespace_rules rules);
 
     [[nodiscard]] bool knows(std::string_view name) const;
@@ -38,7 +39,8 @@ public:
     [[nodiscard]] result<void> validate(const value& v) const;
 
     /// The index of the winner among validated values of one key: of those newer than every tombstone, the one that the
-    /// rules of the newest one's namespace choose; the newest tombstone when there are none. `candidates` must not be empty.
+    /// rules of the newest one's namespace choose; the newest tombstone when there are none. `candidates` must not be
+    /// empty.
     [[nodiscard]] std::size_t select(std::span<const value> candidates) const;
 
 private:

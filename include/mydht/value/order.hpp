@@ -12,14 +12,14 @@
 namespace mydht {
 
 /// What decides which of two values of one key is newer, everywhere: in stores, in gets, in repair. Greater is newer:
-/// higher sequence, then a tombstone before a value, then the larger digest (so that two nodes which saw two writes with the
-/// same sequence agree), then the later deadline (a renewal). A total order over the values of one key: two values of equal
-/// rank are the same value.
+/// higher sequence, then a tombstone before a value, then the larger digest (so that two nodes which saw two writes
+/// with the same sequence agree), then the later deadline (a renewal). A total order over the values of one key: two
+/// values of equal rank are the same value.
 struct rank {
     std::uint64_t sequence = 0;
     bool tombstone = false;
-    /// The `hasher` digest "mydht.order" (namespace, content, one byte: the tombstone flag). Zero for immutable values: their
-    /// key says as much.
+    /// The `hasher` digest "mydht.order" (namespace, content, one byte: the tombstone flag). Zero for immutable values:
+    /// their key says as much.
     id256 digest;
     wall_time deadline;
 

@@ -19,8 +19,8 @@ namespace mydht {
 class identity;
 class signed_value;
 
-/// A value that was made here or that passed every check of open(): what applications put and get, as opposed to the item,
-/// its opaque form on the wire and in stores. Plain and copyable; nothing in it reads a clock or does I/O.
+/// A value that was made here or that passed every check of open(): what applications put and get, as opposed to the
+/// item, its opaque form on the wire and in stores. Plain and copyable; nothing in it reads a clock or does I/O.
 ///
 ///     auto greeting = value::immutable("hello");
 ///     auto profile = value::signed_by(me, "I am here").salt("profile").sequence(2).deadline(until).sign();
@@ -39,8 +39,8 @@ public:
     /// No value: check() refuses it.
     value();
 
-    /// Content whose hash is its key. Never fails; what is over a limit is told by check(). Has no deadline yet: the put
-    /// gives it one, or with_deadline().
+    /// Content whose hash is its key. Never fails; what is over a limit is told by check(). Has no deadline yet: the
+    /// put gives it one, or with_deadline().
     [[nodiscard]] static value immutable(bytes_view content, std::string_view name_space = {});
     [[nodiscard]] static value immutable(std::string_view content, std::string_view name_space = {});
 
@@ -53,11 +53,11 @@ public:
     /// that it outlives every copy of what it deletes.
     [[nodiscard]] static signed_value tombstone_by(const identity& author, wall_time written);
 
-    /// Checks an item from anywhere and opens it: layout and version, size limits, deadline, key, and signature, cheapest
-    /// first. Only the rules of its namespace are left to ask (mydht/value/namespaces.hpp).
+    /// Checks an item from anywhere and opens it: layout and version, size limits, deadline, key, and signature,
+    /// cheapest first. Only the rules of its namespace are left to ask (mydht/value/namespaces.hpp).
     /// Errors: errc::malformed, errc::truncated, errc::trailing_bytes, errc::too_large, errc::unknown_version for the
-    /// body; errc::value_too_large for content over limits::inline_value_bytes; errc::value_expired for a deadline that has
-    /// passed or lies too far ahead (check_deadline()); errc::wrong_key; errc::bad_key; errc::bad_signature.
+    /// body; errc::value_too_large for content over limits::inline_value_bytes; errc::value_expired for a deadline that
+    /// has passed or lies too far ahead (check_deadline()); errc::wrong_key; errc::bad_key; errc::bad_signature.
     [[nodiscard]] static result<value> open(const id256& expected, item what, wall_time now);
 
     /// Success when the value can be put: it is one, and within the limits. Values from open() and sign() always are.
@@ -72,7 +72,8 @@ public:
     [[nodiscard]] const id256& key() const noexcept { return key_; }
     [[nodiscard]] item_kind kind() const noexcept { return kind_; }
     [[nodiscard]] bool is_tombstone() const noexcept { return kind_ == item_kind::tombstone; }
-    /// The content, byte-exact; empty for tombstones; the whole signed body for peer records. Lives as long as the value.
+    /// The content, byte-exact; empty for tombstones; the whole signed body for peer records. Lives as long as the
+    /// value.
     [[nodiscard]] bytes_view content() const noexcept;
     /// The content as text, unchanged.
     [[nodiscard]] std::string_view text() const noexcept { return as_text(content()); }
@@ -89,13 +90,13 @@ public:
     /// The author's signature over the body; zero for immutable values.
     [[nodiscard]] const signature& sig() const noexcept { return sig_; }
 
-    /// The same immutable value with another deadline, which its hash does not cover. Other kinds stay as they are, since
-    /// their deadline is signed: see renewed().
+    /// The same immutable value with another deadline, which its hash does not cover. Other kinds stay as they are,
+    /// since their deadline is signed: see renewed().
     [[nodiscard]] value with_deadline(wall_time deadline) const;
 
     /// The same sequence and content, signed again with a later deadline.
-    /// Errors: errc::bad_argument for a deadline that is not later, or a kind that renewal has no meaning for (immutable,
-    /// peer record); errc::identity_mismatch when `author` is not who signed the value.
+    /// Errors: errc::bad_argument for a deadline that is not later, or a kind that renewal has no meaning for
+    /// (immutable, peer record); errc::identity_mismatch when `author` is not who signed the value.
     [[nodiscard]] result<value> renewed(const identity& author, wall_time deadline) const;
 
     /// Same key, same bytes, same deadline.
@@ -133,8 +134,8 @@ public:
     signed_value& deadline(wall_time deadline);
     signed_value& in_namespace(std::string_view name_space);
 
-    /// Makes the value. Errors: errc::value_too_large; errc::too_large for the salt or the namespace; errc::bad_argument
-    /// for a deadline that was not set or lies before 1970.
+    /// Makes the value. Errors: errc::value_too_large; errc::too_large for the salt or the namespace;
+    /// errc::bad_argument for a deadline that was not set or lies before 1970.
     [[nodiscard]] result<value> sign() const;
 
 private:
