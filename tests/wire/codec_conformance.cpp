@@ -111,7 +111,7 @@ void truncation(const codec& codec, prng& random) {
 
 void trailing_bytes(const codec& codec, prng& random) {
     for (const auto& what : small_messages(random)) {
-        for (const std::size_t more : {1, 7, 8, 16}) {
+        for (const std::size_t more : {1U, 7U, 8U, 16U}) {
             auto data = encoded(codec, what);
             data.resize(data.size() + more);
             CAPTURE(what.body.index(), more);
