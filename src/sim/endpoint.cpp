@@ -107,6 +107,7 @@ public:
     sim_transport(std::shared_ptr<network_core> core, node_index node) : core_(std::move(core)), node_(node) {}
 
     [[nodiscard]] address_kind kind() const { return address_kind::tcp; }
+    [[nodiscard]] bool simulated() const noexcept { return true; }
     task<result<any_listener>> listen(address at) { return detail::listen(core_, node_, at); }
     task<result<any_connection>> connect(address to) { return detail::connect(core_, node_, to); }
 
