@@ -1,0 +1,89 @@
+#include "tools/client.hpp"
+
+#include <algorithm>
+
+#include "tools/explain.hpp"
+#include "tools/parse.hpp"
+#include "tools/stderr_log.hpp"
+
+namespace mydht::tools {
+
+namespace {
+
+/// Enough for a few round trips around the world, and little enough for somebody who waits at a terminal.
+constexpr std::chrono::milliseconds timeout_default{30'000};
+/// A client leaves nothing behind that is worth waiting for.
+constexpr std::chrono::milliseconds stop_grace{500};
+
+std::string names_of(const std::vector<location>& places) {
+    std::string out;
+    for (const auto& place : places) out += (out.empty() ? "" : ", ") + place.text();
+    return out;
+}
+
+/// Joins within the deadline and asks with what is left of it.
+task<result<void>> join_and_ask(node peer, environment env, const client_options& options, std::string& subject,
+                                const std::function<task<result<void>>(client)>& question) {
+    const auto deadline = env.time->now() + *options.common.timeout;
+    env.log.write(log_level::info, "client", "joining as " + peer.id().hex());
+    auto joined = co_await peer.start();
+    if (!joined) co_return failure(joined.error());
+    if (!options.bootstrap.empty() && joined->reached == 0) {
+        subject = "cannot reach bootstrap " + names_of(options.bootstrap);
+        co_return failure(joined->error ? joined->error : make_error_code(errc::timed_out));
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - env.time->now());
+    if (left <= std::chrono::milliseconds::zero()) co_return failure(errc::timed_out);
+    client with{std::move(peer), std::move(env), left};
+    co_return co_await question(std::move(with));
+}
+
+task<> run_client(environment env, interruption& wish, const client_options& options, std::string& subject,
+                  const std::function<task<result<void>>(client)>& question, result<void>& answer) {
+    node peer(env, client_config(options));
+    answer = co_await unless_interrupted(wish, join_and_ask(peer, env, options, subject, question));
+    co_await peer.stop();
+}
+
+}  // namespace
+
+client_options::client_options() { common.timeout = timeout_default; }
+
+void declare_client(command_line& line, client_options& into) {
+    line.repeated("--bootstrap", into.bootstrap, parse_peer_address,
+                  "A node of the network, as in tcp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
+    line.common(into.common, "Give up after this long (default: 30s)");
+}
+
+outcome<void> require_bootstrap(const client_options& options) {
+    if (!options.bootstrap.empty()) return {};
+    return missing_argument(
+        "--bootstrap",
+        "give the address of a running node, as in --bootstrap tcp://127.0.0.1:4000 (mydht node starts one)");
+}
+
+node_config client_config(const client_options& options) {
+    node_config out;
+    out.client_only = true;
+    out.bootstrap = options.bootstrap;
+    out.sessions.network = options.common.network;
+    out.sessions.psk = options.common.psk;
+    // A bootstrap that does not answer must leave time for the question, which another one may have been reached for.
+    out.join_timeout = std::max(*options.common.timeout / 2, std::chrono::milliseconds(1));
+    out.sessions.handshake_timeout = std::min(out.sessions.handshake_timeout, out.join_timeout);
+    out.stop_grace = stop_grace;
+    return out;
+}
+
+outcome<void> detail::ask_once(const client_options& options, std::string_view subject,
+                               const std::function<task<result<void>>(client)>& question) {
+    std::string about(subject);
+    result<void> answer = failure(errc::cancelled);
+    run_program(make_stderr_log(options.common.log), [&](environment env, interruption& wish) {
+        return run_client(std::move(env), wish, options, about, question, answer);
+    });
+    if (answer) return {};
+    return tl::unexpected<problem>(explain(about, answer.error()));
+}
+
+}  // namespace mydht::tools

@@ -1,0 +1,177 @@
+#include <filesystem>
+
+#include <unistd.h>
+
+#include <mydht/core/limits.hpp>
+#include <mydht/node/node.hpp>
+#include <mydht/transport/resolve.hpp>
+
+#include "tools/command.hpp"
+#include "tools/explain.hpp"
+#include "tools/input.hpp"
+#include "tools/json.hpp"
+#include "tools/output.hpp"
+#include "tools/parse.hpp"
+#include "tools/program.hpp"
+#include "tools/stderr_log.hpp"
+
+namespace mydht::tools {
+
+namespace {
+
+constexpr std::string_view about =
+    "Prints one line when it can be reached and the first attempt to join has ended:\n"
+    "  ready ID ADDR [ADDR...]\n"
+    "Without --listen it listens on this machine only, at a port that the system chooses. Without --identity it has a "
+    "new\n"
+    "id each time; values are kept in memory. Stops on SIGINT (Ctrl-C) and SIGTERM.\n\n"
+    "Examples:\n"
+    "  mydht node --listen tcp://127.0.0.1:4000\n"
+    "  mydht node --bootstrap tcp://127.0.0.1:4000\n"
+    "  mydht node --identity me.identity --listen tcp://0.0.0.0:4000 --table contacts.table --bootstrap "
+    "tcp://HOST:4000\n";
+
+struct node_arguments {
+    node_arguments() { common.log = log_level::warning; }
+
+    common_options common;
+    std::optional<std::string> identity;
+    std::optional<std::string> table;
+    std::vector<location> listen;
+    std::vector<location> bootstrap;
+};
+
+/// What --store and --codec choose: nothing yet, there is one of each.
+struct only_choice {};
+
+outcome<only_choice> parse_store(std::string_view) {
+    return unusable("a store that lasts is not available yet; leave --store out to keep values in memory");
+}
+
+outcome<only_choice> parse_codec(std::string_view text) {
+    if (text == "capnp") return only_choice{};
+    for (const std::string_view later : {"json", "cbor", "bencode", "protobuf"}) {
+        if (text == later) return unusable(in_quotes(text) + " is not available yet; give capnp");
+    }
+    return unusable(in_quotes(text) + " is no codec; give capnp");
+}
+
+/// A file that cannot be written when the node stops is better found out when it starts.
+outcome<void> check_table_file(const std::filesystem::path& path) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    std::error_code unknown;
+    const bool is_folder = std::filesystem::is_directory(path, unknown) || !path.has_filename();
+    if (is_folder || ::access(folder.c_str(), W_OK | X_OK) != 0) {
+        return tl::unexpected<problem>(explain("table file " + in_quotes(path.native()), errc::file_unwritable));
+    }
+    return {};
+}
+
+std::string names_of(const std::vector<location>& places) {
+    std::string out;
+    for (const auto& place : places) out += (out.empty() ? "" : ", ") + place.text();
+    return out;
+}
+
+task<result<std::vector<address>>> resolve_all(environment env, std::vector<location> places) {
+    std::vector<address> out;
+    for (const auto& place : places) {
+        auto found = co_await resolve(env, place);
+        if (!found) co_return failure(found.error());
+        out.push_back(found->front());
+    }
+    co_return out;
+}
+
+std::string ready_line(const node& server, bool json) {
+    std::vector<std::string> addresses;
+    for (const auto& one : server.addresses()) addresses.push_back(one.text());
+    if (json) {
+        json_object object;
+        object.text("event", "ready").text("id", server.id().hex()).list("addresses", addresses);
+        return object.line();
+    }
+    std::string out = "ready " + server.id().hex();
+    for (const auto& text : addresses) out += " " + text;
+    return out + "\n";
+}
+
+/// Starts the node, runs it until the user wants it to end, stops it.
+task<> serve(environment env, interruption& wish, std::string_view name, const node_arguments& wanted,
+             node_config config, outcome<void>& ended) {
+    auto listen = co_await unless_interrupted(wish, resolve_all(env, wanted.listen));
+    if (wish.raised()) co_return;
+    std::error_code error = listen ? std::error_code() : listen.error();
+    if (!error) {
+        config.listen = std::move(*listen);
+        node server(env, std::move(config));
+        env.log.write(log_level::info, name, "starting " + server.id().hex());
+        auto joined = co_await unless_interrupted(wish, server.start());
+        if (joined) {
+            // Whoever started the node may have gone away: its peers are served all the same.
+            const auto told = write_result(ready_line(server, wanted.common.json));
+            if (!told) env.log.write(log_level::warning, name, told.error().text);
+            co_await wish.wait();
+        } else if (!wish.raised()) {
+            error = joined.error();
+        }
+        co_await server.stop();
+    }
+    if (error) ended = tl::unexpected<problem>(explain("cannot listen at " + names_of(wanted.listen), error));
+}
+
+outcome<node_config> make_config(const node_arguments& wanted) {
+    node_config out;
+    if (wanted.identity) {
+        auto self = read_identity(*wanted.identity);
+        if (!self) return problem_of(self);
+        out.self = std::move(*self);
+    }
+    if (wanted.table) {
+        if (auto writable = check_table_file(*wanted.table); !writable) return problem_of(writable);
+        out.table_file = *wanted.table;
+    }
+    out.bootstrap = wanted.bootstrap;
+    out.sessions.network = wanted.common.network;
+    out.sessions.psk = wanted.common.psk;
+    if (wanted.common.timeout) {
+        out.join_timeout = *wanted.common.timeout;
+        out.sessions.handshake_timeout = std::min(out.sessions.handshake_timeout, out.join_timeout);
+    }
+    return out;
+}
+
+}  // namespace
+
+outcome<void> node_command(std::string_view name, arguments given) {
+    command_line line(name, "Run a node: it answers its peers and keeps values for them until it is told to stop.",
+                      about);
+    node_arguments wanted;
+    only_choice choice;
+    line.option("--identity", "FILE", wanted.identity, "Who the node is: the file that mydht keygen --out wrote");
+    line.repeated("--listen", wanted.listen, parse_listen_address,
+                  "Where to listen; port 0 lets the system choose (default: tcp://127.0.0.1:0); may be given again");
+    line.repeated(
+        "--bootstrap", wanted.bootstrap, parse_peer_address,
+        "A node of the network to join, as in tcp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
+    line.option("--table", "FILE", wanted.table, "Keep the known nodes here over restarts");
+    line.option<only_choice>("--store", "PATH", choice, parse_store, "Not available yet: values are kept in memory");
+    line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");
+    line.common(wanted.common, "How long the first attempt to join may take (default: 30s)");
+    if (auto go = line.parse(given); !go) return go;
+    if (wanted.listen.size() > limits::addresses_per_contact) {
+        return unusable("--listen was given " + std::to_string(wanted.listen.size()) + " times; give it at most " +
+                        std::to_string(limits::addresses_per_contact) + " times");
+    }
+    if (wanted.listen.empty()) wanted.listen.push_back(*parse_listen_address("tcp://127.0.0.1:0"));
+
+    auto config = make_config(wanted);
+    if (!config) return problem_of(config);
+    outcome<void> ended;
+    run_program(make_stderr_log(wanted.common.log), [&](environment env, interruption& wish) {
+        return serve(std::move(env), wish, name, wanted, std::move(*config), ended);
+    });
+    return ended;
+}
+
+}  // namespace mydht::tools

@@ -1,0 +1,44 @@
+#include <mydht/value/value.hpp>
+
+#include "tools/client.hpp"
+#include "tools/command.hpp"
+#include "tools/input.hpp"
+#include "tools/json.hpp"
+#include "tools/output.hpp"
+#include "tools/parse.hpp"
+#include "tools/put_result.hpp"
+
+namespace mydht::tools {
+
+outcome<void> put_command(std::string_view name, arguments given) {
+    command_line line(
+        name, "Store a value under the hash of its content. Prints the key.",
+        "VALUE is stored byte for byte; - and no VALUE mean standard input. A value that begins with a dash goes\n"
+        "behind two dashes: mydht put --bootstrap ADDR -- -5\n\n"
+        "Examples:\n"
+        "  mydht put --bootstrap tcp://127.0.0.1:4000 hello\n"
+        "  mydht put --bootstrap tcp://127.0.0.1:4000 --ttl 2h - < picture.png\n");
+    client_options options;
+    std::optional<std::string> text;
+    std::optional<std::chrono::milliseconds> lifetime;
+    declare_client(line, options);
+    line.option<std::chrono::milliseconds>("--ttl", "DURATION", lifetime, parse_lifetime,
+                                           "How long the value is kept, up to 48h (default: 24h)");
+    line.positional("VALUE", text, "The value, at most 65536 bytes, or - for standard input");
+    if (auto go = line.parse(given); !go) return go;
+    if (auto enough = require_bootstrap(options); !enough) return enough;
+
+    const auto content = read_value(text);
+    if (!content) return problem_of(content);
+    const auto what = value::immutable(*content);
+    const auto report = ask<put_report>(options, what.key().hex(), [&](client with) {
+        put_options how;
+        how.timeout(with.left);
+        if (lifetime) how.lifetime(*lifetime);
+        return with.peer.put(what, how);
+    });
+    if (!report) return problem_of(report);
+    return print_put(*report, options.common.json);
+}
+
+}  // namespace mydht::tools
