@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Wrong arguments, help, and what is not there yet: no network is needed to say so."""
+
+import os
+
+import support
+
+KEY = "ab" * 32
+SOMEWHERE = ["--bootstrap", "tcp://127.0.0.1:4000"]
+COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "resolve", "lookup", "ping", "demo"]
+
+
+class Help(support.Case):
+    def test_every_command_explains_itself_with_an_example(self):
+        for command in COMMANDS:
+            text = self.succeeds(command, "--help").decode()
+            self.assertIn("Example", text)
+            self.assertIn(f"  mydht {command} ", text)
+            for option in ("--help", "--timeout", "--log-level", "--network", "--json"):
+                self.assertIn(option, text, command)
+            self.assertEqual(self.succeeds(command, "-h").decode(), text)
+
+    def test_the_program_lists_its_commands(self):
+        text = self.succeeds("--help").decode()
+        for command in COMMANDS:
+            self.assertIn(f"\n  {command} ", text)
+        self.assertIn("Example", text)
+
+    def test_version(self):
+        self.assertRegex(self.succeeds("--version").decode(), r"^mydht \d+\.\d+\.\d+\n$")
+
+
+class WrongArguments(support.Case):
+    def test_commands(self):
+        self.refused(2, says="no command")
+        self.refused(2, "fetch", says=["'fetch'", "--help"])
+        self.refused(2, "--json", "get", says="'--json'")
+        self.refused(2, "", says="''")
+
+    def test_the_line_stays_one_line_whatever_the_argument(self):
+        self.refused(2, "a\nb\x1b[31m", says="'a?b?[31m'")
+        self.refused(2, "x" * 10_000)
+        self.refused(2, "get", *SOMEWHERE, "a\nb", says="'a?b'")
+        self.refused(2, "get", "--a\nb")
+        self.refused(2, os.fsencode("get"), b"\xff\xfe")
+
+    def test_unknown_and_repeated_options_and_surplus_arguments(self):
+        for command in COMMANDS:
+            self.refused(2, command, "--no-such-option", says=["--no-such-option", f"mydht {command} --help"])
+        self.refused(2, "get", *SOMEWHERE, KEY, KEY, says=KEY)
+        self.refused(2, "get", *SOMEWHERE, "--timeout", "1s", "--timeout", "2s", KEY, says="--timeout")
+        self.refused(2, "put", "--bootstrap", says="--bootstrap")
+        self.refused(2, "id", "--identity", says="--identity")
+
+    def test_durations(self):
+        for text in ("", "0s", "5", "s", "5x", "-5s", "1.5s", "5 s", "5ms ", "99999999999999999999s", "999999999999999d"):
+            self.refused(2, "get", *SOMEWHERE, "--timeout", text, KEY, says=["--timeout", f"'{text}'", "30s"])
+        self.refused(2, "put", *SOMEWHERE, "--ttl", "49h", "x", says=["--ttl", "'49h'", "48h"])
+        self.refused(2, "publish", *SOMEWHERE, "--ttl", "3d", "x", says=["--ttl", "'3d'"])
+
+    def test_keys_and_ids(self):
+        for command, name in (("get", "KEY"), ("resolve", "KEY"), ("lookup", "ID")):
+            for text in ("zz", KEY[:-1], KEY + "0", KEY.upper(), "0x" + KEY[2:], ""):
+                self.refused(2, command, *SOMEWHERE, text, says=[name, f"'{text}'", "64 lower-case"])
+            self.refused(2, command, *SOMEWHERE, says=f"no {name}")
+        self.refused(2, "resolve", *SOMEWHERE, "--author", "12", says=["--author", "'12'"])
+        self.refused(2, "resolve", *SOMEWHERE, "--author", KEY, KEY, says=["KEY", "--author"])
+        self.refused(2, "resolve", *SOMEWHERE, "--salt", "x", KEY, says=["--salt", "--author"])
+
+    def test_addresses(self):
+        for text in ("127.0.0.1:4000", "tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:", "tcp://127.0.0.1:65536",
+                     "tcp://127.0.0.1:x", "http://127.0.0.1:80", "tcp://ab@127.0.0.1:4000", "tcp://[::1:4000", ""):
+            self.refused(2, "ping", text, says=["ADDR", f"'{text}'"])
+            self.refused(2, "get", "--bootstrap", text, KEY, says=["--bootstrap", f"'{text}'"])
+            self.refused(2, "node", "--listen", text, says=["--listen", f"'{text}'"])
+        for text in ("tcp://127.0.0.1:0", "tcp://0.0.0.0:4000", "tcp://[::]:4000"):
+            self.refused(2, "ping", text, says=[text, "not dialled"])
+        self.refused(2, "ping", "udp://127.0.0.1:4000", says=["udp", "not available yet"])
+        self.refused(2, "node", "--listen", f"tcp://{KEY}@127.0.0.1:0", says="--identity")
+        self.refused(2, "ping", says="no ADDR")
+        self.refused(2, "node", *["--listen", "tcp://127.0.0.1:0"] * 9, says=["--listen", "9 times", "8 times"])
+
+    def test_clients_need_a_bootstrap(self):
+        identity = self.identity()
+        for arguments in (["put", "x"], ["get", KEY], ["publish", "--identity", identity, "x"], ["resolve", KEY],
+                          ["lookup", KEY]):
+            self.refused(2, *arguments, says=["no --bootstrap", "tcp://127.0.0.1:4000"])
+
+    def test_other_values(self):
+        self.refused(2, "get", *SOMEWHERE, "--log-level", "loud", KEY, says=["--log-level", "'loud'", "warning"])
+        self.refused(2, "get", *SOMEWHERE, "--network", "", KEY, says="--network")
+        self.refused(2, "get", *SOMEWHERE, "--network", "n" * 256, KEY, says=["--network", "255"])
+        self.refused(2, "publish", *SOMEWHERE, "--seq", "one", "x", says=["--seq", "'one'"])
+        self.refused(2, "publish", *SOMEWHERE, "--seq", "-1", "x", says="--seq")
+        self.refused(2, "publish", *SOMEWHERE, "--cas", str(2**64), "x", says="--cas")
+        self.refused(2, "publish", *SOMEWHERE, "--salt", "s" * 65, "x", says=["--salt", "64"])
+        self.refused(2, "publish", *SOMEWHERE, "x", says="no --identity")
+        self.refused(2, "demo", "--nodes", "3", says=["--nodes", "'3'"])
+        self.refused(2, "keygen", "--work", "65", says=["--work", "'65'"])
+
+    def test_values_that_are_too_large(self):
+        self.refused(2, "put", *SOMEWHERE, "-", content=bytes(65537), says=["VALUE", "65536"])
+        self.refused(2, "put", *SOMEWHERE, "x" * 65537, says=["VALUE", "65536"])
+        with open("/dev/zero", "rb") as endless:
+            self.refused(2, "put", *SOMEWHERE, stdin=endless, says="65536")
+
+    def test_standard_input_that_cannot_be_read(self):
+        with open(self.folder / "output", "wb") as only_for_writing:
+            self.refused(2, "put", *SOMEWHERE, stdin=only_for_writing, says="standard input")
+        self.refused(2, "put", *SOMEWHERE, stdin=None, preexec_fn=lambda: os.close(0), says="standard input")
+
+
+class NotAvailableYet(support.Case):
+    def test_says_so(self):
+        self.refused(2, "sim", says="not available yet")
+        self.refused(2, "bench", "anything", says="not available yet")
+        for mode in ("direct", "proxied", "mixed:2", "tunnelled:3"):
+            self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "not available yet"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "quick", KEY, says=["'quick'", "no mode"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "mixed:x", KEY, says="no mode")
+        for codec in ("json", "cbor", "bencode", "protobuf"):
+            self.refused(2, "node", "--codec", codec, says=[f"'{codec}'", "not available yet"])
+        self.refused(2, "node", "--codec", "xml", says=["'xml'", "no codec"])
+        self.refused(2, "node", "--store", self.folder / "values.db", says="not available yet")
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Values through a network of real processes: put, get, publish, resolve, lookup, ping, and what their errors are."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+
+import support
+
+MISSING = "0123456789abcdef" * 4
+
+
+class Values(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.nodes = self.network(4)
+
+    def through(self, number):
+        return ["--bootstrap", self.nodes[number % len(self.nodes)].address, *support.PATIENCE]
+
+    def put(self, number, *arguments, **options):
+        key = self.succeeds("put", *self.through(number), *arguments, **options).decode()
+        self.assertRegex(key, "^[0-9a-f]{64}\n$")
+        return key.strip()
+
+    def test_byte_for_byte(self):
+        every_byte = bytes(range(256))
+        for number, content in enumerate((b"", b"\0", b"no end of line", b"an end of line\n", every_byte,
+                                          (every_byte * 256)[:65535], every_byte * 256)):
+            key = self.put(number, "-", content=content)
+            self.assertEqual(self.succeeds("get", *self.through(number + 1), key), content)
+            self.assertEqual(self.put(number + 2, content=content), key)
+
+    def test_arguments_are_taken_as_they_are(self):
+        for text in (b"hello", b"", b"[a,b]", b"get", b"--", b"-5", b"--json", b"a=b", b"'quoted'", b"%d {} \\n", b" ",
+                     b"\xff\xfe", "ä€𝄞".encode()):
+            key = self.put(0, "--", text)
+            self.assertEqual(self.succeeds("get", *self.through(1), key), text)
+
+    def test_json(self):
+        content = bytes(range(256))
+        stored = json.loads(self.succeeds("put", *self.through(0), "--json", "-", content=content))
+        self.assertEqual(stored["stored"], 4)
+        found = json.loads(self.succeeds("get", *self.through(1), "--json", stored["key"]))
+        self.assertEqual(base64.b64decode(found["value_base64"], validate=True), content)
+        self.assertEqual(found["key"], stored["key"])
+        self.assertGreaterEqual(found["copies"], 1)
+
+    def test_a_lifetime(self):
+        def left(key):
+            found = json.loads(self.succeeds("get", *self.through(1), "--json", key))
+            return found["deadline_unix_ms"]
+        short, usual = self.put(0, "--ttl", "30m", "short"), self.put(0, "usual")
+        self.assertAlmostEqual(left(usual) - left(short), 23.5 * 3600 * 1000, delta=60_000)
+
+    def test_a_missing_key(self):
+        self.refused(3, "get", *self.through(0), MISSING, says=[MISSING, "none has it"])
+        self.refused(3, "get", *self.through(0), "--json", MISSING, says=MISSING)
+        self.refused(3, "resolve", *self.through(0), MISSING, says=MISSING)
+        self.refused(3, "resolve", *self.through(0), "--author", MISSING, says="none has it")
+
+    def test_publish_and_resolve(self):
+        identity = self.identity()
+        author = self.succeeds("id", "--identity", identity).decode().split()[3]
+        mine = ["publish", "--identity", identity]
+        key = self.succeeds(*mine, *self.through(0), "first").decode().strip()
+
+        def newest(*what):
+            return self.succeeds("resolve", *self.through(3), *what)
+        self.assertEqual(newest(key), b"first")
+        self.assertEqual(self.succeeds(*mine, *self.through(1), "second").decode().strip(), key)
+        self.assertEqual(newest("--author", author), b"second")
+        self.assertEqual(self.succeeds("get", *self.through(2), key), b"second")
+
+        salted = self.succeeds(*mine, *self.through(2), "--salt", "notes", "-", content=b"\0other").decode().strip()
+        self.assertNotEqual(salted, key)
+        self.assertEqual(newest("--author", author, "--salt", "notes"), b"\0other")
+        self.assertEqual(newest(key), b"second")
+
+        found = json.loads(newest("--json", key))
+        self.assertEqual((found["author"], found["sequence"]), (author, 2))
+
+    def test_sequence_numbers(self):
+        mine = ["publish", "--identity", self.identity()]
+        key = self.succeeds(*mine, *self.through(0), "--seq", "10", "ten").decode().strip()
+        self.refused(1, *mine, *self.through(1), "--seq", "9", "nine", says=[key, "higher"])
+        self.refused(1, *mine, *self.through(1), "--cas", "9", "lost", says=[key, "--cas"])
+        stored = json.loads(self.succeeds(*mine, *self.through(1), "--json", "--cas", "10", "eleven"))
+        self.assertEqual((stored["key"], stored["sequence"]), (key, 11))
+        self.assertEqual(self.succeeds("resolve", *self.through(2), key), b"eleven")
+
+    def test_an_identity_that_only_signs(self):
+        """The author may be a node at the same time: the client does not take its place."""
+        identity = self.identity()
+        node = self.node("--identity", identity, "--bootstrap", self.nodes[0].address)
+        key = self.succeeds("publish", "--identity", identity, "--bootstrap", node.address, *support.PATIENCE, "me")
+        self.assertEqual(self.succeeds("resolve", *self.through(1), key.decode().strip()), b"me")
+
+    def test_lookup(self):
+        target = self.nodes[2].id
+        lines = self.succeeds("lookup", *self.through(0), target).decode().splitlines()
+        ids = [line.split()[0] for line in lines]
+        self.assertEqual(ids, sorted(ids, key=lambda one: int(one, 16) ^ int(target, 16)))
+        self.assertEqual({line for line in lines}, {f"{node.id} {node.address}" for node in self.nodes})
+        objects = [json.loads(line) for line in self.succeeds("lookup", *self.through(1), "--json", target).splitlines()]
+        self.assertEqual([one["id"] for one in objects], ids)
+        self.assertEqual(objects[0]["addresses"], [self.nodes[2].address])
+
+    def test_several_bootstraps_of_which_one_is_dead(self):
+        key = self.put(0, "hello")
+        with support.dead_address() as dead:
+            self.assertEqual(self.succeeds("get", "--bootstrap", dead, *self.through(1), key), b"hello")
+
+    def test_a_name(self):
+        port = self.nodes[0].address.rsplit(":", 1)[1]
+        where = f"tcp://localhost:{port}"
+        self.assertIn(self.nodes[0].id, self.succeeds("ping", *support.PATIENCE, where).decode())
+        self.succeeds("put", "--bootstrap", where, *support.PATIENCE, "hello")
+
+    def test_killed_nodes(self):
+        nodes = self.nodes + [self.node("--bootstrap", self.nodes[0].address) for _ in range(8)]
+        self.nodes = nodes
+        identity = self.identity()
+        kept = {self.put(number, "-", content=os.urandom(1000)): number for number in range(6)}
+        contents = {key: self.succeeds("get", *self.through(number + 5), key) for key, number in kept.items()}
+        for text in ("old", "new"):
+            mutable = self.succeeds("publish", "--identity", identity, *self.through(3), text).decode().strip()
+        for node in nodes[::4]:
+            node.process.kill()
+            node.process.wait()
+        self.nodes = [node for node in nodes if node.process.poll() is None]
+        for number, (key, content) in enumerate(contents.items()):
+            self.assertEqual(self.succeeds("get", *self.through(number), key), content)
+        self.assertEqual(self.succeeds("resolve", *self.through(5), mutable), b"new")
+
+
+class Ping(support.Case):
+    def test_who_is_there(self):
+        node = self.node()
+        self.assertRegex(self.succeeds("ping", *support.PATIENCE, node.address).decode(),
+                         rf"^{node.id} {node.address} \d+\.\d{{3}} ms\n$")
+        seen = json.loads(self.succeeds("ping", *support.PATIENCE, "--json", node.address))
+        self.assertEqual((seen["id"], seen["address"]), (node.id, node.address))
+        self.assertGreater(seen["round_trip_ms"], 0)
+
+    def test_a_pinned_identity(self):
+        node = self.node()
+        host = node.address.removeprefix("tcp://")
+        self.succeeds("ping", *support.PATIENCE, f"tcp://{node.id}@{host}")
+        other = f"tcp://{MISSING}@{host}"
+        self.refused(1, "ping", *support.PATIENCE, other, says=[other, "another identity"])
+        self.refused(1, "put", "--bootstrap", other, *support.PATIENCE, "x", says=[other, "another identity"])
+
+
+class OtherNetworks(support.Case):
+    def test_names(self):
+        node = self.node("--network", "here")
+        self.succeeds("ping", *support.PATIENCE, "--network", "here", node.address)
+        self.refused(1, "ping", *support.PATIENCE, node.address, says=[node.address, "--network"])
+        self.refused(1, "get", "--bootstrap", node.address, *support.PATIENCE, MISSING, says="--network")
+
+    def test_keys(self):
+        files = []
+        for name, text in (("good", "ab" * 32 + "\n"), ("other", "cd" * 32), ("bad", "xyz"), ("long", "ab" * 33)):
+            path = self.folder / name
+            path.write_text(text)
+            path.chmod(0o600)
+            files.append(path)
+        good, other, bad, long = files
+        node = self.node("--psk", good)
+        self.succeeds("ping", *support.PATIENCE, "--psk", good, node.address)
+        self.refused(1, "ping", *support.PATIENCE, "--psk", other, node.address, says="--psk")
+        self.refused(1, "ping", *support.PATIENCE, node.address, says="--psk")
+        for path in (bad, long):
+            self.refused(2, "ping", "--psk", path, node.address, says=[str(path), "64 hexadecimal digits"])
+        self.refused(2, "ping", "--psk", self.folder / "missing", node.address, says="missing")
+        good.chmod(0o644)
+        self.refused(2, "ping", "--psk", good, node.address, says=[str(good), "chmod 600"])
+
+
+class Unreachable(support.Case):
+    def questions(self, where, *options):
+        identity = self.folder / "author.identity"
+        if not identity.exists():
+            self.identity()
+        via = ["--bootstrap", where, *options]
+        return (["put", *via, "x"], ["get", *via, MISSING], ["publish", "--identity", identity, *via, "x"],
+                ["resolve", *via, MISSING], ["lookup", *via, MISSING], ["ping", *options, where])
+
+    def test_nobody_listens(self):
+        with support.dead_address() as dead:
+            for question in self.questions(dead):
+                self.refused(1, *question, says=[dead, "nobody listens", "start a node"])
+
+    def test_silence_until_the_deadline(self):
+        with support.silent_address() as silent:
+            for question in self.questions(silent, "--timeout", "400ms"):
+                self.refused(4, *question, says=[silent, "--timeout"])
+
+    def test_a_node_that_hangs(self):
+        node = self.node()
+        node.process.send_signal(signal.SIGSTOP)
+        for question in self.questions(node.address, "--timeout", "400ms"):
+            self.refused(4, *question, says=node.address)
+        node.process.send_signal(signal.SIGCONT)
+        self.succeeds("ping", *support.PATIENCE, node.address)
+
+    def test_a_name_that_does_not_exist(self):
+        for question in self.questions("tcp://no-such-host.invalid:4000"):
+            self.refused(1, *question, says="no-such-host.invalid")
+
+    def test_an_interrupted_client(self):
+        with support.silent_address() as silent:
+            process = subprocess.Popen([support.MYDHT, "get", "--bootstrap", silent, "--log-level", "info", MISSING],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertIn(b"joining", process.stderr.readline())
+            process.send_signal(signal.SIGINT)
+            out, rest = process.communicate(timeout=support.COMMAND_SECONDS)
+        self.assertEqual((process.returncode, out), (1, b""))
+        self.assertIn(b"interrupted", rest.splitlines()[-1])
+
+
+class Output(support.Case):
+    def test_nobody_takes_the_result(self):
+        node = self.node()
+        via = ["--bootstrap", node.address, *support.PATIENCE]
+        key = self.succeeds("put", *via, "hello").decode().strip()
+        self.refused(1, "get", *via, key, stdout=None, preexec_fn=lambda: os.close(1), says="standard output")
+        reading, writing = os.pipe()
+        os.close(reading)
+        try:
+            self.refused(1, "get", *via, key, stdout=writing, says="standard output")
+        finally:
+            os.close(writing)
+        with open("/dev/full", "wb") as full:
+            self.refused(1, "id", "--identity", self.identity(), stdout=full, says="standard output")
+
+
+class Demo(support.Case):
+    def test_a_network_in_one_process(self):
+        lines = self.succeeds("demo", "--nodes", "6").decode().splitlines()
+        self.assertEqual(lines[0].split(), ["operation", "count", "success", "median", "ms", "p95", "ms"])
+        self.assertTrue(any(line.startswith("get, a quarter stopped") for line in lines))
+        rows = [json.loads(line) for line in self.succeeds("demo", "--nodes", "4", "--json").splitlines()]
+        self.assertTrue(all(row["count"] == row["success"] > 0 for row in rows))
+
+
+if __name__ == "__main__":
+    support.main()
