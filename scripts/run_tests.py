@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs the tests of a build and counts them: Catch2's test cases, handshake vectors, fuzz corpora, scripts of tests/cli.
 
-usage: run_tests.py BUILD [--tag TAG] [--jobs N] [--slow FACTOR] [NAME...]
+usage: run_tests.py BUILD [--build] [--tag TAG] [--jobs N] [--slow FACTOR] [NAME...]
 
 A test case, a vector, a replayed corpus and a script each count as one (a script may print its own `N passed, N failed`).
 A program that crashes, hangs or runs nothing counts as one failed. What failed is shown with its output; the last line
 is `N passed, N failed`, and the exit status is 0 only if nothing failed and something passed.
 
+  --build        builds first what it will run
   --tag TAG      only Catch2's test cases with this tag, e.g. [threads]; nothing else is run
   --slow FACTOR  multiplies the time limits, for builds with sanitizers
   NAME           only programs and scripts whose name contains one of these
@@ -147,9 +148,10 @@ def program_jobs(build, slow):
 def vector_jobs(build, slow):
     """The community's handshake vectors, where they lie beside the checkout."""
     program = build / "tests" / "noise_vectors"
+    known = any(target["name"] == program.name for target in introspect(build, "targets"))
     folder = pathlib.Path(os.environ.get("MYDHT_NOISE_VECTORS", TOP.parent / "shared" / "vectors" / "noise"))
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    if not program.exists():
+    if not known:
         return []
     if not files:
         print(f"no handshake vectors in {folder} (MYDHT_NOISE_VECTORS names another folder); "
@@ -160,7 +162,8 @@ def vector_jobs(build, slow):
 def script_jobs(build, slow):
     """Every executable file in tests/cli is a test of the command; what it only reads is not executable."""
     folder = TOP / "tests" / "cli"
-    if not folder.is_dir() or not (build / "mydht").exists():
+    known = any(target["name"] == "mydht" and target["type"] == "executable" for target in introspect(build, "targets"))
+    if not folder.is_dir() or not known:
         return []
     environment = {"MYDHT": str(build / "mydht"), "MYDHT_BUILD": str(build)}
     return [Job(f"cli/{path.name}", "script", [str(path)], LIMIT_SECONDS * slow, environment)
@@ -187,6 +190,7 @@ def show(outcome):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n")[0])
     parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--build", action="store_true", dest="make")
     parser.add_argument("--tag")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--slow", type=float, default=1)
@@ -196,6 +200,7 @@ def main():
 
     jobs = program_jobs(build, options.slow)
     if options.tag:
+        # A build for one tag need not have made every program.
         jobs = [job for job in jobs if job.kind == "catch" and pathlib.Path(job.command[0]).exists()]
         for job in jobs:
             job.command = [*job.command, options.tag]
@@ -206,6 +211,12 @@ def main():
             job.command = [*job.command, "--durations", "yes"]
     if options.names:
         jobs = [job for job in jobs if any(name in job.name for name in options.names)]
+    if not jobs:
+        print("no test has such a name" if options.names else "there are no tests")
+    if options.make and jobs:
+        targets = {os.path.relpath(job.environment.get("MYDHT", job.command[0]), build) for job in jobs}
+        if subprocess.run(["ninja", "-C", str(build), *sorted(targets)], check=False).returncode != 0:
+            sys.exit(1)
     jobs.sort(key=lambda job: -job.priority)
 
     passed = failed = 0
