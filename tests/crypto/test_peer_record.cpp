@@ -138,7 +138,11 @@ TEST_CASE("a record's name and list stop at their limits", "[peer_record]") {
     auto list = head("", 1).u8(limits::addresses_per_contact + 1);
     for (std::size_t i = 0; i <= limits::addresses_per_contact; ++i) list.u8(1).short_bytes(ip(1).data());
     CHECK(open_error(list.take()) == errc::too_large);
-    CHECK(open_error(bytes(peer_record_bytes_max + 1, 1)) == errc::too_large);
+    auto followed = head("", 1).u8(0).take();
+    followed.resize(peer_record_bytes_max, 0);
+    CHECK(open_error(followed) == errc::trailing_bytes);
+    followed.push_back(0);
+    CHECK(open_error(followed) == errc::too_large);
     CHECK(open_error(head("", 1).u8(1).u8(1).short_bytes(bytes(address::size_max + 1)).take()) == errc::too_large);
 }
 

@@ -55,8 +55,7 @@ public:
 [[nodiscard]] const dh& x25519() noexcept;
 
 /// INSECURE, for simulations: the same sizes and states, but the "shared secret" is a hash of the two public keys,
-/// which every listener knows. secure() is false, and its name keeps it from completing a
-/// handshake with a real peer.
+/// which every listener knows. secure() is false, and its name keeps it from completing a handshake with a real peer.
 [[nodiscard]] const dh& fast_dh() noexcept;
 
 /// x25519().static_key_of(self).
