@@ -3,8 +3,6 @@
 #include <stdexcept>
 #include <tuple>
 
-#include <mydht/core/random.hpp>
-
 #include "store/store_conformance.hpp"
 #include "store/store_support.hpp"
 #include "support/catch.hpp"

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include <mydht/core/random.hpp>
