@@ -19,11 +19,11 @@ namespace mydht {
 struct session_config {
     /// The network's name; nodes of other names are told so and turned away. At most 255 bytes.
     std::string network = "mydht";
-    /// The secret of a private network: who does not know it gets no answer beyond "other network". Off: an open network.
+    /// The secret of a private network, 32 random bytes: who does not know it gets no answer beyond "other network". Off: an open network.
     std::optional<bytes> psk;
     /// Plain links have no encryption and prove nothing about who is at the other end; for closed networks and comparisons.
     wire::link_mode mode = wire::link_mode::secured;
-    /// In order of preference; what is sent before the choice is Cap'n Proto, which every node speaks.
+    /// In order of preference, Cap'n Proto among them; what is sent before the choice is Cap'n Proto, which every node speaks.
     std::vector<wire::codec_id> codecs = {wire::codec_id::capnp};
 
     /// From the first byte to the proven peer, for both sides; a dial also pays for the connection out of it.
@@ -43,7 +43,10 @@ struct session_config {
     std::size_t requests_max = 256;
     /// Requests of the peer under way on one session; beyond it nothing more is read from it until one is answered.
     std::size_t served_max = 256;
-    /// Encoded bytes that wait to be written on one session; beyond it requests wait, and no more of the peer's are read.
+    /// Encoded bytes of such requests; beyond it nothing more is read either. One request is always taken.
+    std::size_t served_bytes = 4 * 1024 * 1024;
+    /// Encoded bytes that wait to be written on one session; beyond it our requests wait. Answers wait at twice as much, so
+    /// that two sides with many requests never wait for each other.
     std::size_t send_buffer_bytes = 2 * 1024 * 1024;
 
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.

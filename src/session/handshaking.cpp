@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <mydht/runtime/deadline.hpp>
+
+#include "session/pool_core.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// As much as the largest handshake record and what may follow it at once.
+constexpr std::size_t read_bytes = 2048;
+
+}  // namespace
+
+/// The place of one of the handshakes from outside, of which there are only so many.
+class pool_core::handshake_ticket {
+public:
+    explicit handshake_ticket(std::shared_ptr<pool_core> core) : core_(std::move(core)) { ++core_->handshakes_; }
+    handshake_ticket(handshake_ticket&&) noexcept = default;
+    handshake_ticket& operator=(handshake_ticket&&) = delete;
+    ~handshake_ticket() {
+        if (!core_) return;
+        --core_->handshakes_;
+        core_->handshake_ended_.notify_one();
+    }
+
+    [[nodiscard]] const std::shared_ptr<pool_core>& core() const noexcept { return core_; }
+
+private:
+    std::shared_ptr<pool_core> core_;
+};
+
+task<result<void>> pool_core::exchange(half_open& link) {
+    bytes out;
+    link.handshake.start(out);
+    bytes in(read_bytes);
+    for (;;) {
+        if (!out.empty()) {
+            const auto written = co_await link.connection.write(out);
+            if (!written) co_return failure(written.error());
+            out.clear();
+        }
+        const auto got = co_await link.connection.read_some(in);
+        if (!got) co_return failure(got.error());
+        auto input = bytes_view(in).first(*got);
+        const auto proven = link.handshake.advance(input, out);
+        if (proven && *proven) {
+            link.received = to_bytes(input);
+            co_return result<void>();
+        }
+        if (proven) continue;
+        // The reason for turning the peer away; what becomes of it does not matter any more.
+        if (!out.empty()) (void)co_await link.connection.write(out);
+        co_return failure(proven.error());
+    }
+}
+
+task<result<half_open>> pool_core::attempt(std::shared_ptr<pool_core> core, any_transport with, address to,
+                                           std::optional<node_id> pinned) {
+    auto connection = co_await with.connect(to);
+    if (!connection) co_return failure(connection.error());
+    half_open link(std::move(*connection), stream_handshake::dialler(core->party_, pinned));
+    const auto done = co_await exchange(link);
+    // A peer that ends the stream instead of answering speaks something else.
+    if (!done) co_return failure(done.error() == errc::end_of_stream ? make_error_code(errc::not_mydht) : done.error());
+    if (!link.received.empty()) co_return failure(errc::protocol_violation);
+    co_return std::move(link);
+}
+
+task<result<half_open>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection) {
+    const bool full = core->current_.size() >= core->context_->config.sessions_max;
+    const bool busy = full && !core->least_useful_session();
+    half_open link(std::move(connection), stream_handshake::listener(core->party_, busy));
+    const auto done = co_await exchange(link);
+    if (!done) co_return failure(done.error());
+    co_return std::move(link);
+}
+
+task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection) {
+    const auto core = ticket.core();
+    const auto from = connection.remote();
+    auto& context = *core->context_;
+    auto& time = *context.env.time;
+    const auto deadline = time.now() + context.config.handshake_timeout;
+    auto work = receive(core, std::move(connection));
+    auto link = co_await with_deadline(time, deadline, std::move(work));
+    if (link) {
+        core->establish_accepted(std::move(*link));
+        co_return;
+    }
+    ++context.counters.handshakes_failed;
+    const auto why = link.error() == errc::timed_out ? make_error_code(errc::slow_peer) : link.error();
+    context.log(log_level::info, "turned away " + from.text() + ": " + why.message());
+}
+
+task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener) {
+    for (;;) {
+        while (core->handshakes_ >= core->context_->config.handshakes_max) co_await core->handshake_ended_.wait();
+        auto connection = co_await listener->accept();
+        if (!connection) {
+            if (connection.error() == errc::closed) break;
+            core->context_->log(log_level::error, listener->local().text() + ": " + connection.error().message());
+            break;
+        }
+        if (core->stopping_) break;
+        auto work = accept_one(handshake_ticket(core), std::move(*connection));
+        core->context_->group.spawn("handshake", std::move(work));
+    }
+}
+
+task<result<address>> pool_core::listen(std::shared_ptr<pool_core> core, address at) {
+    if (core->stopping_) co_return failure(errc::session_closed);
+    auto with = core->transport_for(at);
+    auto made = co_await with.listen(at);
+    if (!made) co_return failure(made.error());
+    if (core->stopping_) co_return failure(errc::session_closed);
+    const auto listener = std::make_shared<any_listener>(std::move(*made));
+    core->listeners_.push_back(listener);
+    core->context_->group.spawn("accept", accept_loop(core, listener));
+    co_return listener->local();
+}
+
+}  // namespace mydht::detail

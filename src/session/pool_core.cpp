@@ -1,0 +1,222 @@
+#include "session/pool_core.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include <mydht/runtime/post.hpp>
+
+#include "session/crossing.hpp"
+#include "session/dial.hpp"
+#include "session/eviction.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+session_config checked(session_config config) {
+    std::string field;
+    if (!validate(config, &field)) throw std::invalid_argument("session_config: " + field + " can never work");
+    return config;
+}
+
+}  // namespace
+
+pool_core::pool_core(environment env, std::shared_ptr<const identity> self, session_config config, request_handler handler,
+                     session_events events)
+    : context_(std::make_shared<session_context>(std::move(env), checked(std::move(config)), std::move(handler))),
+      party_(std::move(self), context_->config, *context_->env.secure_random),
+      events_(std::move(events)) {
+    context_->owner = this;
+}
+
+void pool_core::add_transport(any_transport with) {
+    if (!context_->config.agreement->secure() && !with.simulated()) {
+        throw std::invalid_argument("session_config: agreement is for simulated transports only");
+    }
+    transports_[with.kind()] = std::move(with);
+}
+
+void pool_core::describe(std::uint32_t capabilities, std::vector<address> addresses) {
+    if (addresses.size() > limits::addresses_per_contact) addresses.resize(limits::addresses_per_contact);
+    party_.capabilities = capabilities;
+    party_.addresses = std::move(addresses);
+}
+
+session pool_core::find(const node_id& peer) const {
+    const auto at = current_.lower_bound({peer, address_kind::none});
+    return at != current_.end() && at->first.first == peer ? session(at->second) : session();
+}
+
+pool_core::session_ptr pool_core::find_current(const node_id& peer, address_kind kind) const {
+    const auto at = current_.find({peer, kind});
+    return at != current_.end() ? at->second : nullptr;
+}
+
+std::vector<session> pool_core::sessions() const {
+    std::vector<session> out;
+    for (const auto& one : links_) {
+        if (find_current(one->peer().who.id, one->peer().kind) == one) out.emplace_back(one);
+    }
+    return out;
+}
+
+// --- links come ---------------------------------------------------------------------------------------------------------
+
+pool_core::session_ptr pool_core::keep(half_open link, handshake_outcome outcome, bytes first, bool outgoing) {
+    session_state::beginnings from;
+    from.connection = std::move(link.connection);
+    from.outcome = std::move(outcome);
+    from.first = std::move(first);
+    from.received = std::move(link.received);
+    from.outgoing = outgoing;
+    auto made = std::make_shared<session_state>(context_, std::move(from));
+    links_.push_back(made);
+    made->start();
+    return made;
+}
+
+void pool_core::make_current(const session_ptr& which) {
+    const auto& peer = which->peer();
+    current_[{peer.who.id, peer.kind}] = which;
+    which->announced = true;
+    tell([which](const session_events& to) {
+        if (to.opened) to.opened(session(which));
+    });
+    answer_dials(which);
+}
+
+std::optional<pool_core::session_ptr> pool_core::least_useful_session() const {
+    std::vector<session_ptr> open;
+    std::vector<session_worth> worth;
+    for (const auto& one : links_) {
+        if (!one->open()) continue;
+        open.push_back(one);
+        worth.push_back(one->worth());
+    }
+    const auto found = least_useful(worth);
+    return found ? std::optional(open[*found]) : std::nullopt;
+}
+
+bool pool_core::make_room() {
+    if (current_.size() < context_->config.sessions_max) return true;
+    const auto victim = least_useful_session();
+    if (!victim) return false;
+    ++context_->counters.evicted;
+    (*victim)->close(wire::close_reason::overloaded, errc::session_closed, "given up for another");
+    return true;
+}
+
+result<session> pool_core::establish_dialled(half_open link) {
+    if (stopping_) return failure(errc::session_closed);
+    const auto& peer = link.handshake.peer();
+    // It came in while this side dialled. The peer knows nothing of this dial yet, so it is dropped and nothing has crossed.
+    if (auto other = find_current(peer.id, link.connection.remote().kind())) return session(std::move(other));
+    if (!make_room()) return failure(errc::too_many_sessions);
+    bytes first;
+    auto outcome = link.handshake.finish(first);
+    if (!outcome) return failure(outcome.error());
+    ++context_->counters.dialled;
+    const auto made = keep(std::move(link), std::move(*outcome), std::move(first), true);
+    make_current(made);
+    return session(made);
+}
+
+void pool_core::establish_accepted(half_open link) {
+    if (stopping_) return;
+    bytes nothing;
+    auto outcome = link.handshake.finish(nothing);
+    if (!outcome) return;
+    ++context_->counters.accepted;
+    const auto older = find_current(outcome->peer.id, link.connection.remote().kind());
+    const bool room = older || make_room();
+    const auto made = keep(std::move(link), std::move(*outcome), {}, false);
+    if (!room) {
+        made->close(wire::close_reason::overloaded, errc::too_many_sessions, "all others are busy");
+    } else if (older) {
+        resolve_crossing(older, made);
+    } else {
+        make_current(made);
+    }
+}
+
+void pool_core::resolve_crossing(const session_ptr& older, const session_ptr& fresh) {
+    crossing what;
+    what.self = party_.self->id();
+    what.peer = fresh->peer().who.id;
+    what.older_dialled = older->peer().outgoing;
+    what.fresh_dialled = fresh->peer().outgoing;
+    what.older_age = context_->env.time->now() - older->opened_at();
+    what.window = 2 * context_->config.handshake_timeout;
+    switch (judge(what)) {
+        case crossing_verdict::older_stays:
+            ++context_->counters.crossings;
+            fresh->retire(older);
+            break;
+        case crossing_verdict::fresh_stays:
+            ++context_->counters.crossings;
+            make_current(fresh);
+            older->retire(fresh);
+            break;
+        case crossing_verdict::older_is_gone:
+            ++context_->counters.replaced;
+            older->close(wire::close_reason::replaced, errc::session_replaced, "the same identity came again");
+            make_current(fresh);
+            break;
+    }
+}
+
+// --- links go -----------------------------------------------------------------------------------------------------------
+
+void pool_core::session_left(session_state& which, std::error_code why) {
+    const auto& peer = which.peer();
+    const auto at = current_.find({peer.who.id, peer.kind});
+    if (at != current_.end() && at->second.get() == &which) current_.erase(at);
+    if (!which.announced) return;
+    tell([who = peer, why](const session_events& to) {
+        if (to.closed) to.closed(who, why);
+    });
+}
+
+void pool_core::session_ended(session_state& which) {
+    std::erase_if(links_, [&](const session_ptr& one) { return one.get() == &which; });
+    link_ended_.notify_all();
+}
+
+void pool_core::tell(std::function<void(const session_events&)> what) {
+    post(context_->env.exec, [weak = weak_from_this(), what = std::move(what)] {
+        if (const auto core = weak.lock()) what(core->events_);
+    });
+}
+
+// --- the end ------------------------------------------------------------------------------------------------------------
+
+task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
+    auto& context = *core->context_;
+    core->stopping_ = true;
+    for (const auto& one : core->listeners_) one->close();
+    while (!core->dials_.empty()) {
+        const auto first = *core->dials_.begin();
+        core->finish_dial(first.first, first.second, failure(errc::session_closed));
+    }
+    for (const auto& one : std::list(core->links_)) one->wind_down(wire::close_reason::stopping);
+    const auto deadline = context.env.time->now() + grace;
+    while (!core->links_.empty()) {
+        const bool woken = co_await core->link_ended_.wait_until(*context.env.time, deadline);
+        if (!woken) break;
+    }
+    for (const auto& one : std::list(core->links_)) one->end(errc::session_closed, "stopped");
+    context.group.terminate();
+    co_await context.group.join();
+}
+
+void pool_core::abandon() {
+    stopping_ = true;
+    events_ = session_events();
+    for (const auto& one : listeners_) one->close();
+    for (const auto& one : std::list(links_)) one->end(errc::session_closed);
+    context_->owner = nullptr;
+    context_->group.terminate();
+}
+
+}  // namespace mydht::detail

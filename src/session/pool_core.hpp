@@ -1,0 +1,118 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <mydht/runtime/wait_queue.hpp>
+#include <mydht/session/session_pool.hpp>
+#include <mydht/transport/transport.hpp>
+
+#include "session/session_context.hpp"
+#include "session/session_state.hpp"
+#include "session/stream_handshake.hpp"
+
+namespace mydht::detail {
+
+/// What a dial is for: an identity, or an address whose owner is not known yet.
+struct dial_key {
+    std::optional<node_id> peer;
+    address where;
+
+    friend auto operator<=>(const dial_key&, const dial_key&) = default;
+};
+
+/// A connection with a handshake under way on it.
+struct half_open {
+    half_open(any_connection connection_, stream_handshake handshake_)
+        : connection(std::move(connection_)), handshake(std::move(handshake_)) {}
+
+    any_connection connection;
+    stream_handshake handshake;
+    bytes received;  ///< what came behind the handshake
+};
+
+/// The body of session_pool. Kept alive by its coroutines beyond the pool's end.
+class pool_core final : public session_owner, public std::enable_shared_from_this<pool_core> {
+public:
+    pool_core(environment env, std::shared_ptr<const identity> self, session_config config, request_handler handler,
+              session_events events);
+
+    void add_transport(any_transport with);
+    void describe(std::uint32_t capabilities, std::vector<address> addresses);
+
+    [[nodiscard]] static task<result<address>> listen(std::shared_ptr<pool_core> core, address at);
+    [[nodiscard]] static task<result<session>> connect(std::shared_ptr<pool_core> core, dial_key key,
+                                                       std::vector<address> addresses, steady_time deadline);
+    [[nodiscard]] static task<> stop(std::shared_ptr<pool_core> core, duration grace);
+    /// The pool dies: everything ends at once, and nobody is told.
+    void abandon();
+
+    [[nodiscard]] session find(const node_id& peer) const;
+    [[nodiscard]] std::size_t size() const noexcept { return current_.size(); }
+    [[nodiscard]] std::vector<session> sessions() const;
+    [[nodiscard]] const session_counters& counters() const noexcept { return context_->counters; }
+    [[nodiscard]] const local_party& party() const noexcept { return party_; }
+
+private:
+    struct dial;
+    class dial_waiter;
+    class dial_ticket;
+    class handshake_ticket;
+    struct turns;
+    using session_ptr = std::shared_ptr<session_state>;
+
+    void session_left(session_state& which, std::error_code why) override;
+    void session_ended(session_state& which) override;
+
+    // Links (pool_core.cpp).
+    [[nodiscard]] session_ptr find_current(const node_id& peer, address_kind kind) const;
+    [[nodiscard]] session_ptr keep(half_open link, handshake_outcome outcome, bytes first, bool outgoing);
+    void make_current(const session_ptr& which);
+    [[nodiscard]] bool make_room();
+    [[nodiscard]] std::optional<session_ptr> least_useful_session() const;
+    [[nodiscard]] result<session> establish_dialled(half_open link);
+    void establish_accepted(half_open link);
+    void resolve_crossing(const session_ptr& older, const session_ptr& fresh);
+    void tell(std::function<void(const session_events&)> what);
+
+    // From the first byte to the proven peer (handshaking.cpp).
+    [[nodiscard]] static task<result<void>> exchange(half_open& link);
+    [[nodiscard]] static task<result<half_open>> attempt(std::shared_ptr<pool_core> core, any_transport with, address to,
+                                                         std::optional<node_id> pinned);
+    [[nodiscard]] static task<result<half_open>> receive(std::shared_ptr<pool_core> core, any_connection connection);
+    [[nodiscard]] static task<> accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener);
+    [[nodiscard]] static task<> accept_one(handshake_ticket ticket, any_connection connection);
+
+    // Dials (dialling.cpp).
+    [[nodiscard]] std::shared_ptr<dial> join_dial(const dial_key& key, std::vector<address> addresses);
+    [[nodiscard]] static task<> run_dial(dial_ticket ticket, std::vector<address> addresses);
+    [[nodiscard]] static task<result<half_open>> try_addresses(std::shared_ptr<pool_core> core, dial_key key,
+                                                               std::vector<address> addresses);
+    [[nodiscard]] static task<result<half_open>> attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
+                                                                 std::size_t index, address to,
+                                                                 std::optional<node_id> pinned);
+    void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
+    void answer_dials(const session_ptr& which);
+    [[nodiscard]] any_transport transport_for(const address& where) const;
+
+    std::shared_ptr<session_context> context_;
+    local_party party_;
+    session_events events_;
+    std::map<address_kind, any_transport> transports_;
+    std::list<std::shared_ptr<any_listener>> listeners_;
+    std::list<session_ptr> links_;  // all that have not ended, in the order of opening
+    std::map<std::pair<node_id, address_kind>, session_ptr> current_;
+    std::map<dial_key, std::shared_ptr<dial>> dials_;
+    std::size_t handshakes_ = 0;
+    wait_queue handshake_ended_;
+    wait_queue link_ended_;
+    bool stopping_ = false;
+};
+
+}  // namespace mydht::detail

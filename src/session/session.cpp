@@ -1,0 +1,30 @@
+#include <mydht/session/session.hpp>
+
+#include <cassert>
+
+#include "session/session_state.hpp"
+
+namespace mydht {
+
+namespace {
+
+task<result<wire::message>> closed() { co_return failure(errc::session_closed); }
+
+}  // namespace
+
+bool session::open() const noexcept { return state_ && state_->open(); }
+
+const peer_info& session::peer() const noexcept {
+    assert(state_);
+    return state_->peer();
+}
+
+task<result<wire::message>> session::request(wire::message what, steady_time deadline) {
+    return state_ ? detail::session_state::request(state_, std::move(what), deadline) : closed();
+}
+
+void session::close(wire::close_reason reason) {
+    if (state_) state_->close(reason, errc::session_closed, "closed by this side");
+}
+
+}  // namespace mydht

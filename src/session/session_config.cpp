@@ -1,0 +1,46 @@
+#include <mydht/session/session_config.hpp>
+
+#include <algorithm>
+
+#include "session/codecs.hpp"
+
+namespace mydht {
+
+namespace {
+
+constexpr std::size_t network_bytes_max = 255;
+constexpr std::size_t psk_bytes = 32;
+
+/// The name of the first field that can never work; nullptr when all can.
+const char* bad_field(const session_config& c) {
+    const auto positive = [](std::chrono::milliseconds d) { return d > std::chrono::milliseconds(0); };
+    const auto known = [](wire::codec_id id) { return detail::find_codec(id) != nullptr; };
+    if (c.network.size() > network_bytes_max) return "network";
+    if (c.psk && c.psk->size() != psk_bytes) return "psk";
+    if (c.mode != wire::link_mode::secured && c.mode != wire::link_mode::plain) return "mode";
+    const bool no_capnp = std::ranges::find(c.codecs, wire::codec_id::capnp) == c.codecs.end();
+    if (no_capnp || c.codecs.size() > detail::codecs_max || !std::ranges::all_of(c.codecs, known)) return "codecs";
+    if (!positive(c.handshake_timeout)) return "handshake_timeout";
+    if (!positive(c.idle_timeout)) return "idle_timeout";
+    if (!positive(c.stall_timeout)) return "stall_timeout";
+    if (!positive(c.crossing_grace)) return "crossing_grace";
+    if (c.sessions_max == 0) return "sessions_max";
+    if (c.handshakes_max == 0) return "handshakes_max";
+    if (c.requests_max == 0) return "requests_max";
+    if (c.served_max == 0) return "served_max";
+    if (c.served_bytes == 0) return "served_bytes";
+    if (c.send_buffer_bytes == 0) return "send_buffer_bytes";
+    if (c.agreement == nullptr) return "agreement";
+    return nullptr;
+}
+
+}  // namespace
+
+result<void> validate(const session_config& config, std::string* field) {
+    const auto* bad = bad_field(config);
+    if (bad == nullptr) return {};
+    if (field != nullptr) *field = bad;
+    return failure(errc::bad_configuration);
+}
+
+}  // namespace mydht

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <system_error>
+
+#include <mydht/runtime/environment.hpp>
+#include <mydht/runtime/task_group.hpp>
+#include <mydht/session/session.hpp>
+#include <mydht/session/session_config.hpp>
+#include <mydht/session/session_pool.hpp>
+
+namespace mydht::detail {
+
+/// Who keeps the sessions and is told what becomes of them.
+class session_owner {
+public:
+    session_owner() = default;
+    session_owner(const session_owner&) = delete;
+    session_owner& operator=(const session_owner&) = delete;
+
+    /// The session takes no requests any more. Once for each session, before session_ended.
+    virtual void session_left(session_state& which, std::error_code why) = 0;
+    /// Nothing is left of it but its last coroutines. Once for each session.
+    virtual void session_ended(session_state& which) = 0;
+
+protected:
+    ~session_owner() = default;
+};
+
+/// What all sessions of a pool share. Outlives the pool as long as a session is held.
+struct session_context {
+    session_context(environment env_, session_config config_, request_handler handler_);
+
+    environment env;
+    session_config config;
+    request_handler handler;
+    session_counters counters;
+    task_group group;
+    session_owner* owner = nullptr;  ///< none once the pool has gone
+
+    void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }
+};
+
+}  // namespace mydht::detail

@@ -1,0 +1,62 @@
+#include <mydht/session/session_pool.hpp>
+
+#include <utility>
+
+#include "session/pool_core.hpp"
+
+namespace mydht {
+
+struct session_pool::impl {
+    std::shared_ptr<detail::pool_core> core;
+    wire::link_mode mode = wire::link_mode::secured;
+};
+
+namespace {
+
+task<result<session>> refuse(errc why) { co_return failure(why); }
+
+}  // namespace
+
+session_pool::session_pool(environment env, std::shared_ptr<const identity> self, session_config config,
+                           request_handler handler, session_events events)
+    : impl_(std::make_unique<impl>()) {
+    impl_->mode = config.mode;
+    impl_->core = std::make_shared<detail::pool_core>(std::move(env), std::move(self), std::move(config), std::move(handler),
+                                                      std::move(events));
+}
+
+session_pool::~session_pool() { impl_->core->abandon(); }
+
+void session_pool::add_transport(any_transport with) { impl_->core->add_transport(std::move(with)); }
+
+task<result<address>> session_pool::listen(address at) { return detail::pool_core::listen(impl_->core, at); }
+
+void session_pool::describe(std::uint32_t capabilities, std::vector<address> addresses) {
+    impl_->core->describe(capabilities, std::move(addresses));
+}
+
+task<result<session>> session_pool::connect(contact who, steady_time deadline) {
+    detail::dial_key key;
+    key.peer = who.id;
+    return detail::pool_core::connect(impl_->core, std::move(key), std::move(who.addresses), deadline);
+}
+
+task<result<session>> session_pool::connect_to(address where, std::optional<node_id> pinned, steady_time deadline) {
+    if (pinned && impl_->mode == wire::link_mode::plain) return refuse(errc::identity_mismatch);
+    detail::dial_key key;
+    key.peer = pinned;
+    if (!pinned) key.where = where;
+    return detail::pool_core::connect(impl_->core, std::move(key), {where}, deadline);
+}
+
+session session_pool::find(const node_id& peer) const { return impl_->core->find(peer); }
+
+std::size_t session_pool::size() const noexcept { return impl_->core->size(); }
+
+std::vector<session> session_pool::sessions() const { return impl_->core->sessions(); }
+
+const session_counters& session_pool::counters() const noexcept { return impl_->core->counters(); }
+
+task<> session_pool::stop(duration grace) { return detail::pool_core::stop(impl_->core, grace); }
+
+}  // namespace mydht
