@@ -5,7 +5,9 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <mydht/runtime/wait_queue.hpp>
 
@@ -13,24 +15,38 @@
 
 namespace mydht {
 
+struct detail::group_child {
+    group_child() = default;
+    group_child(const group_child&) = delete;
+    group_child& operator=(const group_child&) = delete;
+    ~group_child() {
+        if (handle != nullptr) handle->child_ = nullptr;
+    }
+
+    std::string_view name;
+    asio::cancellation_signal signal;
+    asio::cancellation_type wish = asio::cancellation_type::none;
+    task_handle* handle = nullptr;
+};
+
 struct task_group::state {
-    struct child {
-        std::string_view name;
-        asio::cancellation_signal signal;
-    };
-    using position = std::list<child>::iterator;
+    using position = std::list<detail::group_child>::iterator;
 
     /// What a group's coroutine does: nothing when the group was cancelled before it began. It obeys total cancellation from
     /// here on; a spawned coroutine would obey only terminal ones.
-    static task<> run(std::shared_ptr<state> owner, task<> work) {
-        if (owner->wish != asio::cancellation_type::none) co_return;
+    static task<> run(std::shared_ptr<state> owner, position at, task<> work) {
+        // co_spawn runs a coroutine from within its call where it can, amid what the caller is doing.
+        co_await asio::post(owner->on, asio::use_awaitable);
+        // co_spawn begins at once when it is called on the executor.
+        co_await asio::post(owner->on, asio::use_awaitable);
+        if ((owner->wish | at->wish) != asio::cancellation_type::none) co_return;
         co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
         co_await std::move(work);
     }
 
     executor on;
     error_handler on_error;
-    std::list<child> children;
+    std::list<detail::group_child> children;
     wait_queue joined;
     asio::cancellation_type wish = asio::cancellation_type::none;
 
@@ -44,7 +60,20 @@ struct task_group::state {
         children.erase(at);
         if (children.empty()) joined.notify_all();
     }
+
+    void start(const std::shared_ptr<state>& self, std::string_view name, task_handle* handle, task<> work);
 };
+
+task_handle::~task_handle() {
+    if (child_ != nullptr) child_->handle = nullptr;
+}
+
+void task_handle::cancel() {
+    if (child_ == nullptr) return;
+    auto& child = *child_;
+    child.wish = child.wish | asio::cancellation_type::total;
+    child.signal.emit(asio::cancellation_type::total);
+}
 
 task_group::task_group(executor on, error_handler on_error) : state_(std::make_shared<state>()) {
     state_->on = std::move(on);
@@ -53,13 +82,14 @@ task_group::task_group(executor on, error_handler on_error) : state_(std::make_s
 
 task_group::~task_group() { terminate(); }
 
-void task_group::spawn(std::string_view name, task<> work) {
+void task_group::state::start(const std::shared_ptr<state>& self, std::string_view name, task_handle* handle,
+                              task<> work) {
     /// Takes the child off the list, also when the coroutine is destroyed instead of finished.
     struct finish {
         std::shared_ptr<state> owner;
-        state::position at;
+        position at;
 
-        finish(std::shared_ptr<state> owner_, state::position at_) : owner(std::move(owner_)), at(at_) {}
+        finish(std::shared_ptr<state> owner_, position at_) : owner(std::move(owner_)), at(at_) {}
         finish(finish&&) = default;
         finish& operator=(finish&&) = delete;
         ~finish() {
@@ -73,10 +103,17 @@ void task_group::spawn(std::string_view name, task<> work) {
         }
     };
 
-    auto& s = *state_;
-    const auto at = s.children.emplace(s.children.end());
+    const auto at = children.emplace(children.end());
     at->name = name;
-    asio::co_spawn(s.on, state::run(state_, std::move(work)), asio::bind_cancellation_slot(at->signal.slot(), finish(state_, at)));
+    at->handle = handle;
+    if (handle != nullptr) handle->child_ = &*at;
+    asio::co_spawn(on, run(self, at, std::move(work)), asio::bind_cancellation_slot(at->signal.slot(), finish(self, at)));
+}
+
+void task_group::spawn(std::string_view name, task<> work) { state_->start(state_, name, nullptr, std::move(work)); }
+
+void task_group::spawn(std::string_view name, task_handle& handle, task<> work) {
+    state_->start(state_, name, &handle, std::move(work));
 }
 
 void task_group::cancel() { state_->emit(asio::cancellation_type::total); }

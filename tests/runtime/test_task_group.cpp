@@ -96,3 +96,58 @@ TEST_CASE("a task that is spawned after or just before the cancellation does not
     CHECK(f.group.size() == 0);
     CHECK(f.done == 0);
 }
+
+TEST_CASE("a handle cancels its task alone, begun or not", "[task_group]") {
+    group_fixture f;
+    task_handle first;
+    task_handle second;
+    f.group.spawn("first", first, sleep_then(f.time, 1s, f.done));
+    f.group.spawn("second", second, sleep_then(f.time, 1s, f.done));
+    f.group.spawn("third", sleep_then(f.time, 1s, f.done));
+    first.cancel();
+    f.poll();
+    CHECK_FALSE(first.running());
+    CHECK(second.running());
+    second.cancel();
+    f.poll();
+    CHECK(f.group.size() == 1);
+    f.advance(1s);
+    CHECK(f.done == 1);
+    first.cancel();
+    CHECK(f.group.size() == 0);
+}
+
+TEST_CASE("a task runs on when its handle dies", "[task_group]") {
+    group_fixture f;
+    {
+        task_handle gone;
+        f.group.spawn("task", gone, sleep_then(f.time, 1s, f.done));
+    }
+    f.poll();
+    f.advance(1s);
+    CHECK(f.done == 1);
+}
+
+namespace {
+
+task<> count_now(int& done) {
+    ++done;
+    co_return;
+}
+
+task<> spawn_and_look(task_group& group, int& done, int& seen) {
+    group.spawn("counts", count_now(done));
+    seen = done;
+    co_return;
+}
+
+}  // namespace
+
+TEST_CASE("a task begins soon, never from within the spawn", "[task_group]") {
+    group_fixture f;
+    int seen = -1;
+    started run(f.context, spawn_and_look(f.group, f.done, seen));
+    f.poll();
+    CHECK(seen == 0);
+    CHECK(f.done == 1);
+}

@@ -11,6 +11,33 @@
 
 namespace mydht {
 
+class task_group;
+
+namespace detail {
+struct group_child;
+}
+
+/// What cancels one task of a group alone. Belongs to whoever spawns the task, stays where it is, and may die before or
+/// after the task, which it then leaves running.
+class task_handle {
+public:
+    task_handle() = default;
+    task_handle(const task_handle&) = delete;
+    task_handle& operator=(const task_handle&) = delete;
+    ~task_handle();
+
+    /// Asks the task to end (total cancellation). Nothing happens when it has ended, or was never spawned.
+    void cancel();
+
+    [[nodiscard]] bool running() const noexcept { return child_ != nullptr; }
+
+private:
+    friend class task_group;
+    friend struct detail::group_child;
+
+    detail::group_child* child_ = nullptr;
+};
+
 /// The coroutines that an object keeps running in the background. The one way to start a coroutine that nobody awaits: it is
 /// named, its exceptions reach a handler, and its owner joins it before it goes. All calls on the executor it was made with.
 /// A group that dies with tasks left terminates them; that is for an io_context that goes down as a whole, an owner joins.
@@ -27,6 +54,9 @@ public:
     /// Starts `work` soon, never from within this call. `name` must be a literal. A task that has not begun when
     /// the group is cancelled never begins.
     void spawn(std::string_view name, task<> work);
+
+    /// The same; `handle`, which is not in use, can then cancel this task.
+    void spawn(std::string_view name, task_handle& handle, task<> work);
 
     /// Asks all tasks to end: first wish, obeyed wherever an operation can be left without damage (total cancellation).
     void cancel();
