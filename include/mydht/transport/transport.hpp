@@ -104,6 +104,12 @@ public:
     [[nodiscard]] virtual address_kind kind() const = 0;
     virtual task<result<any_listener>> listen(address at) = 0;
     virtual task<result<any_connection>> connect(address to) = 0;
+    [[nodiscard]] virtual bool simulated() const = 0;
+};
+
+template <typename T>
+concept tells_simulated = requires(const T& unchanged) {
+    { unchanged.simulated() } -> std::same_as<bool>;
 };
 
 template <stream_transport T>
@@ -114,6 +120,13 @@ public:
     [[nodiscard]] address_kind kind() const override { return transport_.kind(); }
     task<result<any_listener>> listen(address at) override { return transport_.listen(at); }
     task<result<any_connection>> connect(address to) override { return transport_.connect(to); }
+    [[nodiscard]] bool simulated() const override {
+        if constexpr (tells_simulated<T>) {
+            return transport_.simulated();
+        } else {
+            return false;
+        }
+    }
 
 private:
     T transport_;
@@ -144,6 +157,10 @@ public:
     /// answers for as long as the system waits), errc::address_not_available for an address that cannot be dialled,
     /// errc::network_failed. Cancelled: throws std::system_error(operation_aborted), no connection stays.
     [[nodiscard]] task<result<any_connection>> connect(address to);
+
+    /// True when no byte leaves the program, so that insecure cryptography may stand in for the real one. A transport says so
+    /// with a member `bool simulated() const`; without it the answer is no.
+    [[nodiscard]] bool simulated() const;
 
     [[nodiscard]] bool empty() const noexcept { return impl_ == nullptr; }
     [[nodiscard]] explicit operator bool() const noexcept { return impl_ != nullptr; }
