@@ -36,7 +36,7 @@ struct handshake_config {
 /// Compare remote_static() with what you expect as soon as it is there: a handshake proves a key, not that it is the
 /// right one. A message that fails, written or read, is the end: every later write, read and split gives
 /// errc::handshake_order, and the secrets are wiped. A call out of turn, and errc::too_large from write, change
-/// nothing.
+/// nothing. A moved-from handshake may only be destroyed or assigned to.
 class handshake {
 public:
     /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or when a remote key or a psk
