@@ -21,7 +21,7 @@ constexpr std::array<std::uint64_t, 24> round_constants = [] {
         for (unsigned j = 0; j <= 6; ++j) {
             if ((lfsr & 1U) != 0) constant |= std::uint64_t{1} << ((1U << j) - 1U);
             const bool carry = (lfsr & 0x80U) != 0;
-            lfsr = static_cast<std::uint8_t>((lfsr << 1U) ^ (carry ? 0x71U : 0U));
+            lfsr = static_cast<std::uint8_t>((unsigned{lfsr} << 1U) ^ (carry ? 0x71U : 0U));
         }
     }
     return out;
