@@ -13,17 +13,17 @@
 namespace mydht {
 
 /// An ordered, reliable, bidirectional stream of bytes to one peer. What each member does is written at any_connection;
-/// mydht/transport/conformance.hpp checks it.
+/// mydht/transport/conformance.hpp checks it. The members come before `movable`, here and in the other concepts: clang asks them
+/// of result<any_connection> while that type is incomplete, and then they already say no.
 template <typename C>
-concept stream_connection = std::movable<C> &&
-    requires(C connection, const C& unchanged, bytes_span into, bytes_view data) {
+concept stream_connection = requires(C connection, const C& unchanged, bytes_span into, bytes_view data) {
     { connection.read_some(into) } -> std::same_as<task<result<std::size_t>>>;
     { connection.write(data) } -> std::same_as<task<result<void>>>;
     { connection.shutdown_write() } -> std::same_as<task<result<void>>>;
     { connection.close() } -> std::same_as<void>;
     { unchanged.local() } -> std::same_as<address>;
     { unchanged.remote() } -> std::same_as<address>;
-};
+} && std::movable<C>;
 
 namespace detail {
 
@@ -68,8 +68,8 @@ class any_connection {
 public:
     any_connection() = default;
 
-    template <stream_connection C>
-        requires(!std::same_as<C, any_connection>)
+    template <typename C>
+        requires(!std::same_as<C, any_connection> && stream_connection<C>)
     explicit any_connection(C connection)
         : impl_(std::make_unique<detail::connection_model<C>>(std::move(connection))) {}
 

@@ -13,11 +13,11 @@ namespace mydht {
 
 /// A place where peers connect to. What each member does is written at any_listener.
 template <typename L>
-concept stream_listener = std::movable<L> && requires(L listener, const L& unchanged) {
+concept stream_listener = requires(L listener, const L& unchanged) {
     { listener.accept() } -> std::same_as<task<result<any_connection>>>;
     { listener.close() } -> std::same_as<void>;
     { unchanged.local() } -> std::same_as<address>;
-};
+} && std::movable<L>;
 
 namespace detail {
 
@@ -55,8 +55,8 @@ class any_listener {
 public:
     any_listener() = default;
 
-    template <stream_listener L>
-        requires(!std::same_as<L, any_listener>)
+    template <typename L>
+        requires(!std::same_as<L, any_listener> && stream_listener<L>)
     explicit any_listener(L listener) : impl_(std::make_unique<detail::listener_model<L>>(std::move(listener))) {}
 
     any_listener(any_listener&&) noexcept = default;
@@ -86,11 +86,11 @@ private:
 /// How streams are made from addresses of one kind: the seam that a user's own transport fills. What each member does is written
 /// at any_transport; mydht/transport/conformance.hpp checks it.
 template <typename T>
-concept stream_transport = std::movable<T> && requires(T transport, const T& unchanged, address where) {
+concept stream_transport = requires(T transport, const T& unchanged, address where) {
     { unchanged.kind() } -> std::same_as<address_kind>;
     { transport.listen(where) } -> std::same_as<task<result<any_listener>>>;
     { transport.connect(where) } -> std::same_as<task<result<any_connection>>>;
-};
+} && std::movable<T>;
 
 namespace detail {
 
@@ -140,8 +140,8 @@ class any_transport {
 public:
     any_transport() = default;
 
-    template <stream_transport T>
-        requires(!std::same_as<T, any_transport>)
+    template <typename T>
+        requires(!std::same_as<T, any_transport> && stream_transport<T>)
     explicit any_transport(T transport) : impl_(std::make_shared<detail::transport_model<T>>(std::move(transport))) {}
 
     /// The kind of address that it dials and listens at; address_kind::none for an empty handle.
