@@ -13,8 +13,8 @@
 namespace mydht {
 
 /// An ordered, reliable, bidirectional stream of bytes to one peer. What each member does is written at any_connection;
-/// mydht/transport/conformance.hpp checks it. The members come before `movable`, here and in the other concepts: clang asks them
-/// of result<any_connection> while that type is incomplete, and then they already say no.
+/// mydht/transport/conformance.hpp checks it. `movable` comes last, here and in the other concepts: clang asks them
+/// of result<any_connection> while that type is incomplete, and then the members already say no.
 template <typename C>
 concept stream_connection = requires(C connection, const C& unchanged, bytes_span into, bytes_view data) {
     { connection.read_some(into) } -> std::same_as<task<result<std::size_t>>>;
@@ -23,7 +23,8 @@ concept stream_connection = requires(C connection, const C& unchanged, bytes_spa
     { connection.close() } -> std::same_as<void>;
     { unchanged.local() } -> std::same_as<address>;
     { unchanged.remote() } -> std::same_as<address>;
-} && std::movable<C>;
+    requires std::movable<C>;
+};
 
 namespace detail {
 

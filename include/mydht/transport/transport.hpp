@@ -17,7 +17,8 @@ concept stream_listener = requires(L listener, const L& unchanged) {
     { listener.accept() } -> std::same_as<task<result<any_connection>>>;
     { listener.close() } -> std::same_as<void>;
     { unchanged.local() } -> std::same_as<address>;
-} && std::movable<L>;
+    requires std::movable<L>;
+};
 
 namespace detail {
 
@@ -90,7 +91,8 @@ concept stream_transport = requires(T transport, const T& unchanged, address whe
     { unchanged.kind() } -> std::same_as<address_kind>;
     { transport.listen(where) } -> std::same_as<task<result<any_listener>>>;
     { transport.connect(where) } -> std::same_as<task<result<any_connection>>>;
-} && std::movable<T>;
+    requires std::movable<T>;
+};
 
 namespace detail {
 
