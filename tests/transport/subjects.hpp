@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,12 @@ struct real_world {
             error = e;
             out.emplace(std::move(value));
         });
+        context.restart();
         // Not run(): the clock may still wait for an alarm that was taken back.
-        while (!error && !out) context.run_one();
+        while (!error && !out) {
+            if (context.run_one() == 0)
+                throw std::logic_error("the coroutine waits for something that can never happen");
+        }
         if (error) std::rethrow_exception(error);
         return std::move(*out);
     }
