@@ -96,7 +96,7 @@ private:
 
     void take(arrival got) {
         if (!got.answer) {
-            list_.on_failure(got.from.id, failure_of(got.answer.error()));
+            list_.on_failure(got.from, failure_of(got.answer.error()));
             return;
         }
         std::vector<contact> heard;
@@ -106,10 +106,10 @@ private:
             case verdict::enough:
                 // Nobody makes us dial a network that it cannot see itself.
                 for (auto& each : heard) filter_addresses(each, scope_of(got.answer->from));
-                list_.on_answer(got.from.id, got.answer->from, heard);
+                list_.on_answer(got.from, got.answer->from, heard);
                 break;
-            case verdict::invalid: list_.on_failure(got.from.id, lookup_failure::invalid); break;
-            case verdict::failed: list_.on_failure(got.from.id, lookup_failure::unreachable); break;
+            case verdict::invalid: list_.on_failure(got.from, lookup_failure::invalid); break;
+            case verdict::failed: list_.on_failure(got.from, lookup_failure::unreachable); break;
         }
         if (judged == verdict::enough) {
             enough_ = true;

@@ -1,5 +1,7 @@
 #include <mydht/query/shortlist.hpp>
 
+#include <map>
+
 #include "support/catch.hpp"
 #include "support/contacts.hpp"
 
@@ -9,6 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 using list_type = shortlist<node_id, contact>;
+using ints = std::vector<int>;
 
 constexpr steady_time start{1h};
 
@@ -41,25 +44,34 @@ struct fixture {
         : list(node_id(), own.id, seeds, config) {}
 
     /// The distance of the contact that is asked next; nothing when nobody is.
-    std::optional<int> ask() {
+    std::optional<std::uint16_t> ask() {
         const auto request = list.next(now);
         if (!request) return {};
         last = *request;
-        return request->to.id.data()[30] * 256 + request->to.id.data()[31];
+        const auto& id = request->to.id.data();
+        const auto distance = static_cast<std::uint16_t>(id[30] * 256 + id[31]);
+        asked.insert_or_assign(distance, request->to);
+        return distance;
     }
-    std::vector<int> ask_all() {
-        std::vector<int> out;
+    ints ask_all() {
+        ints out;
         while (const auto distance = ask()) out.push_back(*distance);
         return out;
     }
+    /// The end of the last request to the contact at this distance, or of one that was never made.
     bool answer(std::uint16_t distance, std::initializer_list<std::uint16_t> heard = {}) {
         const auto named = at_all(heard);
-        return list.on_answer(at(distance).id, at(distance).addresses[0], named);
+        return list.on_answer(asked_at(distance), at(distance).addresses[0], named);
     }
     bool fail(std::uint16_t distance, lookup_failure why = lookup_failure::unreachable) {
-        return list.on_failure(at(distance).id, why);
+        return list.on_failure(asked_at(distance), why);
+    }
+    contact asked_at(std::uint16_t distance) const {
+        const auto found = asked.find(distance);
+        return found != asked.end() ? found->second : at(distance);
     }
 
+    std::map<std::uint16_t, contact> asked;
     list_type list;
     list_type::request last;
     steady_time now = start;
@@ -72,8 +84,6 @@ shortlist_config small() {
     config.waiting_max = 4;
     return config;
 }
-
-using ints = std::vector<int>;
 
 }  // namespace
 
@@ -226,7 +236,7 @@ TEST_CASE("the asker itself and contacts without addresses are never asked", "[s
     fixture f(small(), {own, nowhere, at(10)});
     CHECK(f.ask_all() == ints{10});
     const std::vector<contact> named{own, nowhere, at(10)};
-    f.list.on_answer(at(10).id, at(10).addresses[0], named);
+    f.list.on_answer(at(10), at(10).addresses[0], named);
     CHECK(f.list.finished());
     CHECK(f.list.known() == 1);
 }
@@ -251,10 +261,10 @@ TEST_CASE("other addresses of a contact are tried when the first fail", "[shortl
         const std::vector<contact> named{at(10)};
         const std::vector<contact> renamed{elsewhere};
         CHECK_FALSE(g.ask().has_value());
-        g.list.on_answer(at(20).id, at(20).addresses[0], renamed);
+        g.list.on_answer(at(20), at(20).addresses[0], renamed);
         CHECK(g.ask_all() == ints{10});
         CHECK(g.last.to == elsewhere);
-        g.list.on_answer(at(10).id, elsewhere.addresses[0], named);
+        g.list.on_answer(elsewhere, elsewhere.addresses[0], named);
         CHECK(g.list.closest(1) == std::vector{elsewhere});
     }
     SECTION("a limited number of times") {
@@ -266,7 +276,7 @@ TEST_CASE("other addresses of a contact are tried when the first fail", "[shortl
         }
         CHECK(asked == 3);
         const std::vector<contact> renamed{with_address(at(10), test::public_address(4'000))};
-        g.list.on_answer(at(20).id, at(20).addresses[0], renamed);
+        g.list.on_answer(at(20), at(20).addresses[0], renamed);
         CHECK(g.list.finished());
     }
     SECTION("not when it broke the rules") {
@@ -274,10 +284,26 @@ TEST_CASE("other addresses of a contact are tried when the first fail", "[shortl
         g.ask_all();
         g.fail(10, lookup_failure::invalid);
         const std::vector<contact> renamed{third};
-        g.list.on_answer(at(20).id, at(20).addresses[0], renamed);
+        g.list.on_answer(at(20), at(20).addresses[0], renamed);
         CHECK(g.list.finished());
         CHECK(g.list.report().asked == 2);
     }
+}
+
+TEST_CASE("the late end of a request is not that of one to another address", "[shortlist]") {
+    const auto elsewhere = with_address(at(10), test::public_address(1'000));
+    fixture f(small(), {at(10), elsewhere});
+    f.ask();
+    const auto first = f.last.to;
+    f.now += small().hard_timeout;
+    CHECK(f.ask() == 10);
+    REQUIRE(f.last.to.addresses != first.addresses);
+    CHECK_FALSE(f.list.on_failure(first, lookup_failure::timed_out));
+    CHECK_FALSE(f.list.on_answer(first, first.addresses[0], {}));
+    CHECK(f.list.waiting() == 1);
+    CHECK(f.answer(10));
+    CHECK(f.list.report().timed_out == 1);
+    CHECK(f.list.report().answered == 1);
 }
 
 TEST_CASE("few contacts of one subnet count among the nearest", "[shortlist]") {
@@ -288,9 +314,9 @@ TEST_CASE("few contacts of one subnet count among the nearest", "[shortlist]") {
     CHECK(f.ask_all() == ints{1, 2});
 
     SECTION("as long as they may answer") {
-        f.list.on_answer(crowd(1).id, in_crowd(1), {});
+        f.list.on_answer(crowd(1), in_crowd(1), {});
         CHECK(f.ask_all() == ints{50});
-        f.list.on_answer(crowd(2).id, in_crowd(2), {});
+        f.list.on_answer(crowd(2), in_crowd(2), {});
         f.answer(50);
         CHECK(f.list.finished());
         CHECK(f.list.closest(9) == std::vector{crowd(1), crowd(2), at(50)});
@@ -300,8 +326,8 @@ TEST_CASE("few contacts of one subnet count among the nearest", "[shortlist]") {
         CHECK(f.ask_all() == ints{3});
     }
     SECTION("where they are observed counts more than what they claimed") {
-        f.list.on_answer(crowd(1).id, test::public_address(7'000), {});
-        f.list.on_answer(crowd(2).id, test::public_address(8'000), {});
+        f.list.on_answer(crowd(1), test::public_address(7'000), {});
+        f.list.on_answer(crowd(2), test::public_address(8'000), {});
         CHECK(f.ask_all() == ints{3});
     }
 }
@@ -310,7 +336,7 @@ TEST_CASE("contacts that turn out to be of a crowded subnet are not given out", 
     fixture f(small(), at_all({1, 2, 3, 4, 5}));
     for (std::uint16_t distance = 1; distance <= 5; ++distance) {
         REQUIRE(f.ask().has_value());
-        f.list.on_answer(at(distance).id, in_crowd(static_cast<std::uint8_t>(distance)), {});
+        f.list.on_answer(at(distance), in_crowd(static_cast<std::uint8_t>(distance)), {});
     }
     CHECK(f.list.closest(9) == at_all({1, 2}));
 }
@@ -324,7 +350,7 @@ TEST_CASE("caps by subnet do not bind local nodes that say so", "[shortlist]") {
             seeds.push_back(with_address(at(i), address::ipv4(address_kind::tcp, {127, 0, 0, 1}, i)));
         }
         fixture f(config, seeds);
-        while (f.ask()) f.list.on_answer(f.last.to.id, f.last.to.addresses[0], {});
+        while (f.ask()) f.list.on_answer(f.last.to, f.last.to.addresses[0], {});
         CHECK(f.list.closest(9).size() == (exempt ? 3 : 2));
     }
 }
@@ -405,11 +431,11 @@ TEST_CASE("a path that has run dry takes over nobody of a crowded subnet", "[sho
     CHECK(f.ask_all() == ints{1, 2});
     const std::vector<contact> first{crowd(6), crowd(7)};
     const std::vector<contact> second{crowd(3)};
-    f.list.on_answer(crowd(1).id, in_crowd(1), first);
-    f.list.on_answer(crowd(2).id, in_crowd(2), second);
+    f.list.on_answer(crowd(1), in_crowd(1), first);
+    f.list.on_answer(crowd(2), in_crowd(2), second);
     CHECK(f.ask_all() == ints{6, 3});
-    f.list.on_answer(crowd(6).id, in_crowd(6), {});
-    f.list.on_answer(crowd(3).id, in_crowd(3), {});
+    f.list.on_answer(crowd(6), in_crowd(6), {});
+    f.list.on_answer(crowd(3), in_crowd(3), {});
     CHECK(f.ask_all().empty());
     CHECK(f.list.finished());
 }
@@ -538,7 +564,7 @@ TEST_CASE("a lookup works with other ids and contacts", "[shortlist]") {
     asker.set_bit(0, true);
     shortlist<basic_id<160>, short_contact> list({}, asker, {seed}, shortlist_config());
     CHECK(list.next(start).value().to.id == seed.id);
-    CHECK(list.on_answer(seed.id, seed.addresses[0], {}));
+    CHECK(list.on_answer(seed, seed.addresses[0], {}));
     CHECK(list.finished());
     CHECK(list.closest(1).at(0).id == seed.id);
 }

@@ -134,9 +134,9 @@ public:
                 now_ = *wake;
             } else {
                 now_ = events_.begin()->first;
-                const auto id = events_.begin()->second;
+                const auto asked = events_.begin()->second;
                 events_.erase(events_.begin());
-                end_request(id);
+                end_request(asked);
             }
             ask();
             REQUIRE(++steps_ < 20'000);
@@ -168,22 +168,22 @@ private:
         const bool slow = random_.below(20) == 0;
         if (!real || to->does == behaviour::gone) {
             // Half of the places where nobody is refuse at once, the other half says nothing.
-            if (random_.below(2) == 0) events_.emplace(now_ + latency, request.to.id);
+            if (random_.below(2) == 0) events_.emplace(now_ + latency, request.to);
         } else if (to->does != behaviour::silent) {
-            events_.emplace(now_ + latency + (slow ? 3s : 0s), request.to.id);
+            events_.emplace(now_ + latency + (slow ? 3s : 0s), request.to);
         }
     }
 
-    void end_request(const node_id& id) {
-        const auto* to = around_.find(id);
-        const auto at = in_flight_.find(id);
+    void end_request(const contact& asked) {
+        const auto* to = around_.find(asked.id);
+        const auto at = in_flight_.find(asked.id);
         const bool late = now_ - at->second.first >= config_.hard_timeout;
         in_flight_.erase(at);
         bool taken = false;
         if (to == nullptr || to->does == behaviour::gone) {
-            taken = list_.on_failure(id, lookup_failure::unreachable);
+            taken = list_.on_failure(asked, lookup_failure::unreachable);
         } else {
-            taken = list_.on_answer(id, to->who.addresses[0], around_.answer(*to, list_.target(), random_));
+            taken = list_.on_answer(asked, to->who.addresses[0], around_.answer(*to, list_.target(), random_));
         }
         REQUIRE(taken == !late);
     }
@@ -213,7 +213,7 @@ private:
     node_id own_;
     list_type list_;
     steady_time now_{1h};
-    std::multimap<steady_time, node_id> events_;
+    std::multimap<steady_time, contact> events_;
     std::map<node_id, std::size_t> asked_on_;
     std::map<node_id, std::pair<steady_time, std::size_t>> in_flight_;
     int steps_ = 0;

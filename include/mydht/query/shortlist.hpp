@@ -42,6 +42,7 @@ struct shortlist_report {
 ///  2. Wait for the end of any of the requests, at most until next_wake().
 ///  3. Report it: on_answer() with the contacts that the peer named, or on_failure(). Exactly one of them for each request;
 ///     what comes for a contact that is not being asked, because its deadline has passed for instance, changes nothing.
+///     `asked` is the request's contact as it was given: with another address it may be asked again.
 /// stop() ends the walk from outside (the value was found). Requests still under way when it is finished are the caller's to
 /// cancel. closest() and report() can be read at any time.
 ///
@@ -71,12 +72,12 @@ public:
     /// When to call next() again though no request has ended: a peer becomes slow, or fails. Nothing when nobody is asked.
     [[nodiscard]] std::optional<steady_time> next_wake() const;
 
-    /// The peer answered, its session observed at `observed`, and named these contacts (filtered by filter_addresses).
+    /// The peer answered the request to `asked`, its session observed at `observed`, and named these contacts (filtered by filter_addresses).
     /// False, without effect, when it was not being asked.
-    bool on_answer(const Id& id, const address& observed, std::span<const Contact> heard);
+    bool on_answer(const Contact& asked, const address& observed, std::span<const Contact> heard);
 
     /// As on_answer, for a request that failed.
-    bool on_failure(const Id& id, lookup_failure why);
+    bool on_failure(const Contact& asked, lookup_failure why);
 
     void stop() { stopped_ = true; }
     [[nodiscard]] bool finished() const;
@@ -124,7 +125,7 @@ private:
     template <typename Visit>
     std::size_t walk_window(std::size_t path, Visit visit) const;
     typename candidate_list::iterator position(const Id& id);
-    candidate* being_asked(const Id& id);
+    candidate* being_asked(const Contact& asked);
     void expire(steady_time now);
     std::optional<request> next_on(std::size_t path, steady_time now);
     bool has_slot(std::size_t path, steady_time now) const;
@@ -182,11 +183,12 @@ auto shortlist<Id, Contact>::position(const Id& id) -> typename candidate_list::
     return std::lower_bound(candidates_.begin(), candidates_.end(), id, nearer);
 }
 
+/// With the addresses, so that the late end of a request is not taken for that of one to another address.
 template <typename Id, typename Contact>
-auto shortlist<Id, Contact>::being_asked(const Id& id) -> candidate* {
-    const auto at = position(id);
-    if (at == candidates_.end() || at->contact.id != id || at->now_is != state::waiting) return nullptr;
-    return &*at;
+auto shortlist<Id, Contact>::being_asked(const Contact& asked) -> candidate* {
+    const auto at = position(asked.id);
+    if (at == candidates_.end() || at->contact.id != asked.id || at->now_is != state::waiting) return nullptr;
+    return at->contact.addresses == asked.addresses ? &*at : nullptr;
 }
 
 template <typename Id, typename Contact>
@@ -300,8 +302,8 @@ std::optional<steady_time> shortlist<Id, Contact>::next_wake() const {
 }
 
 template <typename Id, typename Contact>
-bool shortlist<Id, Contact>::on_answer(const Id& id, const address& observed, std::span<const Contact> heard) {
-    candidate* c = being_asked(id);
+bool shortlist<Id, Contact>::on_answer(const Contact& asked, const address& observed, std::span<const Contact> heard) {
+    candidate* c = being_asked(asked);
     if (c == nullptr) return false;
     c->now_is = state::answered;
     c->from = subnet::counted(observed, config_.exempt_local);
@@ -385,8 +387,8 @@ void shortlist<Id, Contact>::fail(candidate& c, lookup_failure why) {
 }
 
 template <typename Id, typename Contact>
-bool shortlist<Id, Contact>::on_failure(const Id& id, lookup_failure why) {
-    candidate* c = being_asked(id);
+bool shortlist<Id, Contact>::on_failure(const Contact& asked, lookup_failure why) {
+    candidate* c = being_asked(asked);
     if (c == nullptr) return false;
     fail(*c, why);
     return true;
