@@ -35,8 +35,8 @@ wire::error_code refusal_of(errc code) {
 
 }  // namespace
 
-task<> session_state::read_loop(std::shared_ptr<session_state> self) {
-    const auto why = co_await self->read_until_failure();
+task<> session_state::read_loop(std::shared_ptr<session_state> self, shared_connection connection) {
+    const auto why = co_await self->read_until_failure(*connection);
     self->read_failed(why);
 }
 
@@ -50,7 +50,7 @@ void session_state::read_failed(std::error_code why) {
     close(wire::close_reason::protocol_violation, why, "the peer broke the rules");
 }
 
-task<std::error_code> session_state::read_until_failure() {
+task<std::error_code> session_state::read_until_failure(any_connection& connection) {
     for (;;) {
         for (;;) {
             const auto record = records_.next();
@@ -62,7 +62,7 @@ task<std::error_code> session_state::read_until_failure() {
             if (failed) co_return failed;
         }
         const auto room = records_.prepare();
-        const auto got = co_await connection_.read_some(room);
+        const auto got = co_await connection.read_some(room);
         if (!got) co_return got.error();
         records_.commit(*got);
         context_->counters.bytes_received += *got;

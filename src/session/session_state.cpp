@@ -64,8 +64,9 @@ private:
 
 session_state::session_state(std::shared_ptr<session_context> context, beginnings from)
     : context_(std::move(context)),
-      connection_(std::move(from.connection)),
-      peer_(make_peer(std::move(from.outcome.peer), connection_, from.outgoing, from.outcome.ciphers.has_value())),
+      unread_(std::make_shared<any_connection>(std::move(from.connection))),
+      connection_(unread_),
+      peer_(make_peer(std::move(from.outcome.peer), *unread_, from.outgoing, from.outcome.ciphers.has_value())),
       codec_(find_codec(from.outcome.codec)),
       layer_(std::move(from.outcome.ciphers)),
       records_(read_bytes_min),
@@ -88,7 +89,7 @@ session_state::~session_state() {
 }
 
 void session_state::start() {
-    context_->group.spawn("session reader", read_loop(shared_from_this()));
+    context_->group.spawn("session reader", read_loop(shared_from_this(), std::move(unread_)));
     if (!out_.empty()) wake_writer();
     arm_next();
 }
@@ -163,11 +164,13 @@ result<void> session_state::send(wire::envelope what) {
 
 void session_state::wake_writer() {
     if (writing_ || phase_ == phase::ended) return;
+    auto connection = connection_.lock();
+    if (!connection) return;
     writing_ = true;
-    context_->group.spawn("session writer", write_loop(shared_from_this()));
+    context_->group.spawn("session writer", write_loop(shared_from_this(), std::move(connection)));
 }
 
-task<> session_state::write_loop(std::shared_ptr<session_state> self) {
+task<> session_state::write_loop(std::shared_ptr<session_state> self, shared_connection connection) {
     while (!self->ended() && !self->out_.empty()) {
         const auto batch = self->out_.take(self->layer_);
         if (!batch) {
@@ -176,7 +179,7 @@ task<> session_state::write_loop(std::shared_ptr<session_state> self) {
         }
         self->write_began_ = self->now();
         self->arm_at_latest(*self->write_began_ + self->config().stall_timeout);
-        const auto written = co_await self->connection_.write(*batch);
+        const auto written = co_await connection->write(*batch);
         self->write_began_.reset();
         if (!written) {
             self->end(written.error());
@@ -226,7 +229,7 @@ void session_state::end(std::error_code why, std::string_view detail) {
     const bool said_goodbye = phase_ == phase::closing;
     phase_ = phase::ended;
     if (!said_goodbye) leave(why, detail);
-    connection_.close();
+    if (const auto connection = connection_.lock()) connection->close();
     if (armed()) context_->env.time->disarm(*this);
     if (context_->owner != nullptr) context_->owner->session_ended(*this);
 }

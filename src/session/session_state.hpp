@@ -96,8 +96,9 @@ private:
     };
 
     // The reading side (session_reader.cpp).
-    [[nodiscard]] static task<> read_loop(std::shared_ptr<session_state> self);
-    [[nodiscard]] task<std::error_code> read_until_failure();
+    using shared_connection = std::shared_ptr<any_connection>;
+    [[nodiscard]] static task<> read_loop(std::shared_ptr<session_state> self, shared_connection connection);
+    [[nodiscard]] task<std::error_code> read_until_failure(any_connection& connection);
     [[nodiscard]] task<std::error_code> take_frames(bytes_view plain);
     void adapt_reading(std::size_t got, std::size_t room);
     [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
@@ -116,7 +117,7 @@ private:
     void end_serving(served_map::iterator which) noexcept;
 
     // The writing side.
-    [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self);
+    [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self, shared_connection connection);
     [[nodiscard]] result<void> send(wire::envelope what);
     void wake_writer();
     void tell_cancelled(std::uint64_t id);
@@ -133,7 +134,9 @@ private:
     [[nodiscard]] std::string name() const;
 
     std::shared_ptr<session_context> context_;
-    any_connection connection_;
+    shared_connection unread_;  // until start()
+    /// Owned by the coroutines that use it, so that a handle that somebody keeps does not keep a socket.
+    std::weak_ptr<any_connection> connection_;
     peer_info peer_;
     const wire::codec* codec_;
     record_layer layer_;
