@@ -195,10 +195,7 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     auto& context = *core->context_;
     core->stopping_ = true;
     for (const auto& one : core->listeners_) one->close();
-    while (!core->dials_.empty()) {
-        const auto first = *core->dials_.begin();
-        core->finish_dial(first.first, first.second, failure(errc::session_closed));
-    }
+    core->fail_dials();
     for (const auto& one : std::list(core->links_)) one->wind_down(wire::close_reason::stopping);
     const auto deadline = context.env.time->now() + grace;
     while (!core->links_.empty()) {
@@ -210,10 +207,18 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     co_await context.group.join();
 }
 
+void pool_core::fail_dials() {
+    while (!dials_.empty()) {
+        const auto first = *dials_.begin();
+        finish_dial(first.first, first.second, failure(errc::session_closed));
+    }
+}
+
 void pool_core::abandon() {
     stopping_ = true;
     events_ = session_events();
     for (const auto& one : listeners_) one->close();
+    fail_dials();
     for (const auto& one : std::list(links_)) one->end(errc::session_closed);
     context_->owner = nullptr;
     context_->group.terminate();

@@ -98,6 +98,7 @@ private:
                                                                  std::size_t index, address to,
                                                                  std::optional<node_id> pinned);
     void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
+    void fail_dials();
     void answer_dials(const session_ptr& which);
     [[nodiscard]] any_transport transport_for(const address& where) const;
 

@@ -37,7 +37,9 @@ wire::error_code refusal_of(errc code) {
 
 task<> session_state::read_loop(std::shared_ptr<session_state> self, shared_connection connection) {
     const auto why = co_await self->read_until_failure(*connection);
+    self->reading_ = false;
     self->read_failed(why);
+    self->drop_buffers();
 }
 
 void session_state::read_failed(std::error_code why) {

@@ -89,6 +89,7 @@ session_state::~session_state() {
 }
 
 void session_state::start() {
+    reading_ = true;
     context_->group.spawn("session reader", read_loop(shared_from_this(), std::move(unread_)));
     if (!out_.empty()) wake_writer();
     arm_next();
@@ -171,26 +172,30 @@ void session_state::wake_writer() {
 }
 
 task<> session_state::write_loop(std::shared_ptr<session_state> self, shared_connection connection) {
-    while (!self->ended() && !self->out_.empty()) {
-        const auto batch = self->out_.take(self->layer_);
-        if (!batch) {
-            self->end(batch.error());
-            co_return;
-        }
-        self->write_began_ = self->now();
-        self->arm_at_latest(*self->write_began_ + self->config().stall_timeout);
-        const auto written = co_await connection->write(*batch);
-        self->write_began_.reset();
-        if (!written) {
-            self->end(written.error());
-            co_return;
-        }
-        self->context_->counters.bytes_sent += batch->size();
-        self->out_.sent();
-        self->room_.notify_all();
-    }
+    const auto failed = co_await self->write_until_empty(*connection);
     self->writing_ = false;
-    if (self->phase_ == phase::closing) self->end(self->why_);
+    if (failed) {
+        self->end(failed);
+    } else if (self->phase_ == phase::closing) {
+        self->end(self->why_);
+    }
+    self->drop_buffers();
+}
+
+task<std::error_code> session_state::write_until_empty(any_connection& connection) {
+    while (!ended() && !out_.empty()) {
+        const auto batch = out_.take(layer_);
+        if (!batch) co_return batch.error();
+        write_began_ = now();
+        arm_at_latest(*write_began_ + config().stall_timeout);
+        const auto written = co_await connection.write(*batch);
+        write_began_.reset();
+        if (!written) co_return written.error();
+        context_->counters.bytes_sent += batch->size();
+        out_.sent();
+        room_.notify_all();
+    }
+    co_return std::error_code();
 }
 
 // --- the end ----------------------------------------------------------------------------------------------------------
@@ -232,6 +237,15 @@ void session_state::end(std::error_code why, std::string_view detail) {
     if (const auto connection = connection_.lock()) connection->close();
     if (armed()) context_->env.time->disarm(*this);
     if (context_->owner != nullptr) context_->owner->session_ended(*this);
+    drop_buffers();
+}
+
+void session_state::drop_buffers() noexcept {
+    // A handle may keep the session for long. The coroutines look into the buffers until they have ended.
+    if (!ended() || reading_ || writing_) return;
+    records_ = wire::record_decoder();
+    frames_ = wire::frame_decoder();
+    out_ = outbox();
 }
 
 void session_state::retire(std::shared_ptr<session_state> survivor) {

@@ -118,6 +118,7 @@ private:
 
     // The writing side.
     [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self, shared_connection connection);
+    [[nodiscard]] task<std::error_code> write_until_empty(any_connection& connection);
     [[nodiscard]] result<void> send(wire::envelope what);
     void wake_writer();
     void tell_cancelled(std::uint64_t id);
@@ -129,6 +130,7 @@ private:
     void leave(std::error_code why, std::string_view detail);
     void close_if_done();
     void rest() noexcept;
+    void drop_buffers() noexcept;
     [[nodiscard]] steady_time now() const noexcept { return context_->env.time->now(); }
     [[nodiscard]] const session_config& config() const noexcept { return context_->config; }
     [[nodiscard]] std::string name() const;
@@ -151,6 +153,7 @@ private:
     wait_queue served_less_;  // the reader, while it holds a request back
 
     phase phase_ = phase::open;
+    bool reading_ = false;
     bool writing_ = false;
     bool asked_ = false;
     bool used_since_rest_ = false;
