@@ -35,7 +35,8 @@ outcome<void> get_command(std::string_view name, arguments given) {
     std::optional<id256> key;
     iterative mode;
     declare_client(line, options);
-    line.option<iterative>("--mode", "MODE", mode, parse_mode, "How to ask: iterative (default)");
+    line.option<iterative>("--mode", "MODE", mode, parse_mode,
+                           "How to ask: iterative (default); other modes are not available yet");
     line.positional<id256>("KEY", key, parse_id, "The key that mydht put printed");
     if (auto go = line.parse(given); !go) return go;
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");

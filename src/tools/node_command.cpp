@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view about =
     "Prints one line when it can be reached and the first attempt to join has ended:\n"
     "  ready ID ADDR [ADDR...]\n"
+    "or with --json {\"event\": \"ready\", \"id\": ..., \"addresses\": [...]}.\n"
     "Without --listen it listens on this machine only, at a port that the system chooses. Without --identity it has a "
     "new\n"
     "id each time; values are kept in memory. Stops on SIGINT (Ctrl-C) and SIGTERM.\n\n"

@@ -207,6 +207,13 @@ class Unreachable(support.Case):
         node.process.send_signal(signal.SIGCONT)
         self.succeeds("ping", *support.PATIENCE, node.address)
 
+    def test_a_network_of_which_most_hangs(self):
+        nodes = self.network(4)
+        for node in nodes[1:]:
+            node.process.send_signal(signal.SIGSTOP)
+        via = ["--bootstrap", nodes[0].address, "--timeout", "1s"]
+        self.refused(4, "get", *via, MISSING, says=MISSING)
+
     def test_a_name_that_does_not_exist(self):
         for question in self.questions("tcp://no-such-host.invalid:4000"):
             self.refused(1, *question, says="no-such-host.invalid")
