@@ -123,8 +123,7 @@ task<> node_core::refresh_bucket(std::size_t index, steady_time deadline) {
 task<> node_core::keep_joining() {
     duration pause = config_.bootstrap_retry_min;
     for (;;) {
-        const auto jittered = std::chrono::duration_cast<duration>(pause * (0.75 + 0.5 * env_.random->unit()));
-        co_await sleep_for(*env_.time, jittered);
+        co_await sleep_for(*env_.time, jittered(pause));
         if (!table_.empty() || (config_.bootstrap.empty() && !config_.table_file)) {
             pause = config_.bootstrap_retry_min;
             co_await sleep_for(*env_.time, config_.upkeep_interval);

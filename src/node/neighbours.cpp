@@ -7,17 +7,28 @@ void neighbours::proved(const peer_info& peer) {
     if (outcome.to_ping) ping_(*outcome.to_ping);
 }
 
+namespace {
+
+/// Failures of this side, which say nothing about the peer.
+bool is_ours(std::error_code why) {
+    return why == errc::not_running || why == errc::cancelled || why == errc::too_many_requests ||
+           why == errc::too_many_sessions || why == errc::unsupported_address || why == errc::too_large;
+}
+
+}  // namespace
+
 void neighbours::failed(const node_id& who, std::error_code why) {
-    if (why == errc::not_running || why == errc::cancelled || why == errc::too_many_requests ||
-        why == errc::too_many_sessions || why == errc::unsupported_address || why == errc::too_large) {
-        return;
-    }
-    // Whoever is at its address is another one now.
+    if (!is_ours(why)) table_.request_failed(who);
+}
+
+void neighbours::unreachable(const contact& who, std::error_code why) {
+    const auto* known = table_.find(who.id);
+    if (known == nullptr || known->contact.addresses != who.addresses || is_ours(why)) return;
     if (why == errc::identity_mismatch || why == errc::other_network) {
-        table_.remove(who);
-        return;
+        table_.remove(who.id);
+    } else {
+        table_.request_failed(who.id);
     }
-    table_.request_failed(who);
 }
 
 }  // namespace mydht::detail

@@ -21,8 +21,11 @@ public:
     /// A session has proved who is there.
     void proved(const peer_info& peer);
     void answered(const node_id& who) { table_.answered(who, env_.time->now()); }
-    /// A request could not be made or was not answered. Failures of this side do not count against the peer.
+    /// A proved peer did not answer a request.
     void failed(const node_id& who, std::error_code why);
+    /// Nobody, or somebody else, was found where the contact is said to be. Counts against the table's contact only when it is
+    /// said to be there too: addresses that others invented say nothing about it.
+    void unreachable(const contact& who, std::error_code why);
     void ping_failed(const node_id& who) { table_.ping_failed(who); }
 
 private:

@@ -18,6 +18,7 @@ result<void> validate(const node_config& config, std::string* field) {
     if (!check(config.store_bounds)) return bad("store_bounds");
     if (config.table_save_interval.count() <= 0) return bad("table_save_interval");
     if (config.refresh_after.count() <= 0) return bad("refresh_after");
+    if (config.neighbours_interval.count() <= 0) return bad("neighbours_interval");
     if (config.upkeep_interval.count() <= 0) return bad("upkeep_interval");
     if (config.bootstrap_retry_min.count() <= 0) return bad("bootstrap_retry_min");
     if (config.bootstrap_retry_max < config.bootstrap_retry_min) return bad("bootstrap_retry_max");

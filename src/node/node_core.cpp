@@ -140,7 +140,7 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
         if (!reused) {
             auto made = co_await self->pool_.connect(to, deadline);
             if (!made) {
-                self->neighbours_.failed(id, made.error());
+                self->neighbours_.unreachable(to, made.error());
                 co_return failure(made.error());
             }
             link = std::move(*made);
@@ -266,6 +266,7 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     auto report = co_await self->join();
     if (self->phase_ != phase::running) co_return failure(errc::not_running);
     self->background_.spawn("joining", self->keep_joining());
+    self->background_.spawn("keeping neighbours", self->keep_neighbours());
     self->background_.spawn("upkeep", self->upkeep());
     co_return report;
 }

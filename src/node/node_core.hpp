@@ -63,6 +63,8 @@ private:
     [[nodiscard]] task<> keep_joining();
 
     // upkeep.cpp
+    [[nodiscard]] duration jittered(duration interval);
+    [[nodiscard]] task<> keep_neighbours();
     [[nodiscard]] task<> upkeep();
     [[nodiscard]] task<> drop_expired();
     [[nodiscard]] task<> save_contacts();

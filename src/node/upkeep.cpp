@@ -17,12 +17,26 @@ constexpr std::size_t expired_at_once = 256;
 
 }  // namespace
 
+/// A tenth more or less: nodes that were started together drift apart.
+duration node_core::jittered(duration interval) {
+    return std::chrono::duration_cast<duration>(interval * (0.9 + 0.2 * env_.random->unit()));
+}
+
+task<> node_core::keep_neighbours() {
+    for (;;) {
+        co_await sleep_for(*env_.time, jittered(config_.neighbours_interval));
+        if (table_.empty()) continue;
+        const auto deadline = env_.time->now() + config_.queries.query_timeout;
+        // Who answers enters the table on the way, who does not leaves it; nobody reads the report.
+        [[maybe_unused]] const auto around = co_await queries_.lookup(self_->id(), 1, deadline);
+        table_.note_lookup(self_->id(), env_.time->now());
+    }
+}
+
 task<> node_core::upkeep() {
     auto save_at = env_.time->now() + config_.table_save_interval;
     for (;;) {
-        // Nodes that were started together drift apart.
-        const auto pause = std::chrono::duration_cast<duration>(config_.upkeep_interval * (0.9 + 0.2 * env_.random->unit()));
-        co_await sleep_for(*env_.time, pause);
+        co_await sleep_for(*env_.time, jittered(config_.upkeep_interval));
         co_await drop_expired();
         for (const auto index : table_.buckets_to_refresh(env_.time->now(), config_.refresh_after)) {
             co_await refresh_bucket(index, env_.time->now() + config_.queries.query_timeout);

@@ -56,13 +56,17 @@ errc meaning_of(wire::error_code refusal) noexcept {
 
 std::vector<contact> responder::nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const {
     const auto scope = scope_of(from.observed);
-    const auto usable = [&](const contact& c) {
-        if (c.id == from.who.id) return false;
-        return std::ranges::any_of(c.addresses, [&](const address& a) {
+    const auto usable = [&](const routing_table::entry& e) {
+        if (e.contact.id == from.who.id) return false;
+        return std::ranges::any_of(e.contact.addresses, [&](const address& a) {
             return (wire::mask_of(a.kind()) & kinds) != 0 && scope_of(a) >= scope;
         });
     };
-    auto found = table_.closest(target, table_.config().k, usable);
+    // Who did not answer last time may be gone: one failure is enough not to send others there, each of whom would wait for it
+    // to time out. Better a doubtful contact than none.
+    const auto certain = [&](const routing_table::entry& e) { return e.failures == 0 && usable(e); };
+    auto found = table_.closest(target, table_.config().k, certain);
+    if (found.empty()) found = table_.closest(target, table_.config().k, usable);
     for (auto& c : found) keep_usable(c, kinds, scope);
     return found;
 }

@@ -59,6 +59,23 @@ TEST_CASE("find_node names at most k contacts of a kind and scope that the asker
     CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.empty());
 }
 
+TEST_CASE("a contact that did not answer last time is not handed on, unless there is nobody else", "[responder]") {
+    fake_network net(10);
+    auto& who = *net.peers.begin()->second;
+    const auto doubtful = net.peers.rbegin()->first;
+    who.table.request_failed(doubtful);
+    wire::find_node question;
+    question.target = doubtful;
+    question.kinds = wire::mask_of(address_kind::tcp);
+    const auto near = std::get<wire::nodes>(ask(net, who.answers, question)).contacts;
+    CHECK(near.size() == 8);
+    for (const auto& each : near) CHECK(each.id != doubtful);
+    for (auto& [id, each] : net.peers) who.table.request_failed(id);
+    CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.size() == 9);
+    who.table.answered(doubtful, net.env.time->now());
+    CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.size() == 1);
+}
+
 TEST_CASE("a store is judged before it is kept, and a refusal says why", "[responder]") {
     fake_network net(2);
     auto& who = *net.peers.begin()->second;

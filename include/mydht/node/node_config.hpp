@@ -48,6 +48,9 @@ struct node_config {
 
     /// A bucket that no lookup has touched for so long is looked up.
     std::chrono::milliseconds refresh_after{3'600'000};
+    /// How often the node looks up its own id: the nearest peers are what keeps values and finds them, and this notices those that
+    /// left and those that came.
+    std::chrono::milliseconds neighbours_interval{300'000};
     /// How often buckets, stored values and quotas are looked over.
     std::chrono::milliseconds upkeep_interval{60'000};
     /// The pause before a bootstrap that failed is tried again; it doubles up to the upper bound.

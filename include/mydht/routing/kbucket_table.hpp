@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -93,7 +94,8 @@ public:
     /// takes its place. False when it was not there.
     bool remove(const Id& id);
 
-    /// Up to `n` contacts nearest to the target, in order of distance, of those that `accept(contact)` takes. Bad contacts are
+    /// Up to `n` contacts nearest to the target, in order of distance, of those that `accept` takes, which is called with the
+    /// contact or with the entry. Bad contacts are
     /// left out, unless no good one is there: then this node was cut off itself, and they are the way back.
     template <typename Accept>
     [[nodiscard]] std::vector<Contact> closest(const Id& target, std::size_t n, Accept accept) const;
@@ -160,6 +162,14 @@ private:
     static void place(entry_list& list, entry e);
     static void seen(entry_list& list, typename entry_list::iterator at, steady_time now);
     static bool is_client(const Contact& c);
+    template <typename Accept>
+    static bool accepts(Accept& accept, const entry& e) {
+        if constexpr (std::is_invocable_v<Accept&, const entry&>) {
+            return accept(e);
+        } else {
+            return accept(e.contact);
+        }
+    }
 
     bucket* existing_bucket(const Id& id);
     bucket& bucket_for(const Id& id, steady_time now);
@@ -411,7 +421,7 @@ void kbucket_table<Id, Contact>::append_closest(const bucket& b, const Id& targe
     std::vector<const Contact*> found;
     found.reserve(b.entries.size());
     for (const auto& e : b.entries) {
-        if (is_bad(e) == bad_ones && accept(e.contact)) found.push_back(&e.contact);
+        if (is_bad(e) == bad_ones && accepts(accept, e)) found.push_back(&e.contact);
     }
     const auto nearer = [&target](const Contact* x, const Contact* y) { return closer(target, x->id, y->id); };
     std::ranges::sort(found, nearer);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include <mydht/node/node.hpp>
@@ -58,10 +60,11 @@ public:
     /// Brings a crashed node back: the same identity and address, an empty store and table.
     [[nodiscard]] result<join_report> restart(node_index index);
 
-    /// The nearest running nodes to a target, nearest first: what a perfect lookup would find.
-    [[nodiscard]] std::vector<node_id> truth(const id256& target, std::size_t count) const;
+    /// The nearest running nodes to a target, nearest first: what a perfect lookup by `asker`, who does not ask itself, would find.
+    [[nodiscard]] std::vector<node_id> truth(const id256& target, std::size_t count, node_index asker) const;
     /// The share of the true nearest, as many as `count` or as run, that are among those found.
-    [[nodiscard]] double recall(const id256& target, const std::vector<contact>& found, std::size_t count) const;
+    [[nodiscard]] double recall(const id256& target, const std::vector<contact>& found, std::size_t count,
+                                node_index asker) const;
 
     /// Runs the world until the operation has ended.
     template <typename T>
@@ -69,7 +72,27 @@ public:
         return world().run(std::move(operation));
     }
 
+    /// Runs the world until all of them have, side by side. What they gave, in their order.
+    template <typename T>
+    std::vector<T> run_all(std::vector<task<T>> operations) {
+        auto kept = std::make_shared<std::vector<std::optional<T>>>(operations.size());
+        std::vector<task<>> children;
+        children.reserve(operations.size());
+        for (std::size_t i = 0; i < operations.size(); ++i) children.push_back(keep_at(kept, i, std::move(operations[i])));
+        run(side_by_side(std::move(children)));
+        std::vector<T> out;
+        out.reserve(kept->size());
+        for (auto& each : *kept) out.push_back(std::move(*each));
+        return out;
+    }
+
 private:
+    template <typename T>
+    static task<> keep_at(std::shared_ptr<std::vector<std::optional<T>>> into, std::size_t index, task<T> work) {
+        (*into)[index].emplace(co_await std::move(work));
+    }
+    [[nodiscard]] task<> side_by_side(std::vector<task<>> operations);
+
     struct impl;
     std::unique_ptr<impl> impl_;
 };

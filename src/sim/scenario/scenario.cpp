@@ -1,6 +1,7 @@
 #include <mydht/sim/scenario.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 
 #include <mydht/runtime/task_group.hpp>
@@ -101,6 +102,16 @@ std::size_t scenario::grow(std::size_t count) {
     return failed;
 }
 
+task<> scenario::side_by_side(std::vector<task<>> operations) {
+    std::exception_ptr failure;
+    task_group running(impl_->place.driver_environment().exec, [&failure](std::string_view, const std::exception_ptr& error) {
+        failure = error;
+    });
+    for (auto& each : operations) running.spawn("an operation of a scenario", std::move(each));
+    co_await running.join();
+    if (failure) std::rethrow_exception(failure);
+}
+
 std::size_t scenario::size() const noexcept { return impl_->members.size(); }
 node& scenario::at(node_index index) { return impl_->members.at(index).handle; }
 const node_id& scenario::id_of(node_index index) const { return impl_->members.at(index).self->id(); }
@@ -125,10 +136,10 @@ result<join_report> scenario::restart(node_index index) {
     return run(handle.start());
 }
 
-std::vector<node_id> scenario::truth(const id256& target, std::size_t count) const {
+std::vector<node_id> scenario::truth(const id256& target, std::size_t count, node_index asker) const {
     std::vector<node_id> out;
-    for (const auto& each : impl_->members) {
-        if (!each.handle.empty()) out.push_back(each.self->id());
+    for (const auto index : impl_->running()) {
+        if (index != asker) out.push_back(id_of(index));
     }
     const auto wanted = std::min(count, out.size());
     const auto middle = out.begin() + static_cast<std::ptrdiff_t>(wanted);
@@ -137,8 +148,9 @@ std::vector<node_id> scenario::truth(const id256& target, std::size_t count) con
     return out;
 }
 
-double scenario::recall(const id256& target, const std::vector<contact>& found, std::size_t count) const {
-    const auto expected = truth(target, count);
+double scenario::recall(const id256& target, const std::vector<contact>& found, std::size_t count,
+                        node_index asker) const {
+    const auto expected = truth(target, count, asker);
     if (expected.empty()) return 1;
     std::size_t hits = 0;
     for (const auto& id : expected) {
