@@ -1,0 +1,10 @@
+#pragma once
+
+#include <cstdint>
+
+namespace mydht::bench {
+
+/// How often this program has asked for memory so far: operator new, and what Asio takes for its handlers.
+[[nodiscard]] std::uint64_t allocations() noexcept;
+
+}  // namespace mydht::bench
