@@ -35,9 +35,7 @@ struct task_group::state {
     /// What a group's coroutine does: nothing when the group was cancelled before it began. It obeys total cancellation from
     /// here on; a spawned coroutine would obey only terminal ones.
     static task<> run(std::shared_ptr<state> owner, position at, task<> work) {
-        // co_spawn runs a coroutine from within its call where it can, amid what the caller is doing.
-        co_await asio::post(owner->on, asio::use_awaitable);
-        // co_spawn begins at once when it is called on the executor.
+        // co_spawn begins at once when it is called on the executor, amid what the caller is doing.
         co_await asio::post(owner->on, asio::use_awaitable);
         if ((owner->wish | at->wish) != asio::cancellation_type::none) co_return;
         co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
