@@ -164,15 +164,17 @@ result<void> session_state::send(wire::envelope what) {
 }
 
 void session_state::wake_writer() {
-    if (writing_ || phase_ == phase::ended) return;
+    if (phase_ == phase::ended) return;
+    if (writing_) return to_write_.notify_one();
     auto connection = connection_.lock();
     if (!connection) return;
     writing_ = true;
+    resting_ = false;
     context_->group.spawn("session writer", write_loop(shared_from_this(), std::move(connection)));
 }
 
 task<> session_state::write_loop(std::shared_ptr<session_state> self, shared_connection connection) {
-    const auto failed = co_await self->write_until_empty(*connection);
+    const auto failed = co_await self->write_until_rest(*connection);
     self->writing_ = false;
     if (failed) {
         self->end(failed);
@@ -182,8 +184,13 @@ task<> session_state::write_loop(std::shared_ptr<session_state> self, shared_con
     self->drop_buffers();
 }
 
-task<std::error_code> session_state::write_until_empty(any_connection& connection) {
-    while (!ended() && !out_.empty()) {
+task<std::error_code> session_state::write_until_rest(any_connection& connection) {
+    while (!ended()) {
+        if (out_.empty()) {
+            if (phase_ == phase::closing || resting_) break;
+            co_await to_write_.wait();
+            continue;
+        }
         const auto batch = out_.take(layer_);
         if (!batch) co_return batch.error();
         write_began_ = now();
@@ -235,6 +242,7 @@ void session_state::end(std::error_code why, std::string_view detail) {
     phase_ = phase::ended;
     if (!said_goodbye) leave(why, detail);
     if (const auto connection = connection_.lock()) connection->close();
+    to_write_.notify_all();
     if (armed()) context_->env.time->disarm(*this);
     if (context_->owner != nullptr) context_->owner->session_ended(*this);
     drop_buffers();
@@ -311,8 +319,10 @@ void session_state::arm_at_latest(steady_time when) {
     if (!armed() || this->when() > when) context_->env.time->arm(*this, when);
 }
 
-void session_state::rest() noexcept {
+void session_state::rest() {
     used_since_rest_ = false;
+    resting_ = true;
+    to_write_.notify_one();
     out_.release();
     requests_.release();
     frames_.release();

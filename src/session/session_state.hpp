@@ -26,8 +26,8 @@
 
 namespace mydht::detail {
 
-/// One link to a proven peer, over a stream. Its coroutines: a reader for as long as it lives, a writer while there is
-/// something to write, and one for each request of the peer.
+/// One link to a proven peer, over a stream. Its coroutines: a reader for as long as it lives, a writer until the session has
+/// been at rest for a while, and one for each request of the peer.
 class session_state final : public std::enable_shared_from_this<session_state>, private alarm {
 public:
     /// What a handshake leaves behind: `first` is still to be sent, `received` came behind its last byte.
@@ -118,7 +118,7 @@ private:
 
     // The writing side.
     [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self, shared_connection connection);
-    [[nodiscard]] task<std::error_code> write_until_empty(any_connection& connection);
+    [[nodiscard]] task<std::error_code> write_until_rest(any_connection& connection);
     [[nodiscard]] result<void> send(wire::envelope what);
     void wake_writer();
     void tell_cancelled(std::uint64_t id);
@@ -129,7 +129,7 @@ private:
     void note_use();
     void leave(std::error_code why, std::string_view detail);
     void close_if_done();
-    void rest() noexcept;
+    void rest();
     void drop_buffers() noexcept;
     [[nodiscard]] steady_time now() const noexcept { return context_->env.time->now(); }
     [[nodiscard]] const session_config& config() const noexcept { return context_->config; }
@@ -150,11 +150,13 @@ private:
     served_map served_;
     std::size_t served_bytes_ = 0;
     wait_queue room_;         // in the outbox
+    wait_queue to_write_;     // the writer, while the outbox is empty
     wait_queue served_less_;  // the reader, while it holds a request back
 
     phase phase_ = phase::open;
     bool reading_ = false;
-    bool writing_ = false;
+    bool writing_ = false;   // the writer is there
+    bool resting_ = false;   // it may leave when there is nothing to write
     bool asked_ = false;
     bool used_since_rest_ = false;
     std::optional<wire::close_reason> winding_down_;

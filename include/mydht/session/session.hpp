@@ -38,7 +38,8 @@ public:
     explicit session(std::shared_ptr<detail::session_state> state) : state_(std::move(state)) {}
 
     [[nodiscard]] bool empty() const noexcept { return state_ == nullptr; }
-    /// True while requests can be sent. A session that lost a crossing is open to its own last requests only.
+    /// True while requests can be sent. The requests of a session that lost a crossing go over the one that stayed, so its
+    /// holder does not notice.
     [[nodiscard]] bool open() const noexcept;
 
     /// Not for an empty handle.
@@ -46,7 +47,9 @@ public:
 
     /// Sends a request and completes with the peer's answer, which may be wire::error.
     /// Errors: errc::timed_out at the deadline, errc::session_closed, errc::too_many_requests, errc::too_large when the
-    /// request does not encode, errc::slow_peer. Cancelled or late: the peer is told, and a late answer is dropped.
+    /// request does not encode (errc::bad_argument when it has a field that no peer would accept), errc::slow_peer,
+    /// errc::not_supported, errc::malformed or errc::unknown_version when the answer does not decode. Cancelled or late: the peer
+    /// is told, and a late answer is dropped.
     [[nodiscard]] task<result<wire::message>> request(wire::message what, steady_time deadline);
 
     /// Ends the link soon: requests under way fail with errc::session_closed. May be called again.

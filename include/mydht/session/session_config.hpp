@@ -19,7 +19,8 @@ namespace mydht {
 struct session_config {
     /// The network's name; nodes of other names are told so and turned away. At most 255 bytes.
     std::string network = "mydht";
-    /// The secret of a private network, 32 random bytes: who does not know it gets no answer beyond "other network". Off: an open network.
+    /// The secret of a private network, 32 random bytes: who does not know it gets no answer beyond "other network". Off: an
+    /// open network.
     std::optional<bytes> psk;
     /// Plain links have no encryption and prove nothing about who is at the other end; for closed networks and comparisons.
     wire::link_mode mode = wire::link_mode::secured;

@@ -52,7 +52,8 @@ public:
     /// stop() first; what is left is terminated.
     ~session_pool();
 
-    /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts.
+    /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts. Throws
+    /// std::invalid_argument when the configured key agreement is insecure and the transport is not simulated.
     void add_transport(any_transport with);
 
     /// Listens and accepts until stop(). Completes with the address to dial, which may have a wildcard host.
@@ -66,11 +67,13 @@ public:
     /// in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer share one dial, and
     /// cancelling one call leaves the dial to the others.
     /// Errors: errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
-    /// errc::self_connection, errc::other_network, errc::not_mydht, errc::timed_out, errc::too_many_sessions, and those of
+    /// errc::self_connection, errc::other_network, errc::mode_refused, errc::peer_busy, errc::not_mydht, errc::timed_out,
+    /// errc::too_many_sessions, errc::session_closed after stop(), errc::protocol_violation and its like, and those of
     /// any_transport::connect; with several addresses the one of the last attempt.
     [[nodiscard]] task<result<session>> connect(contact who, steady_time deadline);
 
-    /// The same for an address that a user gave; unpinned without `pinned`.
+    /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin is
+    /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
     [[nodiscard]] task<result<session>> connect_to(address where, std::optional<node_id> pinned, steady_time deadline);
 
     /// An open session with the peer, over whatever kind; empty without one.
