@@ -94,7 +94,8 @@ task<join_report> node_core::join() {
         const bool woken = co_await attempts->ended.wait_until(*env_.time, deadline);
         if (!woken) break;
     }
-    if (!table_.empty()) co_await fill_table(deadline);
+    // A client is asked nothing, so it needs no table beyond what its own queries bring.
+    if (!table_.empty() && keeps_values()) co_await fill_table(deadline);
     attempts->report.contacts = table_.size();
     co_return attempts->report;
 }

@@ -172,22 +172,27 @@ task<result<get_report>> node_core::get(std::shared_ptr<node_core> self, id256 w
     co_return found;
 }
 
+task<result<std::uint64_t>> node_core::next_sequence(id256 where, std::chrono::milliseconds timeout) {
+    get_options search;
+    search.timeout(timeout);
+    const auto found = co_await queries_.newest(where, std::move(search));
+    if (found) co_return found->best.sequence() + 1;
+    if (found.error() == errc::not_found) co_return std::uint64_t{1};
+    co_return failure(found.error());
+}
+
 task<result<put_report>> node_core::publish(std::shared_ptr<node_core> self, std::shared_ptr<const identity> author,
                                             std::optional<bytes> content, publish_options options) {
     const operation running(*self);
     if (!running.admitted()) co_return failure(errc::not_running);
+    auto left = options.timeout().value_or(self->config_.queries.query_timeout);
     auto sequence = options.sequence();
     if (!sequence) {
-        get_options search;
-        if (options.timeout()) search.timeout(*options.timeout());
-        const auto found = co_await self->queries_.newest(mutable_key(author->key(), options.salt()), std::move(search));
-        if (found) {
-            sequence = found->best.sequence() + 1;
-        } else if (found.error() == errc::not_found) {
-            sequence = 1;
-        } else {
-            co_return failure(found.error());
-        }
+        const auto begun = self->env_.time->now();
+        const auto next = co_await self->next_sequence(mutable_key(author->key(), options.salt()), left / 2);
+        if (!next) co_return failure(next.error());
+        sequence = *next;
+        left -= std::chrono::duration_cast<std::chrono::milliseconds>(self->env_.time->now() - begun);
     }
     const auto now = self->env_.time->wall_now();
     const auto until = deadline_after(now, options.lifetime().value_or(self->config_.queries.value_lifetime));
@@ -198,7 +203,7 @@ task<result<put_report>> node_core::publish(std::shared_ptr<node_core> self, std
     if (!made) co_return failure(made.error());
 
     put_options order;
-    if (options.timeout()) order.timeout(*options.timeout());
+    order.timeout(left);
     if (options.expected_sequence()) order.expect_sequence(*options.expected_sequence());
     auto done = co_await self->queries_.put(std::move(*made), std::move(order));
     co_return done;

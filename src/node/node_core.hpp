@@ -71,6 +71,8 @@ private:
 
     [[nodiscard]] task<result<void>> listen();
     [[nodiscard]] task<> check(contact who);
+    /// One more than the newest that is found, tombstones among them; 1 when there is none.
+    [[nodiscard]] task<result<std::uint64_t>> next_sequence(id256 where, std::chrono::milliseconds timeout);
     void opened(const session& link);
     void begin_stop();
     [[nodiscard]] static task<> shut_down(std::shared_ptr<node_core> self);

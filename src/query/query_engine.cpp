@@ -89,7 +89,7 @@ task<result<lookup_report>> query_engine::lookup(id256 target, std::size_t paths
     options.seeds = origin_.known(target, config_.k * paths);
     if (options.seeds.empty()) co_return failure(errc::no_peers);
     detail::find_peers purpose(target, origin_.kinds);
-    auto report = co_await detail::walk(env_, config_, via_, std::move(options), purpose);
+    auto report = co_await detail::walk(env_, config_, via_, std::move(options), purpose, peers_);
     co_return report;
 }
 
@@ -109,7 +109,7 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
         walk.paths = options.paths().value_or(1);
         walk.exempt_local = config_.exempt_local && origin_.local_only;
         walk.seeds = origin_.known(where, config_.k * walk.paths);
-        report = co_await detail::walk(env_, config_, via_, std::move(walk), purpose);
+        report = co_await detail::walk(env_, config_, via_, std::move(walk), purpose, peers_);
     }
     hand_over(options.report(), report);
     if (purpose.candidates().empty()) {
@@ -148,10 +148,12 @@ task<result<put_report>> query_engine::put(value what, put_options options) {
     out->key = what.key();
     out->sequence = what.sequence();
     out->deadline = what.deadline();
+    const auto now = env_.time->now();
     const auto deadline = deadline_of(options.timeout());
     std::vector<contact> holders;
     if (!options.is_local()) {
-        auto found = co_await lookup(what.key(), config_.paths, deadline);
+        // Peers that hang must not use up the time in which those that answer could store.
+        auto found = co_await lookup(what.key(), config_.paths, now + (deadline - now) / 2);
         if (!found && !origin_.keeps_values) co_return failure(found.error());
         if (found) out->lookup = std::move(*found);
         holders = out->lookup.closest;

@@ -19,10 +19,12 @@ using contact_shortlist = shortlist<node_id, contact>;
 
 /// An answer, or why there is none, on its way from the coroutine that asked to the walk.
 struct arrival {
-    arrival(contact from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
+    arrival(contact from_, result<reply> answer_, steady_time asked_)
+        : from(std::move(from_)), answer(std::move(answer_)), asked(asked_) {}
 
     contact from;
     result<reply> answer;
+    steady_time asked;
 };
 
 /// Outlives a walk that is cancelled, until the last of its requests has ended.
@@ -31,11 +33,11 @@ struct mailbox {
     channel<arrival> arrivals;
 };
 
-task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time deadline,
+task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time now, steady_time deadline,
                std::shared_ptr<mailbox> into) {
     auto answer = co_await via->ask(to, std::move(question), deadline);
     // There is room for every request that a walk can make.
-    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer)));
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer), now));
     assert(taken);
 }
 
@@ -43,14 +45,14 @@ lookup_failure failure_of(std::error_code error) {
     return error == errc::timed_out ? lookup_failure::timed_out : lookup_failure::unreachable;
 }
 
-shortlist_config shortlist_of(const query_config& config, const walk_options& options) {
+shortlist_config shortlist_of(const query_config& config, const walk_options& options, const response_time& peers) {
     shortlist_config out;
     out.k = config.k;
     out.alpha = config.alpha;
     out.waiting_max = std::max(out.waiting_max, config.alpha);
     out.paths = options.paths;
     out.soft_timeout = config.soft_timeout;
-    out.hard_timeout = config.hard_timeout;
+    out.hard_timeout = peers.limit(std::min<duration>(2 * config.soft_timeout, config.hard_timeout), config.hard_timeout);
     out.exempt_local = options.exempt_local;
     return out;
 }
@@ -58,12 +60,13 @@ shortlist_config shortlist_of(const query_config& config, const walk_options& op
 class walker {
 public:
     walker(environment env, const shortlist_config& limits, std::shared_ptr<messenger> via, walk_options options,
-           walk_purpose& purpose)
+           walk_purpose& purpose, response_time& peers)
         : env_(std::move(env)),
           via_(std::move(via)),
           deadline_(options.deadline),
           k_(limits.k),
           purpose_(purpose),
+          peers_(peers),
           begun_(env_.time->now()),
           list_(options.target, options.self, std::move(options.seeds), limits),
           box_(std::make_shared<mailbox>(limits.requests_max)),
@@ -90,15 +93,17 @@ private:
         const auto now = env_.time->now();
         while (auto request = list_.next(now)) {
             const auto until = std::min(deadline_, request->deadline);
-            requests_.spawn("a request of a walk", ask_one(via_, std::move(request->to), purpose_.question(), until, box_));
+            requests_.spawn("a request of a walk", ask_one(via_, std::move(request->to), purpose_.question(), now, until, box_));
         }
     }
 
     void take(arrival got) {
         if (!got.answer) {
+            if (got.answer.error() == errc::timed_out) peers_.timed_out();
             list_.on_failure(got.from, failure_of(got.answer.error()));
             return;
         }
+        peers_.answered(env_.time->now() - got.asked);
         std::vector<contact> heard;
         const auto judged = purpose_.judge(got.from, got.answer->what, heard);
         switch (judged) {
@@ -137,6 +142,7 @@ private:
     steady_time deadline_;
     std::size_t k_;
     walk_purpose& purpose_;
+    response_time& peers_;
     steady_time begun_;
     contact_shortlist list_;
     std::shared_ptr<mailbox> box_;
@@ -147,9 +153,9 @@ private:
 }  // namespace
 
 task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via, walk_options options,
-                         walk_purpose& purpose) {
-    const auto limits = shortlist_of(config, options);
-    walker w(std::move(env), limits, std::move(via), std::move(options), purpose);
+                         walk_purpose& purpose, response_time& peers) {
+    const auto limits = shortlist_of(config, options, peers);
+    walker w(std::move(env), limits, std::move(via), std::move(options), purpose, peers);
     auto report = co_await w.run();
     co_return report;
 }

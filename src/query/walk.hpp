@@ -6,6 +6,7 @@
 #include <mydht/query/messenger.hpp>
 #include <mydht/query/query_config.hpp>
 #include <mydht/query/report.hpp>
+#include <mydht/query/response_time.hpp>
 #include <mydht/runtime/environment.hpp>
 
 namespace mydht::detail {
@@ -45,8 +46,9 @@ struct walk_options {
 };
 
 /// Asks nearer and nearer peers until the nearest have answered, the purpose has enough, or the deadline comes. Requests still under
-/// way are taken back then. Throws the cancellation when cancelled, and leaves nothing running.
+/// way are taken back then. A peer that does not answer has failed as soon as `peers` says, which learns from the answers. Throws the cancellation when cancelled, and leaves nothing running.
 [[nodiscard]] task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via,
-                                       walk_options options, walk_purpose& purpose);
+                                       walk_options options, walk_purpose& purpose,
+                                       response_time& peers);
 
 }  // namespace mydht::detail

@@ -48,7 +48,7 @@ public:
     /// Listens, then joins through the bootstrap addresses and the contacts of the table file; completes when the first attempt has
     /// ended. A bootstrap that does not answer is no error: it is tried again in the background, see join_report.
     /// Errors: those of any_transport::listen (the node is stopped then), errc::already_running, errc::not_running when it was
-    /// stopped before or meanwhile. A damaged table file is logged and replaced.
+    /// stopped before or meanwhile. A damaged table file is logged, and replaced once the node knows somebody.
     [[nodiscard]] task<result<join_report>> start();
 
     /// Ends everything in two phases and completes when nothing of the node runs any more. May be called again, and

@@ -18,7 +18,8 @@ struct query_config {
     std::size_t paths = 3;
     /// A peer that has not answered by now no longer counts against alpha, but may still answer.
     std::chrono::milliseconds soft_timeout{1'000};
-    /// A peer that has not answered by now has failed.
+    /// A peer that has not answered by now has failed; sooner, but not before twice the soft timeout, when the others answer so much
+    /// faster that it is not to be expected any more.
     std::chrono::milliseconds hard_timeout{10'000};
     /// The whole of one get, put or lookup.
     std::chrono::milliseconds query_timeout{30'000};

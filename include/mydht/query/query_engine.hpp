@@ -11,6 +11,7 @@
 #include <mydht/query/outcome.hpp>
 #include <mydht/query/query_config.hpp>
 #include <mydht/query/responder.hpp>
+#include <mydht/query/response_time.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/value/namespaces.hpp>
 
@@ -69,6 +70,7 @@ private:
     std::shared_ptr<messenger> via_;
     responder& own_;
     const namespaces& rules_;
+    response_time peers_;
 };
 
 }  // namespace mydht
