@@ -105,7 +105,8 @@ void task_group::state::start(const std::shared_ptr<state>& self, std::string_vi
     at->name = name;
     at->handle = handle;
     if (handle != nullptr) handle->child_ = &*at;
-    asio::co_spawn(on, run(self, at, std::move(work)), asio::bind_cancellation_slot(at->signal.slot(), finish(self, at)));
+    asio::co_spawn(on, run(self, at, std::move(work)),
+                   asio::bind_cancellation_slot(at->signal.slot(), finish(self, at)));
 }
 
 void task_group::spawn(std::string_view name, task<> work) { state_->start(state_, name, nullptr, std::move(work)); }

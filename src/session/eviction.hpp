@@ -10,8 +10,8 @@ namespace mydht::detail {
 
 /// What a session is worth, when there are too many.
 struct session_worth {
-    bool busy = false;      ///< requests are under way, in either direction
-    bool wanted = false;    ///< this side dialled it, or has asked the peer something
+    bool busy = false;    ///< requests are under way, in either direction
+    bool wanted = false;  ///< this side dialled it, or has asked the peer something
     steady_time last_used{};
 };
 

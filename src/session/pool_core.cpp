@@ -22,8 +22,8 @@ session_config checked(session_config config) {
 
 }  // namespace
 
-pool_core::pool_core(environment env, std::shared_ptr<const identity> self, session_config config, request_handler handler,
-                     session_events events)
+pool_core::pool_core(environment env, std::shared_ptr<const identity> self, session_config config,
+                     request_handler handler, session_events events)
     : context_(std::make_shared<session_context>(std::move(env), checked(std::move(config)), std::move(handler))),
       party_(std::move(self), context_->config, *context_->env.secure_random),
       events_(std::move(events)) {
@@ -53,9 +53,16 @@ pool_core::session_ptr pool_core::find_current(const node_id& peer, address_kind
     return at != current_.end() ? at->second : nullptr;
 }
 
+std::vector<pool_core::session_ptr> pool_core::links() const {
+    std::vector<session_ptr> out;
+    out.reserve(links_.size());
+    for (const auto& [number, one] : links_) out.push_back(one);
+    return out;
+}
+
 std::vector<session> pool_core::sessions() const {
     std::vector<session> out;
-    for (const auto& one : links_) {
+    for (const auto& [number, one] : links_) {
         if (find_current(one->peer().who.id, one->peer().kind) == one) out.emplace_back(one);
     }
     return out;
@@ -71,7 +78,8 @@ pool_core::session_ptr pool_core::keep(half_open link, handshake_outcome outcome
     from.received = std::move(link.received);
     from.outgoing = outgoing;
     auto made = std::make_shared<session_state>(context_, std::move(from));
-    links_.push_back(made);
+    made->number = links_made_++;
+    links_.emplace(made->number, made);
     made->start();
     return made;
 }
@@ -89,7 +97,7 @@ void pool_core::make_current(const session_ptr& which) {
 std::optional<pool_core::session_ptr> pool_core::least_useful_session() const {
     std::vector<session_ptr> open;
     std::vector<session_worth> worth;
-    for (const auto& one : links_) {
+    for (const auto& [number, one] : links_) {
         if (!one->open()) continue;
         open.push_back(one);
         worth.push_back(one->worth());
@@ -179,7 +187,7 @@ void pool_core::session_left(session_state& which, std::error_code why) {
 }
 
 void pool_core::session_ended(session_state& which) {
-    std::erase_if(links_, [&](const session_ptr& one) { return one.get() == &which; });
+    links_.erase(which.number);
     link_ended_.notify_all();
 }
 
@@ -196,13 +204,13 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     core->stopping_ = true;
     for (const auto& one : core->listeners_) one->close();
     core->fail_dials();
-    for (const auto& one : std::list(core->links_)) one->wind_down(wire::close_reason::stopping);
+    for (const auto& one : core->links()) one->wind_down(wire::close_reason::stopping);
     const auto deadline = context.env.time->now() + grace;
     while (!core->links_.empty()) {
         const bool woken = co_await core->link_ended_.wait_until(*context.env.time, deadline);
         if (!woken) break;
     }
-    for (const auto& one : std::list(core->links_)) one->end(errc::session_closed, "stopped");
+    for (const auto& one : core->links()) one->end(errc::session_closed, "stopped");
     context.group.terminate();
     co_await context.group.join();
 }
@@ -219,7 +227,7 @@ void pool_core::abandon() {
     events_ = session_events();
     for (const auto& one : listeners_) one->close();
     fail_dials();
-    for (const auto& one : std::list(links_)) one->end(errc::session_closed);
+    for (const auto& one : links()) one->end(errc::session_closed);
     context_->owner = nullptr;
     context_->group.terminate();
 }

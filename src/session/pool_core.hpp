@@ -67,6 +67,8 @@ private:
     struct turns;
     using session_ptr = std::shared_ptr<session_state>;
 
+    /// The links as they are now, for loops in which some end.
+    [[nodiscard]] std::vector<session_ptr> links() const;
     void session_left(session_state& which, std::error_code why) override;
     void session_ended(session_state& which) override;
 
@@ -83,8 +85,8 @@ private:
 
     // From the first byte to the proven peer (handshaking.cpp).
     [[nodiscard]] static task<result<void>> exchange(half_open& link);
-    [[nodiscard]] static task<result<half_open>> attempt(std::shared_ptr<pool_core> core, any_transport with, address to,
-                                                         std::optional<node_id> pinned);
+    [[nodiscard]] static task<result<half_open>> attempt(std::shared_ptr<pool_core> core, any_transport with,
+                                                         address to, std::optional<node_id> pinned);
     [[nodiscard]] static task<result<half_open>> receive(std::shared_ptr<pool_core> core, any_connection connection);
     [[nodiscard]] static task<> accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener);
     [[nodiscard]] static task<> accept_one(handshake_ticket ticket, any_connection connection);
@@ -94,9 +96,9 @@ private:
     [[nodiscard]] static task<> run_dial(dial_ticket ticket, std::vector<address> addresses);
     [[nodiscard]] static task<result<half_open>> try_addresses(std::shared_ptr<pool_core> core, dial_key key,
                                                                std::vector<address> addresses);
-    [[nodiscard]] static task<result<half_open>> attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
-                                                                 std::size_t index, address to,
-                                                                 std::optional<node_id> pinned);
+    [[nodiscard]] static task<result<half_open>> attempt_in_turn(std::shared_ptr<pool_core> core,
+                                                                 std::shared_ptr<turns> turn, std::size_t index,
+                                                                 address to, std::optional<node_id> pinned);
     void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
     void fail_dials();
     void answer_dials(const session_ptr& which);
@@ -107,7 +109,8 @@ private:
     session_events events_;
     std::map<address_kind, any_transport> transports_;
     std::list<std::shared_ptr<any_listener>> listeners_;
-    std::list<session_ptr> links_;  // all that have not ended, in the order of opening
+    std::map<std::uint64_t, session_ptr> links_;  // all that have not ended, by their number
+    std::uint64_t links_made_ = 0;
     std::map<std::pair<node_id, address_kind>, session_ptr> current_;
     std::map<dial_key, std::shared_ptr<dial>> dials_;
     std::size_t handshakes_ = 0;

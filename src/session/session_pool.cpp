@@ -21,8 +21,8 @@ session_pool::session_pool(environment env, std::shared_ptr<const identity> self
                            request_handler handler, session_events events)
     : impl_(std::make_unique<impl>()) {
     impl_->mode = config.mode;
-    impl_->core = std::make_shared<detail::pool_core>(std::move(env), std::move(self), std::move(config), std::move(handler),
-                                                      std::move(events));
+    impl_->core = std::make_shared<detail::pool_core>(std::move(env), std::move(self), std::move(config),
+                                                      std::move(handler), std::move(events));
 }
 
 session_pool::~session_pool() { impl_->core->abandon(); }

@@ -96,7 +96,8 @@ task<std::error_code> session_state::take_frames(bytes_view plain) {
             case wire::frame_kind::ping: {
                 std::array<std::uint8_t, wire::ping_bytes> echoed{};
                 std::ranges::copy(frame.payload, echoed.begin());
-                while (out_.waiting() >= 2 * config().send_buffer_bytes && phase_ < phase::closing) co_await room_.wait();
+                while (out_.waiting() >= 2 * config().send_buffer_bytes && phase_ < phase::closing)
+                    co_await room_.wait();
                 wire::append_ping(out_.frames(), wire::frame_kind::pong, echoed);
                 wake_writer();
                 break;
@@ -120,7 +121,8 @@ result<std::optional<session_state::incoming>> session_state::take_message(bytes
     switch (wire::role_of(envelope->body)) {
         case wire::message_role::answer: {
             note_use();
-            if (auto done = requests_.settle(envelope->id, std::move(envelope->body)); !done) return failure(done.error());
+            if (auto done = requests_.settle(envelope->id, std::move(envelope->body)); !done)
+                return failure(done.error());
             return std::nullopt;
         }
         case wire::message_role::notice: take_cancel(envelope->id); return std::nullopt;

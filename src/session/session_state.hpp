@@ -70,6 +70,8 @@ public:
 
     /// Set by the pool: the owner's owner was told of this session.
     bool announced = false;
+    /// The how-manieth link of the pool this is; given by the pool.
+    std::uint64_t number = 0;
 
     /// For tests: bytes of buffers held, and the ciphers.
     [[nodiscard]] std::size_t memory() const noexcept;
@@ -155,8 +157,8 @@ private:
 
     phase phase_ = phase::open;
     bool reading_ = false;
-    bool writing_ = false;   // the writer is there
-    bool resting_ = false;   // it may leave when there is nothing to write
+    bool writing_ = false;  // the writer is there
+    bool resting_ = false;  // it may leave when there is nothing to write
     bool asked_ = false;
     bool used_since_rest_ = false;
     std::optional<wire::close_reason> winding_down_;

@@ -181,7 +181,8 @@ result<void> stream_handshake::settle_codec(const wire::handshake_payload& their
         return {};
     }
     outcome_.codec = wire::choose_codec(party_->codecs, theirs.codecs);
-    if (outcome_.codec == wire::codec_id::none || outcome_.codec != theirs.chosen) return failure(errc::protocol_violation);
+    if (outcome_.codec == wire::codec_id::none || outcome_.codec != theirs.chosen)
+        return failure(errc::protocol_violation);
     return {};
 }
 

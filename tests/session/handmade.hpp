@@ -18,11 +18,10 @@ namespace mydht::test {
 /// A peer that the test plays by hand: it knows the handshake, and says what it is told to say.
 class handmade {
 public:
-    handmade(world& in, session_config config = {}, std::uint64_t seed = 77)
+    explicit handmade(session_config config = {}, std::uint64_t seed = 77)
         : random_(seed),
           self(std::make_shared<const identity>(identity::generate(random_))),
-          party(self, config, random_),
-          in_(in) {}
+          party(self, config, random_) {}
 
     /// Dials and proves itself.
     task<result<void>> dial(any_transport with, address to) {
@@ -108,7 +107,6 @@ public:
     std::optional<detail::record_layer> layer;
 
 private:
-    world& in_;
     wire::record_decoder records_;
     wire::frame_decoder frames_;
     bytes held_;

@@ -11,7 +11,8 @@ namespace {
 /// A pool of a simulated machine.
 struct machine {
     machine(sim::world& world, const sim::network& network, session_config config = {})
-        : index(world.add_node()), env(world.node_environment(index)),
+        : index(world.add_node()),
+          env(world.node_environment(index)),
           self(std::make_shared<const identity>(identity::generate(*env.secure_random))),
           pool(std::make_unique<session_pool>(env, self, std::move(config), peer::make_echo(), session_events())) {
         pool->add_transport(network.transport(index));
@@ -102,9 +103,7 @@ TEST_CASE("two nodes that dial each other at once keep one link, and no request 
     CHECK(crossings > 5);
 }
 
-TEST_CASE("a crossing replays from its seed", "[crossing][sim]") {
-    CHECK(cross(42).trace == cross(42).trace);
-}
+TEST_CASE("a crossing replays from its seed", "[crossing][sim]") { CHECK(cross(42).trace == cross(42).trace); }
 
 TEST_CASE("a peer that crashed without a word comes back", "[sim]") {
     sim::world world(3);

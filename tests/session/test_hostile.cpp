@@ -10,7 +10,7 @@ namespace {
 /// A node, an honest peer that is connected to it, and one that the test plays.
 struct siege {
     explicit siege(session_config config = {}, request_handler handler = {})
-        : node(w, network, config, std::move(handler)), honest(w, network), attacker(w, config) {
+        : node(w, network, config, std::move(handler)), honest(w, network), attacker(config) {
         where = w.run(node.pool->listen(mem("node"))).value();
         link = w.run(honest.pool->connect(node.at(where), honest.in(5s))).value();
         REQUIRE(w.run(attacker.dial(network.transport(), where)));
@@ -79,8 +79,8 @@ TEST_CASE("frames that break the rules end the session with a reason", "[hostile
         {"a ping of a wrong size", frame(7, 0, {1}), errc::protocol_violation},
         {"a message of a length over the limit", {1, 0, 0, 0, 0, 0xff, 0xff, 0xff}, errc::too_large},
         {"an answer to nothing", id_zero_answer, errc::protocol_violation},
-        {"a request twice",
-         joined(handmade::message(9, wire::ping()), handmade::message(9, wire::ping())), errc::protocol_violation},
+        {"a request twice", joined(handmade::message(9, wire::ping()), handmade::message(9, wire::ping())),
+         errc::protocol_violation},
     }));
     CAPTURE(bad.what);
     siege s;
@@ -251,13 +251,13 @@ TEST_CASE("a stranger is told why, or nothing", "[hostile]") {
 }
 
 TEST_CASE("a session at rest is small", "[hostile]") {
-    constexpr std::size_t count = 50;
+    constexpr int count = 50;
     world w;
     memory_network network;
     peer node(w, network);
     const auto where = w.run(node.pool->listen(mem("node"))).value();
     std::vector<std::unique_ptr<peer>> others;
-    for (std::size_t i = 0; i < count; ++i) others.push_back(std::make_unique<peer>(w, network));
+    for (int i = 0; i < count; ++i) others.push_back(std::make_unique<peer>(w, network));
     w.poll();
     const auto before = live_bytes();
     for (auto& one : others) {
@@ -265,8 +265,8 @@ TEST_CASE("a session at rest is small", "[hostile]") {
         REQUIRE(w.run(link.request(wire::ping(), one->in(5s))));
     }
     w.advance(30s);
-    const auto each = (live_bytes() - before) / count / 2;
-    WARN("bytes of one end of a session at rest, its share of the pipe in memory included: " << each);
+    const auto each = (live_bytes() - before) / std::int64_t{2 * count};
+    INFO("bytes of one end of a session at rest, its share of the pipe in memory included: " << each);
     CHECK(each < 6000);
     for (auto& one : others) w.run(one->pool->stop(1s));
     w.run(node.pool->stop(1s));

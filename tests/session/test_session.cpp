@@ -62,8 +62,10 @@ struct requests {
             asio::co_spawn(w.context, on.request(wire::ping(), deadline),
                            [this](std::exception_ptr error, result<wire::message> got) {
                                if (error) return;
-                               if (got) ++answered;
-                               else errors.push_back(got.error());
+                               if (got)
+                                   ++answered;
+                               else
+                                   errors.push_back(got.error());
                            });
         }
     }

@@ -24,7 +24,7 @@ struct side {
 /// The five messages of a handshake, and what came out of it.
 struct transcript {
     std::vector<bytes> messages;
-    std::error_code dialler;   ///< why it failed
+    std::error_code dialler;  ///< why it failed
     std::error_code listener;
     std::optional<handshake_outcome> dialled;
     std::optional<handshake_outcome> accepted;
@@ -148,7 +148,8 @@ TEST_CASE("a busy listener tells peers of its own network only", "[handshake]") 
     session_config config;
     config.network = "another";
     side stranger(3, config);
-    CHECK(shake(stream_handshake::dialler(a.party, {}), stream_handshake::listener(b.party, true)).dialler == errc::peer_busy);
+    CHECK(shake(stream_handshake::dialler(a.party, {}), stream_handshake::listener(b.party, true)).dialler ==
+          errc::peer_busy);
     CHECK(shake(stream_handshake::dialler(stranger.party, {}), stream_handshake::listener(b.party, true)).dialler ==
           errc::other_network);
 }

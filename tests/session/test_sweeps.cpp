@@ -49,7 +49,8 @@ TEST_CASE("whichever operation of the transport fails, both nodes end in order",
         peer b(w, network);
         reached = 0;
         before_operation before = [&](std::string_view, address) { return outcome(reached++ == fail_at); };
-        for (auto* one : {&a, &b}) one->pool->add_transport(any_transport(wrapped_transport(network.transport(), before)));
+        for (auto* one : {&a, &b})
+            one->pool->add_transport(any_transport(wrapped_transport(network.transport(), before)));
         int worked = 0;
         w.run(meet(a, b, worked));
         w.run(part(a, b));

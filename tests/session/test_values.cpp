@@ -165,7 +165,10 @@ TEST_CASE("a cipher at its end refuses", "[outbox]") {
 
 TEST_CASE("the least useful session is idle, unwanted and old, in this order", "[eviction]") {
     const auto at = [](int s) { return steady_time(std::chrono::seconds(s)); };
-    std::vector<session_worth> all{{true, false, at(0)}, {false, true, at(1)}, {false, false, at(9)}, {false, false, at(5)},
+    std::vector<session_worth> all{{true, false, at(0)},
+                                   {false, true, at(1)},
+                                   {false, false, at(9)},
+                                   {false, false, at(5)},
                                    {false, false, at(5)}};
     CHECK(least_useful(all) == 3U);
     all[3].busy = true;
@@ -182,9 +185,10 @@ TEST_CASE("the least useful session is idle, unwanted and old, in this order", "
 TEST_CASE("claimed addresses are filled in and filtered by where the peer is seen", "[addresses]") {
     const auto parse = [](std::string_view text) { return parse_address(text).value(); };
     const auto lan = parse("tcp://192.168.1.7:50000");
-    const auto got = usable_addresses({parse("tcp://0.0.0.0:4000"), parse("tcp://[::]:4000"), parse("tcp://127.0.0.1:4000"),
-                                       parse("tcp://192.168.1.7:4000"), parse("tcp://9.9.9.9:4000")},
-                                      lan);
+    const auto got =
+        usable_addresses({parse("tcp://0.0.0.0:4000"), parse("tcp://[::]:4000"), parse("tcp://127.0.0.1:4000"),
+                          parse("tcp://192.168.1.7:4000"), parse("tcp://9.9.9.9:4000")},
+                         lan);
     CHECK(got == std::vector{parse("tcp://192.168.1.7:4000"), parse("tcp://9.9.9.9:4000")});
     CHECK(usable_addresses({parse("tcp://10.0.0.1:4000")}, parse("tcp://8.8.8.8:1")).empty());
     CHECK(usable_addresses({parse("tcp://127.0.0.1:4000")}, parse("tcp://127.0.0.1:1")).size() == 1);
@@ -211,7 +215,7 @@ TEST_CASE("two sides judge a crossing alike", "[crossing]") {
             // The other side may have seen them in the other order.
             std::swap(mirrored.older_dialled, mirrored.fresh_dialled);
             CHECK(judge(mirrored) == (mine == crossing_verdict::older_stays ? crossing_verdict::fresh_stays
-                                                                             : crossing_verdict::older_stays));
+                                                                            : crossing_verdict::older_stays));
         }
     }
 }

@@ -55,7 +55,8 @@ public:
     [[nodiscard]] address local() const { return inner_->local(); }
 
 private:
-    static task<result<any_connection>> accept(std::shared_ptr<any_listener> inner, std::shared_ptr<before_operation> before) {
+    static task<result<any_connection>> accept(std::shared_ptr<any_listener> inner,
+                                               std::shared_ptr<before_operation> before) {
         auto got = co_await inner->accept();
         if (!got) co_return failure(got.error());
         auto asked = (*before)("accept", inner->local());
@@ -79,7 +80,8 @@ public:
     task<result<any_connection>> connect(address to) { return connect(inner_, before_, to); }
 
 private:
-    static task<result<any_listener>> listen(any_transport inner, std::shared_ptr<before_operation> before, address at) {
+    static task<result<any_listener>> listen(any_transport inner, std::shared_ptr<before_operation> before,
+                                             address at) {
         auto asked = (*before)("listen", at);
         const auto may = co_await std::move(asked);
         if (!may) co_return failure(may.error());
@@ -87,7 +89,8 @@ private:
         if (!got) co_return failure(got.error());
         co_return any_listener(wrapped_listener(std::move(*got), before));
     }
-    static task<result<any_connection>> connect(any_transport inner, std::shared_ptr<before_operation> before, address to) {
+    static task<result<any_connection>> connect(any_transport inner, std::shared_ptr<before_operation> before,
+                                                address to) {
         auto asked = (*before)("connect", to);
         const auto may = co_await std::move(asked);
         if (!may) co_return failure(may.error());
