@@ -23,7 +23,8 @@ network_config steady_config() {
     return config;
 }
 
-task<std::size_t> read_count(any_connection& from, std::size_t wanted) {
+/// `wanted` bytes, or fewer when the stream ends before.
+task<bytes> read_bytes(any_connection& from, std::size_t wanted) {
     bytes into(wanted);
     std::size_t seen = 0;
     while (seen < wanted) {
@@ -31,7 +32,13 @@ task<std::size_t> read_count(any_connection& from, std::size_t wanted) {
         if (!count) break;
         seen += *count;
     }
-    co_return seen;
+    into.resize(seen);
+    co_return std::move(into);
+}
+
+task<std::size_t> read_count(any_connection& from, std::size_t wanted) {
+    const auto got = co_await read_bytes(from, wanted);
+    co_return got.size();
 }
 
 task<result<std::size_t>> read_some(any_connection& from, bytes& into) { return from.read_some(into); }
@@ -42,18 +49,34 @@ TEST_CASE("Bytes wait for a cut link and arrive in order after it heals", "[sim]
     pair p(1, steady_config());
     REQUIRE(p.w.run(p.connect()));
     p.net.partition({0});
-    bytes data(500);
-    CHECK(p.w.run(p.dialed.write(data)));
-    CHECK(p.w.run(p.dialed.write(data)));
+    const auto write = [&p](std::uint8_t what) {
+        const bytes data(500, what);
+        CHECK(p.w.run(p.dialed.write(data)));
+    };
+    write(1);
+    write(2);
     p.w.run_for(seconds(20));
     CHECK(p.net.counts().bytes == 0);
     const auto healed = p.w.now();
     p.net.heal();
-    CHECK(p.w.run(p.dialed.write(data)));
-    CHECK(p.w.run(read_count(p.accepted, 1500)) == 1500);
+    write(3);
+    const auto got = p.w.run(read_bytes(p.accepted, 1500));
+    REQUIRE(got.size() == 1500);
+    for (std::size_t i = 0; i < got.size(); ++i) REQUIRE(got[i] == 1 + i / 500);
     CHECK(p.w.now() - healed <= seconds(1) + milliseconds(10));
     CHECK(p.w.run_until_idle(seconds(60)));
     CHECK(p.net.counts().bytes == 1500);
+}
+
+TEST_CASE("What was written before a close waits for a late reader", "[sim][faults]") {
+    pair p(1, steady_config());
+    REQUIRE(p.w.run(p.connect()));
+    const bytes data(10);
+    CHECK(p.w.run(p.dialed.write(data)));
+    p.dialed.close();
+    p.w.run_for(seconds(5));
+    CHECK(p.w.run(read_count(p.accepted, 10)) == 10);
+    CHECK(p.w.run(read_error(p.accepted)) == make_error_code(errc::end_of_stream));
 }
 
 TEST_CASE("A link that stays cut breaks the connection of whoever sends", "[sim][faults]") {
