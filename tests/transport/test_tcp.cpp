@@ -9,6 +9,15 @@
 #include "transport/subjects.hpp"
 #include "transport/system_errors.hpp"
 
+// The sanitizers' check of a virtual call opens a pipe, and takes it for a bad object when it cannot.
+#if defined(__SANITIZE_ADDRESS__)
+#define MYDHT_NEEDS_DESCRIPTORS
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define MYDHT_NEEDS_DESCRIPTORS
+#endif
+#endif
+
 namespace mydht::test {
 
 namespace {
@@ -17,6 +26,7 @@ std::error_code system_error(int number) { return {number, asio::error::get_syst
 
 address at(const char* text) { return parse_address(text).value(); }
 
+#ifndef MYDHT_NEEDS_DESCRIPTORS
 /// Time that passes only when the test says so.
 class manual_clock final : public time_source {
 public:
@@ -101,6 +111,7 @@ struct short_world {
     std::optional<descriptor_shortage> shortage;
     std::optional<result<any_connection>> accepted;
 };
+#endif
 
 }  // namespace
 
@@ -141,6 +152,7 @@ TEST_CASE("What the system's errors mean", "[transport][errors]") {
     CHECK(detail::classify_accept(system_error(EINVAL)) == accept_trouble::broken);
 }
 
+#ifndef MYDHT_NEEDS_DESCRIPTORS
 TEST_CASE("An accept without file descriptors waits, says so once, and goes on", "[transport][tcp]") {
     short_world w;
     w.start_accept();
@@ -168,6 +180,7 @@ TEST_CASE("A listener that waits for file descriptors can be closed", "[transpor
     CHECK(w.accepted->error() == make_error_code(errc::closed));
     CHECK(w.time->alarms.empty());
 }
+#endif
 
 TEST_CASE("Addresses that TCP cannot use", "[transport][tcp]") {
     real_world world;
