@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
 #include <mydht/runtime/wait_queue.hpp>
@@ -28,7 +29,22 @@ public:
         if (shared_->alarms.next() == when) wait();
     }
 
-    void disarm(alarm& a) noexcept override { shared_->alarms.disarm(a); }
+    void disarm(alarm& a) noexcept override {
+        auto& s = *shared_;
+        s.alarms.disarm(a);
+        if (!s.alarms.empty() || !s.waiting_for || s.letting_go) return;
+        // Nobody waits any more, so the timer must not keep io_context::run() going. Looked at again a little later: usually the next
+        // alarm is armed at once, and then the timer may as well stay.
+        s.letting_go = true;
+        asio::post(s.timer.get_executor(), [alive = std::weak_ptr<shared>(shared_)] {
+            const auto kept = alive.lock();
+            if (!kept) return;
+            kept->letting_go = false;
+            if (!kept->alarms.empty()) return;
+            kept->waiting_for.reset();
+            kept->timer.cancel();
+        });
+    }
 
 private:
     struct shared {
@@ -36,6 +52,7 @@ private:
         asio::steady_timer timer;
         alarm_queue alarms;
         std::optional<steady_time> waiting_for;
+        bool letting_go = false;
     };
 
     /// Keeps the timer at or before the earliest alarm. A timer that is early finds nothing due and waits anew, which is cheaper

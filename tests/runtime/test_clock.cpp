@@ -112,6 +112,22 @@ TEST_CASE("the system clock fires alarms in order, also one armed for the past",
     CHECK(clock->now() >= now + 2ms);
 }
 
+TEST_CASE("an alarm that was taken back does not keep the io_context going", "[clock]") {
+    asio::io_context context(1);
+    const auto clock = make_system_clock(context.get_executor());
+    std::vector<int> fired;
+    recorder far(fired, 1);
+    clock->arm(far, clock->now() + 1h);
+    clock->disarm(far);
+    context.run();  // would last an hour
+    CHECK(fired.empty());
+    // The clock still works.
+    context.restart();
+    clock->arm(far, clock->now() + 1ms);
+    context.run();
+    CHECK(fired == std::vector<int>{1});
+}
+
 TEST_CASE("sleep_until completes at its time and not before", "[clock]") {
     loop l;
     started sleeper(l.context, sleep_until(l.time, steady_time(1s)));
