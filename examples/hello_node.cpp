@@ -1,5 +1,6 @@
 // Two nodes in one program: one stores a value, the other finds it.
 #include <iostream>
+
 #include <mydht/node/node.hpp>
 
 static mydht::task<> say_hello(mydht::environment env, bool& found) {
