@@ -1,5 +1,7 @@
 #include <mydht/query/responder.hpp>
 
+#include <algorithm>
+#include <iterator>
 #include <variant>
 
 #include <mydht/routing/address_filter.hpp>
@@ -62,11 +64,16 @@ std::vector<contact> responder::nearest(const peer_info& from, const id256& targ
             return (wire::mask_of(a.kind()) & kinds) != 0 && scope_of(a) >= scope;
         });
     };
-    // Who did not answer last time may be gone: one failure is enough not to send others there, each of whom would wait for it
-    // to time out. Better a doubtful contact than none.
+    // Who did not answer last time may be gone: one failure is enough to name others first, since everybody who is sent there would
+    // wait for it to time out.
+    const auto k = table_.config().k;
     const auto certain = [&](const routing_table::entry& e) { return e.failures == 0 && usable(e); };
-    auto found = table_.closest(target, table_.config().k, certain);
-    if (found.empty()) found = table_.closest(target, table_.config().k, usable);
+    const auto doubtful = [&](const routing_table::entry& e) { return e.failures > 0 && usable(e); };
+    auto found = table_.closest(target, k, certain);
+    if (found.size() < k) {
+        auto rest = table_.closest(target, k - found.size(), doubtful);
+        std::ranges::move(rest, std::back_inserter(found));
+    }
     for (auto& c : found) keep_usable(c, kinds, scope);
     return found;
 }

@@ -132,7 +132,8 @@ private:
         out.invalid = counts.invalid;
         out.hops = counts.hops;
         out.took = env_.time->now() - begun_;
-        out.exhausted = list_.finished() && !enough_;
+        // What the walk's own deadline cut off has not said no.
+        out.exhausted = list_.finished() && !enough_ && env_.time->now() < deadline_;
         out.closest = list_.closest(k_);
         return out;
     }

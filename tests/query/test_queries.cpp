@@ -190,6 +190,17 @@ TEST_CASE("a missing value is not_found when the nearest say so, and a timeout w
     CHECK(net.complete(queries->get({}, get_options().timeout(2s))).error() == errc::timed_out);
 }
 
+TEST_CASE("peers that are cut off by the query's deadline have not said no", "[get]") {
+    fake_network net(4);
+    const auto queries = net.engine({}, 1);
+    std::size_t left = 3;
+    for (auto it = net.peers.rbegin(); left > 0; ++it, --left) it->second->behaves = manner::silent;
+    lookup_report report;
+    CHECK(net.complete(queries->get({}, get_options().timeout(1s).report_to(report))).error() == errc::timed_out);
+    CHECK(report.answered == 1);
+    CHECK_FALSE(report.exhausted);
+}
+
 TEST_CASE("forged copies are refused, counted against their sender, and do not hide the true one", "[get]") {
     fake_network net(60);
     const auto queries = net.engine({}, 60);

@@ -59,21 +59,29 @@ TEST_CASE("find_node names at most k contacts of a kind and scope that the asker
     CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.empty());
 }
 
-TEST_CASE("a contact that did not answer last time is not handed on, unless there is nobody else", "[responder]") {
-    fake_network net(10);
+TEST_CASE("a contact that did not answer last time is named only after all others", "[responder]") {
+    fake_network net(40);
     auto& who = *net.peers.begin()->second;
     const auto doubtful = net.peers.rbegin()->first;
-    who.table.request_failed(doubtful);
     wire::find_node question;
     question.target = doubtful;
     question.kinds = wire::mask_of(address_kind::tcp);
-    const auto near = std::get<wire::nodes>(ask(net, who.answers, question)).contacts;
-    CHECK(near.size() == 8);
-    for (const auto& each : near) CHECK(each.id != doubtful);
-    for (auto& [id, each] : net.peers) who.table.request_failed(id);
-    CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.size() == 9);
+    const auto named = [&] { return std::get<wire::nodes>(ask(net, who.answers, question)).contacts; };
+    CHECK(named().front().id == doubtful);
+    who.table.request_failed(doubtful);
+    REQUIRE(named().size() == 20);
+    for (const auto& each : named()) CHECK(each.id != doubtful);
     who.table.answered(doubtful, net.env.time->now());
-    CHECK(std::get<wire::nodes>(ask(net, who.answers, question)).contacts.size() == 1);
+    CHECK(named().front().id == doubtful);
+
+    // In a small network the doubtful are better than nobody.
+    fake_network few(10);
+    auto& one = *few.peers.begin()->second;
+    question.target = few.peers.rbegin()->first;
+    one.table.request_failed(question.target);
+    const auto all = std::get<wire::nodes>(ask(few, one.answers, question)).contacts;
+    REQUIRE(all.size() == 9);
+    CHECK(all.back().id == question.target);
 }
 
 TEST_CASE("a store is judged before it is kept, and a refusal says why", "[responder]") {
