@@ -21,7 +21,9 @@ void hand_over(lookup_report* into, const lookup_report& report) {
 
 /// Why a get found nothing: enough peers said no, or too few said anything.
 errc nothing_found(const lookup_report& report) {
-    if (report.exhausted && report.answered > 0) return errc::not_found;
+    // Enough is half of those that were asked: of few who answer among many who hang, nobody may be a holder.
+    const bool enough = report.answered > 0 && report.answered * 2 >= report.asked;
+    if (report.exhausted && enough) return errc::not_found;
     if (report.answered == 0 && report.timed_out == 0) return errc::no_peers;
     return errc::timed_out;
 }

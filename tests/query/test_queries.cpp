@@ -201,6 +201,16 @@ TEST_CASE("peers that are cut off by the query's deadline have not said no", "[g
     CHECK_FALSE(report.exhausted);
 }
 
+TEST_CASE("a few answers among many failures are no proof that nobody has it", "[get]") {
+    fake_network net(8);
+    const auto queries = net.engine({}, 8);
+    std::size_t left = 5;
+    for (auto it = net.peers.rbegin(); left > 0; ++it, --left) it->second->behaves = manner::unreachable;
+    CHECK(net.complete(queries->get({}, {})).error() == errc::timed_out);
+    net.peers.rbegin()->second->behaves = manner::honest;
+    CHECK(net.complete(queries->get({}, {})).error() == errc::not_found);
+}
+
 TEST_CASE("forged copies are refused, counted against their sender, and do not hide the true one", "[get]") {
     fake_network net(60);
     const auto queries = net.engine({}, 60);

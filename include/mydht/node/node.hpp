@@ -68,7 +68,7 @@ public:
     [[nodiscard]] task<result<put_report>> put(value what, put_options options = {});
 
     /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.
-    /// Errors: errc::not_found when enough peers answered and none has it, also when the newest is a tombstone;
+    /// Errors: errc::not_found when at least half of the peers asked answered and none has it, also when the newest is a tombstone;
     /// errc::no_peers, errc::timed_out.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
 
