@@ -22,9 +22,7 @@ bytes_view as_bytes(std::string_view text) noexcept {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-std::string_view as_text(bytes_view data) noexcept {
-    return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
+std::string_view as_text(bytes_view data) noexcept { return {reinterpret_cast<const char*>(data.data()), data.size()}; }
 
 bytes to_bytes(bytes_view data) { return {data.begin(), data.end()}; }
 bytes to_bytes(std::string_view text) { return {text.begin(), text.end()}; }

@@ -51,13 +51,13 @@ task<result<get_report>> node::get(id256 where, get_options options) {
 }
 
 task<result<put_report>> node::publish(std::shared_ptr<const identity> author, bytes content, publish_options options) {
-    return run_on(core_->env().exec, node_core::publish(core_->shared_from_this(), std::move(author), std::move(content),
-                                                        std::move(options)));
+    return run_on(core_->env().exec, node_core::publish(core_->shared_from_this(), std::move(author),
+                                                        std::move(content), std::move(options)));
 }
 
 task<result<put_report>> node::retract(std::shared_ptr<const identity> author, publish_options options) {
-    return run_on(core_->env().exec, node_core::publish(core_->shared_from_this(), std::move(author), std::nullopt,
-                                                        std::move(options)));
+    return run_on(core_->env().exec,
+                  node_core::publish(core_->shared_from_this(), std::move(author), std::nullopt, std::move(options)));
 }
 
 task<result<lookup_report>> node::lookup(id256 target, get_options options) {

@@ -49,7 +49,8 @@ std::shared_ptr<const identity> self_or_new(const node_config& config, const env
 /// reached by nobody.
 bool listens_locally(const std::vector<address>& listen) {
     return std::ranges::all_of(listen, [](const address& bound) {
-        return std::ranges::all_of(dialable(bound), [](const address& a) { return scope_of(a) != address_scope::global; });
+        return std::ranges::all_of(dialable(bound),
+                                   [](const address& a) { return scope_of(a) != address_scope::global; });
     });
 }
 
@@ -89,13 +90,12 @@ node_core::node_core(environment env, node_config config)
       values_(store_of(config_)),
       table_(self_->id(), table_config(config_, local_only_)),
       answers_(env_, table_, values_, config_.rules, !keeps_values()),
-      pool_(
-          env_, self_, config_.sessions,
-          [this](peer_info from, wire::message what) {
-              neighbours_.answered(from.who.id);
-              return answers_.answer(std::move(from), std::move(what));
-          },
-          {[this](const session& link) { opened(link); }, {}}),
+      pool_(env_, self_, config_.sessions,
+            [this](peer_info from, wire::message what) {
+                neighbours_.answered(from.who.id);
+                return answers_.answer(std::move(from), std::move(what));
+            },
+            {[this](const session& link) { opened(link); }, {}}),
       queries_(env_, config_.queries, answers_, config_.rules),
       neighbours_(env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); }),
       background_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }),
@@ -130,7 +130,8 @@ task<> node_core::check(contact who) {
     if (!answer) neighbours_.ping_failed(id);
 }
 
-task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, wire::message what, steady_time deadline) {
+task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, wire::message what,
+                                   steady_time deadline) {
     const auto id = to.id;
     if (id == self->self_->id()) co_return failure(errc::self_connection);
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
@@ -257,7 +258,7 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     const operation running(*self);
     if (self->phase_ != phase::idle) {
         co_return failure(self->phase_ == phase::running || self->phase_ == phase::starting ? errc::already_running
-                                                                                             : errc::not_running);
+                                                                                            : errc::not_running);
     }
     self->phase_ = phase::starting;
     self->queries_.connect(std::make_shared<node_messenger>(self->weak_from_this()), self->origin());

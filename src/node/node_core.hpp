@@ -42,7 +42,8 @@ public:
     static void abandon(std::shared_ptr<node_core> self);
 
     /// Asks a peer over a session that is there or is made now, and tells the table how it went.
-    static task<result<reply>> ask(std::shared_ptr<node_core> self, contact to, wire::message what, steady_time deadline);
+    static task<result<reply>> ask(std::shared_ptr<node_core> self, contact to, wire::message what,
+                                   steady_time deadline);
 
     [[nodiscard]] const environment& env() const noexcept { return env_; }
     [[nodiscard]] const identity& self() const noexcept { return *self_; }

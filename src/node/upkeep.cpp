@@ -64,7 +64,8 @@ task<> node_core::save_contacts() {
     };
     const auto saved = co_await offload<result<void>>(env_.workers, std::move(save));
     if (!saved) {
-        log(log_level::error, "saving contacts to " + config_.table_file->string() + " failed: " + saved.error().message());
+        log(log_level::error,
+            "saving contacts to " + config_.table_file->string() + " failed: " + saved.error().message());
     }
 }
 

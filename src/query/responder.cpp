@@ -35,7 +35,8 @@ wire::error_code refusal_of(std::error_code why) noexcept {
     }
     if (why == errc::unknown_namespace || why == errc::invalid_value) return wire::error_code::refused;
     if (why == errc::store_full) return wire::error_code::full;
-    if (why == errc::malformed || why == errc::truncated || why == errc::trailing_bytes || why == errc::unknown_version) {
+    if (why == errc::malformed || why == errc::truncated || why == errc::trailing_bytes ||
+        why == errc::unknown_version) {
         return wire::error_code::malformed;
     }
     return wire::error_code::internal;

@@ -33,8 +33,8 @@ struct mailbox {
     channel<arrival> arrivals;
 };
 
-task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time now, steady_time deadline,
-               std::shared_ptr<mailbox> into) {
+task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time now,
+               steady_time deadline, std::shared_ptr<mailbox> into) {
     auto answer = co_await via->ask(to, std::move(question), deadline);
     // There is room for every request that a walk can make.
     [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer), now));
@@ -52,7 +52,8 @@ shortlist_config shortlist_of(const query_config& config, const walk_options& op
     out.waiting_max = std::max(out.waiting_max, config.alpha);
     out.paths = options.paths;
     out.soft_timeout = config.soft_timeout;
-    out.hard_timeout = peers.limit(std::min<duration>(2 * config.soft_timeout, config.hard_timeout), config.hard_timeout);
+    out.hard_timeout =
+        peers.limit(std::min<duration>(2 * config.soft_timeout, config.hard_timeout), config.hard_timeout);
     out.exempt_local = options.exempt_local;
     return out;
 }
@@ -93,7 +94,8 @@ private:
         const auto now = env_.time->now();
         while (auto request = list_.next(now)) {
             const auto until = std::min(deadline_, request->deadline);
-            requests_.spawn("a request of a walk", ask_one(via_, std::move(request->to), purpose_.question(), now, until, box_));
+            requests_.spawn("a request of a walk",
+                            ask_one(via_, std::move(request->to), purpose_.question(), now, until, box_));
         }
     }
 
@@ -153,8 +155,8 @@ private:
 
 }  // namespace
 
-task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via, walk_options options,
-                         walk_purpose& purpose, response_time& peers) {
+task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via,
+                         walk_options options, walk_purpose& purpose, response_time& peers) {
     const auto limits = shortlist_of(config, options, peers);
     walker w(std::move(env), limits, std::move(via), std::move(options), purpose, peers);
     auto report = co_await w.run();

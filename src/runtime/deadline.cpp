@@ -78,8 +78,8 @@ task<bool> run_until(time_source& on, steady_time deadline, task<> work) {
     auto initiation = [&on, deadline](until_handler handler, task<> child) {
         std::make_shared<until>(on, std::move(handler))->start(deadline, std::move(child));
     };
-    return asio::async_initiate<const asio::use_awaitable_t<>, until_signature>(
-        std::move(initiation), asio::use_awaitable, std::move(work));
+    return asio::async_initiate<const asio::use_awaitable_t<>, until_signature>(std::move(initiation),
+                                                                                asio::use_awaitable, std::move(work));
 }
 
 }  // namespace mydht::detail

@@ -48,7 +48,8 @@ private:
         void operator()(std::exception_ptr error) {
             op->done_ = true;
             const auto home = op->home_;
-            asio::post(home, [op = std::move(op), error = std::move(error)]() mutable { op->come_back(std::move(error)); });
+            asio::post(home,
+                       [op = std::move(op), error = std::move(error)]() mutable { op->come_back(std::move(error)); });
         }
     };
 
@@ -104,7 +105,9 @@ task<> offload_void(executor workers, std::function<void()> work) {
             }
             // What the function holds is destroyed here, before the caller goes on.
             job = nullptr;
-            asio::post(home, [handler = std::move(handler), error = std::move(error)]() mutable { handler(std::move(error)); });
+            asio::post(home, [handler = std::move(handler), error = std::move(error)]() mutable {
+                handler(std::move(error));
+            });
         });
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, offload_signature>(

@@ -107,7 +107,8 @@ void wait_service::shutdown() {
 
 task<bool> waiter::start() {
     auto initiation = [this](wait_handler handler) { initiate(std::move(handler)); };
-    return asio::async_initiate<const asio::use_awaitable_t<>, wait_signature>(std::move(initiation), asio::use_awaitable);
+    return asio::async_initiate<const asio::use_awaitable_t<>, wait_signature>(std::move(initiation),
+                                                                               asio::use_awaitable);
 }
 
 void waiter::initiate(wait_handler handler) {
@@ -184,7 +185,9 @@ void wait_queue::unlink(detail::waiter& w) noexcept {
 
 task<> wait_queue::wait() { return detail::wait_forever(*this); }
 
-task<bool> wait_queue::wait_until(time_source& on, steady_time deadline) { return detail::wait_in(*this, &on, deadline); }
+task<bool> wait_queue::wait_until(time_source& on, steady_time deadline) {
+    return detail::wait_in(*this, &on, deadline);
+}
 
 void wait_queue::notify_one() {
     if (first_ != nullptr) first_->notify();

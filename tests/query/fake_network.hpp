@@ -69,9 +69,7 @@ public:
         ++target.asked;
         switch (target.behaves) {
             case manner::unreachable: co_return failure(errc::connection_refused);
-            case manner::silent:
-                co_await sleep_until(*env.time, deadline);
-                co_return failure(errc::timed_out);
+            case manner::silent: co_await sleep_until(*env.time, deadline); co_return failure(errc::timed_out);
             case manner::garbage: co_return reply(wire::pong(), to.addresses.front());
             case manner::refusing: {
                 wire::error no;

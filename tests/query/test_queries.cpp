@@ -276,9 +276,9 @@ TEST_CASE("a cancelled query unwinds and leaves nothing behind, whenever it is c
         const auto queries = net.engine({}, 10);
         asio::cancellation_signal stop;
         bool ended = false;
-        asio::co_spawn(net.loop.context, queries->put(value::immutable("hello"), {}),
-                       asio::bind_cancellation_slot(stop.slot(),
-                                                    [&](std::exception_ptr, result<put_report>) { ended = true; }));
+        asio::co_spawn(
+            net.loop.context, queries->put(value::immutable("hello"), {}),
+            asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, result<put_report>) { ended = true; }));
         for (int i = 0; i < handlers; ++i) net.loop.context.poll_one();
         stop.emit(asio::cancellation_type::terminal);
         net.loop.poll();

@@ -42,7 +42,8 @@ TEST_CASE("a pong names the observed address", "[responder]") {
     CHECK(std::get<wire::pong>(answer).observed == far_away());
 }
 
-TEST_CASE("find_node names at most k contacts of a kind and scope that the asker can use, and not the asker", "[responder]") {
+TEST_CASE("find_node names at most k contacts of a kind and scope that the asker can use, and not the asker",
+          "[responder]") {
     fake_network net(40);
     auto& who = *net.peers.begin()->second;
     who.table.insert_verified(net.asker.who, net.asker.who.addresses.front(), net.env.time->now());

@@ -135,7 +135,8 @@ TEST_CASE("a race is won by the first success, whatever fails before", "[race]")
     CHECK(l.time.armed() == 0);  // the loser has ended
 }
 
-TEST_CASE("a race that nobody wins gives the last branch's error; one without branches is an argument error", "[race]") {
+TEST_CASE("a race that nobody wins gives the last branch's error; one without branches is an argument error",
+          "[race]") {
     loop l;
     std::optional<race_outcome<int>> got;
     std::vector<task<result<int>>> branches;

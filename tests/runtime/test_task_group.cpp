@@ -31,9 +31,8 @@ task<> shielded(time_source& on, duration wait, int& done) {
 
 struct group_fixture : loop {
     std::vector<std::string> errors;
-    task_group group{context.get_executor(), [this](std::string_view name, const std::exception_ptr&) {
-                         errors.emplace_back(name);
-                     }};
+    task_group group{context.get_executor(),
+                     [this](std::string_view name, const std::exception_ptr&) { errors.emplace_back(name); }};
     int done = 0;
 };
 

@@ -116,7 +116,8 @@ TEST_CASE("an io_context that goes down destroys the coroutines that wait", "[wa
     manual_clock clock;
     {
         asio::io_context context(1);
-        for (int i = 0; i < 3; ++i) asio::co_spawn(context, hold_and_wait(queue, clock, alive), [](std::exception_ptr) {});
+        for (int i = 0; i < 3; ++i)
+            asio::co_spawn(context, hold_and_wait(queue, clock, alive), [](std::exception_ptr) {});
         context.poll();
         REQUIRE(alive == 3);
     }

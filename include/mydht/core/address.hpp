@@ -88,9 +88,9 @@ enum class address_scope : std::uint8_t { loopback, link, private_net, global };
 /// `tcp://host:port`, `tcp://<64 hex digits>@host:port`.
 struct location {
     address_kind kind = address_kind::none;
-    std::string host;              ///< a number, a name, or the whole rest for kinds without hosts
+    std::string host;  ///< a number, a name, or the whole rest for kinds without hosts
     std::uint16_t port = 0;
-    std::optional<node_id> pinned; ///< dial only succeeds with this identity
+    std::optional<node_id> pinned;  ///< dial only succeeds with this identity
 
     [[nodiscard]] std::string text() const;
 };

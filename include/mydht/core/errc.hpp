@@ -9,85 +9,85 @@ namespace mydht {
 /// to people. docs/errors.md has the table with causes and remedies.
 enum class errc {
     // --- text and files -------------------------------------------------------------------------------------------
-    not_hex = 1,                ///< the text is not hexadecimal, or not of the length that was asked for
-    not_base32,                 ///< the text is not base32 without padding
-    bad_address,                ///< the text is not an address of a form that mydht knows
-    address_has_name,           ///< the address has a host name where only a number can be used
-    unknown_host,               ///< the host name could not be resolved
-    file_unreadable,            ///< the file cannot be opened or read
-    file_unwritable,            ///< the file cannot be created, written, synced or renamed
-    file_exists,                ///< the file is there already and would have been overwritten
-    identity_damaged,           ///< the identity file has a wrong form, length or checksum
-    identity_exposed,           ///< the identity file can be read by other users
-    table_file_damaged,         ///< the saved routing table has a wrong form, version or checksum
+    not_hex = 1,         ///< the text is not hexadecimal, or not of the length that was asked for
+    not_base32,          ///< the text is not base32 without padding
+    bad_address,         ///< the text is not an address of a form that mydht knows
+    address_has_name,    ///< the address has a host name where only a number can be used
+    unknown_host,        ///< the host name could not be resolved
+    file_unreadable,     ///< the file cannot be opened or read
+    file_unwritable,     ///< the file cannot be created, written, synced or renamed
+    file_exists,         ///< the file is there already and would have been overwritten
+    identity_damaged,    ///< the identity file has a wrong form, length or checksum
+    identity_exposed,    ///< the identity file can be read by other users
+    table_file_damaged,  ///< the saved routing table has a wrong form, version or checksum
 
     // --- bytes from the network -----------------------------------------------------------------------------------
-    malformed,                  ///< the bytes do not decode
-    truncated,                  ///< the bytes end before the message does
-    too_large,                  ///< a size, count or depth is over its limit
-    unknown_version,            ///< the version is not one that this build speaks
-    trailing_bytes,             ///< there are bytes behind the end of the message
+    malformed,        ///< the bytes do not decode
+    truncated,        ///< the bytes end before the message does
+    too_large,        ///< a size, count or depth is over its limit
+    unknown_version,  ///< the version is not one that this build speaks
+    trailing_bytes,   ///< there are bytes behind the end of the message
 
     // --- cryptography ---------------------------------------------------------------------------------------------
-    bad_key,                    ///< the public key is not a usable curve point
-    bad_signature,              ///< the signature does not fit the key and the bytes
-    decrypt_failed,             ///< the ciphertext was changed or is for another key
-    handshake_order,            ///< a handshake step was asked for out of turn
-    nonce_exhausted,            ///< the cipher has used up its nonces; a new session is needed
-    entropy_failed,             ///< the system's random source gave nothing
+    bad_key,          ///< the public key is not a usable curve point
+    bad_signature,    ///< the signature does not fit the key and the bytes
+    decrypt_failed,   ///< the ciphertext was changed or is for another key
+    handshake_order,  ///< a handshake step was asked for out of turn
+    nonce_exhausted,  ///< the cipher has used up its nonces; a new session is needed
+    entropy_failed,   ///< the system's random source gave nothing
 
     // --- sessions -------------------------------------------------------------------------------------------------
-    not_mydht,                  ///< the peer does not speak this protocol
-    other_network,              ///< the peer belongs to another network (name or pre-shared key differ)
-    mode_refused,               ///< one side is secured and the other plain
-    peer_busy,                  ///< the peer has no room for a session now
-    identity_mismatch,          ///< the peer proved another identity than the one that was pinned
-    self_connection,            ///< the peer is this node itself
-    protocol_violation,         ///< the peer broke the rules of the session
-    session_closed,             ///< the session ended before the answer came
-    session_replaced,           ///< another session with the same peer took this one's place
-    too_many_requests,          ///< the limit of requests under way with this peer is reached
-    too_many_sessions,          ///< the limit of sessions is reached and none can be given up
-    slow_peer,                  ///< the peer does not read what is sent to it, or sends too slowly
-    idle,                       ///< the session was not used for the idle time
+    not_mydht,           ///< the peer does not speak this protocol
+    other_network,       ///< the peer belongs to another network (name or pre-shared key differ)
+    mode_refused,        ///< one side is secured and the other plain
+    peer_busy,           ///< the peer has no room for a session now
+    identity_mismatch,   ///< the peer proved another identity than the one that was pinned
+    self_connection,     ///< the peer is this node itself
+    protocol_violation,  ///< the peer broke the rules of the session
+    session_closed,      ///< the session ended before the answer came
+    session_replaced,    ///< another session with the same peer took this one's place
+    too_many_requests,   ///< the limit of requests under way with this peer is reached
+    too_many_sessions,   ///< the limit of sessions is reached and none can be given up
+    slow_peer,           ///< the peer does not read what is sent to it, or sends too slowly
+    idle,                ///< the session was not used for the idle time
 
     // --- transports -----------------------------------------------------------------------------------------------
-    address_in_use,             ///< another socket listens at this address already
-    address_not_available,      ///< this machine has no such address
-    address_not_permitted,      ///< the system does not let this process listen at the address
-    unsupported_address,        ///< no transport of this node can use an address of this kind
-    connection_refused,         ///< nobody listens at the address
-    connection_reset,           ///< the connection broke
-    unreachable,                ///< no way leads to the address
-    end_of_stream,              ///< the peer ended the stream in order
-    closed,                     ///< the object was closed on this side
-    network_failed,             ///< the operating system reported another error of the network
+    address_in_use,         ///< another socket listens at this address already
+    address_not_available,  ///< this machine has no such address
+    address_not_permitted,  ///< the system does not let this process listen at the address
+    unsupported_address,    ///< no transport of this node can use an address of this kind
+    connection_refused,     ///< nobody listens at the address
+    connection_reset,       ///< the connection broke
+    unreachable,            ///< no way leads to the address
+    end_of_stream,          ///< the peer ended the stream in order
+    closed,                 ///< the object was closed on this side
+    network_failed,         ///< the operating system reported another error of the network
 
     // --- time -----------------------------------------------------------------------------------------------------
-    timed_out,                  ///< the deadline passed
-    cancelled,                  ///< the operation was cancelled by the caller or by a stop
+    timed_out,  ///< the deadline passed
+    cancelled,  ///< the operation was cancelled by the caller or by a stop
 
     // --- values and queries ---------------------------------------------------------------------------------------
-    not_found,                  ///< enough nodes answered and none has it
-    no_peers,                   ///< there was nobody to ask
-    value_too_large,            ///< the value is over the inline limit
-    value_expired,              ///< the deadline of the value has passed or is not allowed
-    value_stale,                ///< a newer value of the same key is known
-    cas_mismatch,               ///< the stored sequence is not the one that was expected
-    wrong_key,                  ///< the value does not belong to the key
-    unknown_namespace,          ///< this node has no rules for the namespace of the value
-    invalid_value,              ///< the namespace's own check refused the value
-    store_full,                 ///< the byte limit of the store, or of one peer in it, is reached
-    store_failed,               ///< the store could not do its work
-    client_only,                ///< the peer takes part as a client and keeps nothing
-    not_supported,              ///< the peer or this build does not know the request
-    peer_error,                 ///< the peer answered with an error of its own
+    not_found,          ///< enough nodes answered and none has it
+    no_peers,           ///< there was nobody to ask
+    value_too_large,    ///< the value is over the inline limit
+    value_expired,      ///< the deadline of the value has passed or is not allowed
+    value_stale,        ///< a newer value of the same key is known
+    cas_mismatch,       ///< the stored sequence is not the one that was expected
+    wrong_key,          ///< the value does not belong to the key
+    unknown_namespace,  ///< this node has no rules for the namespace of the value
+    invalid_value,      ///< the namespace's own check refused the value
+    store_full,         ///< the byte limit of the store, or of one peer in it, is reached
+    store_failed,       ///< the store could not do its work
+    client_only,        ///< the peer takes part as a client and keeps nothing
+    not_supported,      ///< the peer or this build does not know the request
+    peer_error,         ///< the peer answered with an error of its own
 
     // --- local ----------------------------------------------------------------------------------------------------
-    not_running,                ///< the node is not started, or is stopping
-    already_running,            ///< the node was started before
-    bad_configuration,          ///< a configuration field has a value that can never work
-    bad_argument,               ///< an argument has a value that can never work
+    not_running,        ///< the node is not started, or is stopping
+    already_running,    ///< the node was started before
+    bad_configuration,  ///< a configuration field has a value that can never work
+    bad_argument,       ///< an argument has a value that can never work
 };
 
 /// The category of errc, named "mydht".

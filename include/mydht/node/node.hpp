@@ -10,7 +10,6 @@
 #include <mydht/query/outcome.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session_pool.hpp>
-#include <mydht/session/session_pool.hpp>
 
 namespace mydht {
 
@@ -76,7 +75,8 @@ public:
     [[nodiscard]] task<result<put_report>> publish(std::shared_ptr<const identity> author, bytes content,
                                                    publish_options options = {});
     /// Puts a tombstone over the author's value. The same errors.
-    [[nodiscard]] task<result<put_report>> retract(std::shared_ptr<const identity> author, publish_options options = {});
+    [[nodiscard]] task<result<put_report>> retract(std::shared_ptr<const identity> author,
+                                                   publish_options options = {});
 
     /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options = {});

@@ -20,16 +20,31 @@ public:
     get_options() {}
 
     /// Give up after this long; the node's query timeout when not set.
-    get_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
+    get_options& timeout(std::chrono::milliseconds limit) {
+        timeout_ = limit;
+        return *this;
+    }
     /// How many peers must have given a copy before a mutable value counts as found without asking all of the nearest. The first
     /// valid copy of an immutable value always ends the walk: it cannot be another one.
-    get_options& results(std::size_t wanted) { results_ = wanted; return *this; }
+    get_options& results(std::size_t wanted) {
+        results_ = wanted;
+        return *this;
+    }
     /// Look into this node's own store only.
-    get_options& local(bool only = true) { local_ = only; return *this; }
+    get_options& local(bool only = true) {
+        local_ = only;
+        return *this;
+    }
     /// Walk over so many disjoint paths, for gets that a few liars must not decide.
-    get_options& paths(std::size_t disjoint) { paths_ = disjoint; return *this; }
+    get_options& paths(std::size_t disjoint) {
+        paths_ = disjoint;
+        return *this;
+    }
     /// Where to write what happened, also when the get fails. Must live until it has completed.
-    get_options& report_to(lookup_report& into) { report_ = &into; return *this; }
+    get_options& report_to(lookup_report& into) {
+        report_ = &into;
+        return *this;
+    }
 
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
@@ -50,14 +65,26 @@ class put_options {
 public:
     put_options() {}
 
-    put_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
+    put_options& timeout(std::chrono::milliseconds limit) {
+        timeout_ = limit;
+        return *this;
+    }
     /// How long the holders are asked to keep an immutable value; others have a signed deadline.
-    put_options& lifetime(std::chrono::milliseconds length) { lifetime_ = length; return *this; }
+    put_options& lifetime(std::chrono::milliseconds length) {
+        lifetime_ = length;
+        return *this;
+    }
     /// Compare-and-swap: holders that have another sequence refuse. Each holder decides for itself, so this is advice: count
     /// the copies, and read again to see who won.
-    put_options& expect_sequence(std::uint64_t sequence) { expected_ = sequence; return *this; }
+    put_options& expect_sequence(std::uint64_t sequence) {
+        expected_ = sequence;
+        return *this;
+    }
     /// Keep it in this node's own store only.
-    put_options& local(bool only = true) { local_ = only; return *this; }
+    put_options& local(bool only = true) {
+        local_ = only;
+        return *this;
+    }
 
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
@@ -76,15 +103,36 @@ class publish_options {
 public:
     publish_options() {}
 
-    publish_options& timeout(std::chrono::milliseconds limit) { timeout_ = limit; return *this; }
-    publish_options& lifetime(std::chrono::milliseconds length) { lifetime_ = length; return *this; }
+    publish_options& timeout(std::chrono::milliseconds limit) {
+        timeout_ = limit;
+        return *this;
+    }
+    publish_options& lifetime(std::chrono::milliseconds length) {
+        lifetime_ = length;
+        return *this;
+    }
     /// Tells several values of one author apart.
-    publish_options& salt(std::string_view text) { salt_ = to_bytes(text); return *this; }
-    publish_options& salt(bytes_view data) { salt_ = to_bytes(data); return *this; }
+    publish_options& salt(std::string_view text) {
+        salt_ = to_bytes(text);
+        return *this;
+    }
+    publish_options& salt(bytes_view data) {
+        salt_ = to_bytes(data);
+        return *this;
+    }
     /// When not set: one more than the newest that is found, 1 when there is none.
-    publish_options& sequence(std::uint64_t number) { sequence_ = number; return *this; }
-    publish_options& expect_sequence(std::uint64_t number) { expected_ = number; return *this; }
-    publish_options& name_space(std::string_view name) { name_space_ = name; return *this; }
+    publish_options& sequence(std::uint64_t number) {
+        sequence_ = number;
+        return *this;
+    }
+    publish_options& expect_sequence(std::uint64_t number) {
+        expected_ = number;
+        return *this;
+    }
+    publish_options& name_space(std::string_view name) {
+        name_space_ = name;
+        return *this;
+    }
 
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }

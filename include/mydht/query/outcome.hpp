@@ -34,10 +34,10 @@ struct get_report {
     get_report() {}
     explicit get_report(value best_) : best(std::move(best_)) {}
 
-    value best;              ///< what the rules of its namespace select; never a tombstone
-    std::size_t copies = 0;  ///< peers that gave exactly this value
-    std::size_t older = 0;   ///< peers that gave another valid value of the key
-    std::size_t invalid = 0; ///< values that failed a check
+    value best;               ///< what the rules of its namespace select; never a tombstone
+    std::size_t copies = 0;   ///< peers that gave exactly this value
+    std::size_t older = 0;    ///< peers that gave another valid value of the key
+    std::size_t invalid = 0;  ///< values that failed a check
     lookup_report lookup;
 
     [[nodiscard]] std::string_view text() const noexcept { return best.text(); }

@@ -17,7 +17,8 @@ struct lookup_report {
     std::size_t invalid = 0;    ///< answered what nobody may answer
     std::size_t hops = 0;       ///< the longest chain from a peer that was known before to one that answered
     duration took{};
-    bool exhausted = false;  ///< the nearest peers have all answered; false when the walk was stopped or ran out of time
+    bool exhausted =
+        false;  ///< the nearest peers have all answered; false when the walk was stopped or ran out of time
     std::vector<contact> closest;  ///< the nearest that answered, nearest first
 };
 

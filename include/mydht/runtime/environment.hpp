@@ -15,7 +15,7 @@ namespace mydht {
 struct environment {
     executor exec;                                 ///< runs the node; one thread at a time
     executor workers;                              ///< runs what blocks; in simulation the same as `exec`
-    std::shared_ptr<time_source> time;                   ///< steady and wall time, alarms
+    std::shared_ptr<time_source> time;             ///< steady and wall time, alarms
     std::shared_ptr<random_source> secure_random;  ///< keys, ids, nonces, tokens
     std::shared_ptr<prng> random;                  ///< sampling, jitter
     logger log;

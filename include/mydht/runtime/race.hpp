@@ -18,7 +18,8 @@ namespace detail {
 [[nodiscard]] task<std::size_t> race_branches(std::vector<task<bool>> branches);
 
 template <typename T>
-task<bool> keep_branch(std::shared_ptr<std::vector<std::optional<result<T>>>> into, std::size_t index, task<result<T>> work) {
+task<bool> keep_branch(std::shared_ptr<std::vector<std::optional<result<T>>>> into, std::size_t index,
+                       task<result<T>> work) {
     auto got = co_await std::move(work);
     const bool won = got.has_value();
     (*into)[index].emplace(std::move(got));

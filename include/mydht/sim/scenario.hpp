@@ -78,7 +78,8 @@ public:
         auto kept = std::make_shared<std::vector<std::optional<T>>>(operations.size());
         std::vector<task<>> children;
         children.reserve(operations.size());
-        for (std::size_t i = 0; i < operations.size(); ++i) children.push_back(keep_at(kept, i, std::move(operations[i])));
+        for (std::size_t i = 0; i < operations.size(); ++i)
+            children.push_back(keep_at(kept, i, std::move(operations[i])));
         run(side_by_side(std::move(children)));
         std::vector<T> out;
         out.reserve(kept->size());

@@ -36,7 +36,8 @@ struct scenario::impl {
         for (std::size_t i = 0; i < config.bootstraps && !others.empty(); ++i) {
             const auto pick = others[static_cast<std::size_t>(random.below(others.size()))];
             const auto told = parse_location(net.address_of(pick, listen_port).text());
-            const bool known = std::ranges::any_of(out.bootstrap, [&](const location& l) { return l.host == told->host; });
+            const bool known =
+                std::ranges::any_of(out.bootstrap, [&](const location& l) { return l.host == told->host; });
             if (pick != index && !known) out.bootstrap.push_back(*told);
         }
         if (config.configure) config.configure(index, out);
@@ -104,9 +105,8 @@ std::size_t scenario::grow(std::size_t count) {
 
 task<> scenario::side_by_side(std::vector<task<>> operations) {
     std::exception_ptr failure;
-    task_group running(impl_->place.driver_environment().exec, [&failure](std::string_view, const std::exception_ptr& error) {
-        failure = error;
-    });
+    task_group running(impl_->place.driver_environment().exec,
+                       [&failure](std::string_view, const std::exception_ptr& error) { failure = error; });
     for (auto& each : operations) running.spawn("an operation of a scenario", std::move(each));
     co_await running.join();
     if (failure) std::rethrow_exception(failure);
