@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
@@ -21,9 +23,13 @@ public:
     explicit outbox(bytes first = {}) : sealed_(std::move(first)) {}
 
     [[nodiscard]] bytes& frames() noexcept { return frames_; }
+    /// The last `size` bytes of frames() are a request or a notice of this side; all others answer the peer.
+    void mark_own(std::size_t size);
 
     /// Bytes that wait or are being written.
     [[nodiscard]] std::size_t waiting() const noexcept { return frames_.size() - taken_ + sealed_.size(); }
+    /// The part of it that the peer has asked for.
+    [[nodiscard]] std::size_t answers_waiting() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return waiting() == 0; }
 
     /// The next batch, sealed; at most about one full record, so that progress can be seen. Valid until sent().
@@ -33,12 +39,23 @@ public:
 
     /// Gives the memory of what is empty back.
     void release() noexcept;
-    [[nodiscard]] std::size_t memory() const noexcept { return frames_.capacity() + sealed_.capacity(); }
+    [[nodiscard]] std::size_t memory() const noexcept {
+        return frames_.capacity() + sealed_.capacity() + own_.capacity() * sizeof(mark);
+    }
 
 private:
+    /// A frame of this side, by its place in all that was ever said.
+    struct mark {
+        std::uint64_t end = 0;
+        std::size_t size = 0;
+    };
+
     bytes frames_;
-    std::size_t taken_ = 0;  // bytes at the front of frames_ that were sealed
+    std::uint64_t begun_at_ = 0;  // the place of the first byte of frames_
+    std::size_t taken_ = 0;       // bytes at the front of frames_ that were sealed
     bytes sealed_;
+    std::vector<mark> own_;
+    std::size_t own_waiting_ = 0;
 };
 
 }  // namespace mydht::detail

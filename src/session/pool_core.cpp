@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <mydht/runtime/post.hpp>
 
@@ -189,6 +190,23 @@ void pool_core::session_left(session_state& which, std::error_code why) {
 void pool_core::session_ended(session_state& which) {
     links_.erase(which.number);
     link_ended_.notify_all();
+}
+
+void pool_core::too_much_waits() {
+    // Not at once: the caller is in the middle of a session that may be the one to go.
+    if (std::exchange(shedding_, true)) return;
+    post(context_->env.exec, [weak = weak_from_this()] {
+        if (const auto core = weak.lock()) core->shed();
+    });
+}
+
+void pool_core::shed() {
+    shedding_ = false;
+    const auto waits = [](const auto& link) { return link.second->waiting(); };
+    while (context_->waiting > context_->config.send_bytes_total && !links_.empty()) {
+        const auto most = std::ranges::max_element(links_, {}, waits)->second;
+        most->end(errc::slow_peer, "most waits for it, and for all sessions together too much");
+    }
 }
 
 void pool_core::tell(std::function<void(const session_events&)> what) {

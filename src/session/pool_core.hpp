@@ -71,6 +71,9 @@ private:
     [[nodiscard]] std::vector<session_ptr> links() const;
     void session_left(session_state& which, std::error_code why) override;
     void session_ended(session_state& which) override;
+    void too_much_waits() override;
+    /// Ends the sessions with the most waiting until all together have no more than they may.
+    void shed();
 
     // Links (pool_core.cpp).
     [[nodiscard]] session_ptr find_current(const node_id& peer, address_kind kind) const;
@@ -116,6 +119,7 @@ private:
     std::size_t handshakes_ = 0;
     wait_queue handshake_ended_;
     wait_queue link_ended_;
+    bool shedding_ = false;  // shed() comes soon
     bool stopping_ = false;
 };
 

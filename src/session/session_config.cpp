@@ -30,6 +30,8 @@ const char* bad_field(const session_config& c) {
     if (c.served_max == 0) return "served_max";
     if (c.served_bytes == 0) return "served_bytes";
     if (c.send_buffer_bytes == 0) return "send_buffer_bytes";
+    if (c.answer_buffer_bytes == 0) return "answer_buffer_bytes";
+    if (c.send_bytes_total == 0) return "send_bytes_total";
     if (c.agreement == nullptr) return "agreement";
     return nullptr;
 }

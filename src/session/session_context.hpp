@@ -21,6 +21,8 @@ public:
     virtual void session_left(session_state& which, std::error_code why) = 0;
     /// Nothing is left of it but its last coroutines. Once for each session.
     virtual void session_ended(session_state& which) = 0;
+    /// More waits to be written on all sessions together than may. Ends nothing before it returns.
+    virtual void too_much_waits() = 0;
 
 protected:
     ~session_owner() = default;
@@ -35,6 +37,7 @@ struct session_context {
     request_handler handler;
     session_counters counters;
     task_group group;
+    std::size_t waiting = 0;         ///< bytes to be written on all sessions that have not ended
     session_owner* owner = nullptr;  ///< none once the pool has gone
 
     void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }

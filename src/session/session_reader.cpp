@@ -96,9 +96,11 @@ task<std::error_code> session_state::take_frames(bytes_view plain) {
             case wire::frame_kind::ping: {
                 std::array<std::uint8_t, wire::ping_bytes> echoed{};
                 std::ranges::copy(frame.payload, echoed.begin());
-                while (out_.waiting() >= 2 * config().send_buffer_bytes && phase_ < phase::closing)
+                // The reader stops here, so later than answers do: two sides full of answers still hear each other.
+                while (out_.answers_waiting() >= 2 * config().answer_buffer_bytes && phase_ < phase::closing)
                     co_await room_.wait();
                 wire::append_ping(out_.frames(), wire::frame_kind::pong, echoed);
+                count_waiting();
                 wake_writer();
                 break;
             }

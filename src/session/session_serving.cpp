@@ -6,6 +6,13 @@
 
 namespace mydht::detail {
 
+namespace {
+
+/// What an answer that is being computed counts for in the outbox.
+constexpr std::size_t answer_share = 1024;
+
+}  // namespace
+
 /// The place of a request under way. A parameter of the coroutine, so that it is given back also when the coroutine never begins.
 class session_state::served_ticket {
 public:
@@ -18,6 +25,10 @@ public:
 
     [[nodiscard]] const std::shared_ptr<session_state>& owner() const noexcept { return owner_; }
     [[nodiscard]] bool wanted() const noexcept { return at_->second.wanted; }
+    void begin_answer() noexcept {
+        at_->second.answering = true;
+        ++owner_->answering_;
+    }
 
 private:
     std::shared_ptr<session_state> owner_;
@@ -36,19 +47,22 @@ void session_state::begin_serving(incoming request) {
 
 void session_state::end_serving(served_map::iterator which) noexcept {
     served_bytes_ -= which->second.bytes;
+    if (which->second.answering) --answering_;
     served_.erase(which);
+    answer_room_.notify_one();
     served_less_.notify_one();
     close_if_done();
 }
 
 task<> session_state::serve(served_ticket ticket, incoming request) {
     const auto self = ticket.owner();
-    // Nothing is computed for a peer that does not take what it has asked for.
+    // Nothing is computed for a peer that does not take what it has asked for. What was computed waits in the outbox, where
+    // it is counted.
     co_await wait_for_room(self);
+    if (!ticket.wanted()) co_return;
+    ticket.begin_answer();
     wire::message answer = std::move(request.refusal);
     if (request.what) answer = co_await ask_handler(self, std::move(*request.what));
-    if (!ticket.wanted()) co_return;
-    co_await wait_for_room(self);
     if (ticket.wanted()) self->send_answer(request.id, std::move(answer));
 }
 
@@ -70,10 +84,11 @@ task<wire::message> session_state::ask_handler(std::shared_ptr<session_state> se
 }
 
 task<> session_state::wait_for_room(std::shared_ptr<session_state> self) {
-    while (self->out_.waiting() >= 2 * self->config().send_buffer_bytes) {
-        if (self->phase_ >= phase::closing) break;
-        co_await self->room_.wait();
-    }
+    while (self->phase_ < phase::closing && !self->may_answer()) co_await self->answer_room_.wait();
+}
+
+bool session_state::may_answer() const noexcept {
+    return out_.answers_waiting() + answering_ * answer_share < config().answer_buffer_bytes;
 }
 
 void session_state::send_answer(std::uint64_t id, wire::message answer) {

@@ -15,6 +15,8 @@ namespace {
 constexpr duration goodbye_max = std::chrono::seconds(2);
 /// A session that was not used for so long gives its buffers back when it is next looked at.
 constexpr duration rest_after = std::chrono::seconds(1);
+/// A peer that takes nothing for so long does not count as busy with what it has asked for.
+constexpr duration stalled_after = std::chrono::seconds(2);
 /// What one read asks for while a session is at rest.
 constexpr std::size_t read_bytes_min = 512;
 
@@ -85,11 +87,13 @@ session_state::session_state(std::shared_ptr<session_context> context, beginning
 }
 
 session_state::~session_state() {
+    context_->waiting -= counted_;
     if (armed()) context_->env.time->disarm(*this);
 }
 
 void session_state::start() {
     reading_ = true;
+    count_waiting();
     context_->group.spawn("session reader", read_loop(shared_from_this(), std::move(unread_)));
     if (!out_.empty()) wake_writer();
     arm_next();
@@ -98,6 +102,15 @@ void session_state::start() {
 bool session_state::open() const noexcept {
     if (survivor_) return survivor_->open();
     return phase_ == phase::open;
+}
+
+session_worth session_state::worth() const noexcept {
+    session_worth out;
+    out.stalled = write_began_ && now() - *write_began_ >= stalled_after;
+    out.busy = !requests_.empty() || (!served_.empty() && !out.stalled);
+    out.wanted = peer_.outgoing || asked_;
+    out.last_used = last_used_;
+    return out;
 }
 
 // --- requests of this side --------------------------------------------------------------------------------------------
@@ -159,8 +172,17 @@ result<void> session_state::send(wire::envelope what) {
         frames.resize(before);
         return done;
     }
+    if (wire::role_of(what.body) != wire::message_role::answer) out_.mark_own(frames.size() - before);
+    count_waiting();
     wake_writer();
     return done;
+}
+
+void session_state::count_waiting() {
+    const auto now_waiting = ended() ? 0 : out_.waiting();
+    context_->waiting += now_waiting - counted_;
+    counted_ = now_waiting;
+    if (context_->waiting > config().send_bytes_total && context_->owner != nullptr) context_->owner->too_much_waits();
 }
 
 void session_state::wake_writer() {
@@ -200,7 +222,9 @@ task<std::error_code> session_state::write_until_rest(any_connection& connection
         if (!written) co_return written.error();
         context_->counters.bytes_sent += batch->size();
         out_.sent();
+        count_waiting();
         room_.notify_all();
+        answer_room_.notify_all();
     }
     co_return std::error_code();
 }
@@ -220,6 +244,7 @@ void session_state::leave(std::error_code why, std::string_view detail) {
         one.running.cancel();
     }
     room_.notify_all();
+    answer_room_.notify_all();
     served_less_.notify_all();
     if (context_->owner != nullptr) context_->owner->session_left(*this, why);
 }
@@ -230,6 +255,7 @@ void session_state::close(wire::close_reason reason, std::error_code why, std::s
     phase_ = phase::closing;
     leave(why, detail);
     wire::append_close(out_.frames(), reason);
+    count_waiting();
     until_ = now() + goodbye_max;
     arm_next();
     wake_writer();
@@ -240,6 +266,7 @@ void session_state::end(std::error_code why, std::string_view detail) {
     const auto self = shared_from_this();
     const bool said_goodbye = phase_ == phase::closing;
     phase_ = phase::ended;
+    count_waiting();
     if (!said_goodbye) leave(why, detail);
     if (const auto connection = connection_.lock()) connection->close();
     to_write_.notify_all();

@@ -66,7 +66,9 @@ public:
     [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
     [[nodiscard]] steady_time opened_at() const noexcept { return opened_at_; }
     [[nodiscard]] bool quiet() const noexcept { return requests_.empty() && served_.empty(); }
-    [[nodiscard]] session_worth worth() const noexcept { return {!quiet(), peer_.outgoing || asked_, last_used_}; }
+    [[nodiscard]] session_worth worth() const noexcept;
+    /// Bytes that wait to be written.
+    [[nodiscard]] std::size_t waiting() const noexcept { return out_.waiting(); }
 
     /// Set by the pool: the owner's owner was told of this session.
     bool announced = false;
@@ -85,7 +87,8 @@ private:
     struct served_request {
         task_handle running;
         std::size_t bytes = 0;
-        bool wanted = true;  ///< the peer has not taken it back
+        bool answering = false;  ///< the handler has it
+        bool wanted = true;      ///< the peer has not taken it back
     };
     using served_map = std::multimap<std::uint64_t, served_request>;
 
@@ -115,6 +118,7 @@ private:
     [[nodiscard]] static task<> serve(served_ticket ticket, incoming request);
     [[nodiscard]] static task<wire::message> ask_handler(std::shared_ptr<session_state> self, wire::message what);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
+    [[nodiscard]] bool may_answer() const noexcept;
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;
 
@@ -122,6 +126,7 @@ private:
     [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self, shared_connection connection);
     [[nodiscard]] task<std::error_code> write_until_rest(any_connection& connection);
     [[nodiscard]] result<void> send(wire::envelope what);
+    void count_waiting();
     void wake_writer();
     void tell_cancelled(std::uint64_t id);
 
@@ -151,9 +156,12 @@ private:
     request_table requests_;
     served_map served_;
     std::size_t served_bytes_ = 0;
-    wait_queue room_;         // in the outbox
-    wait_queue to_write_;     // the writer, while the outbox is empty
-    wait_queue served_less_;  // the reader, while it holds a request back
+    std::size_t answering_ = 0;  // requests of the peer that the handler has
+    std::size_t counted_ = 0;    // of what waits, in the sum of all sessions
+    wait_queue room_;            // in the outbox, for requests of ours and pongs
+    wait_queue answer_room_;     // in the outbox, for answers
+    wait_queue to_write_;        // the writer, while the outbox is empty
+    wait_queue served_less_;     // the reader, while it holds a request back
 
     phase phase_ = phase::open;
     bool reading_ = false;

@@ -1,3 +1,4 @@
+#include <mydht/runtime/wait_queue.hpp>
 #include <mydht/wire/frame.hpp>
 
 #include "counting.hpp"
@@ -156,16 +157,19 @@ TEST_CASE("a request byte by byte is a request", "[hostile]") {
 }
 
 TEST_CASE("a peer that takes nothing is closed, and what waits for it stays bounded", "[hostile]") {
-    session_config config;
-    config.send_buffer_bytes = 512 * 1024;
-    siege s(config, answer_big);
+    std::size_t computed = 0;
+    siege s({}, [&computed](peer_info who, wire::message what) {
+        if (std::holds_alternative<wire::find_value>(what)) ++computed;
+        return answer_big(std::move(who), std::move(what));
+    });
     const auto before = live_bytes();
     bytes said;
     for (std::uint64_t id = 1; id <= 300; ++id) said = joined(said, handmade::message(id, wire::find_value()));
     REQUIRE(s.w.run(s.attacker.say(said)));
     s.w.advance(10s);
-    // Twice the buffer for answers, one answer more, the pipe, and 256 small requests.
-    CHECK(live_bytes() - before < 4 * 1024 * 1024);
+    // One answer is more than may wait, so no other one is computed. The pipe, and 256 small requests.
+    CHECK(computed == 1);
+    CHECK(live_bytes() - before < 2 * 1024 * 1024);
     CHECK_FALSE(s.verdict());
     s.w.advance(11s);
     REQUIRE(s.verdict());
@@ -174,9 +178,82 @@ TEST_CASE("a peer that takes nothing is closed, and what waits for it stays boun
     CHECK(live_bytes() < before + 256 * 1024);
 }
 
+TEST_CASE("a handler that takes its time is not given more than the answers may hold", "[hostile]") {
+    session_config config;
+    config.answer_buffer_bytes = 64 * 1024;
+    std::size_t begun = 0;
+    wait_queue gate;
+    bool open = false;
+    const auto slow = [](std::size_t& count, wait_queue& until, const bool& may) -> task<wire::message> {
+        ++count;
+        while (!may) co_await until.wait();
+        co_return wire::pong();
+    };
+    siege s(config, [&](peer_info, wire::message) { return slow(begun, gate, open); });
+    bytes said;
+    for (std::uint64_t id = 1; id <= 200; ++id) said = joined(said, handmade::message(id, wire::ping()));
+    REQUIRE(s.w.run(s.attacker.say(said)));
+    s.w.poll();
+    CHECK(begun == 64);
+    open = true;
+    gate.notify_all();
+    for (int i = 0; i < 200; ++i) REQUIRE(s.w.run(s.attacker.hear_message()));
+    CHECK(begun == 200);
+}
+
+TEST_CASE("the one for whom most waits goes when too much waits for all", "[hostile]") {
+    session_config config;
+    config.send_bytes_total = 1200 * 1024;
+    siege s(config, answer_big);
+    handmade second(config, 78);
+    REQUIRE(s.w.run(second.dial(s.network.transport(), s.where)));
+    handmade third(config, 79);
+    REQUIRE(s.w.run(third.dial(s.network.transport(), s.where)));
+    const auto before = live_bytes();
+    REQUIRE(s.w.run(s.attacker.say(handmade::message(1, wire::find_value()))));
+    REQUIRE(s.w.run(second.say(handmade::message(1, wire::find_value()))));
+    s.w.poll();
+    CHECK(s.node.pool->size() == 4);
+    REQUIRE(s.w.run(third.say(handmade::message(1, wire::find_value()))));
+    s.w.poll();
+    CHECK(s.node.pool->size() == 3);
+    REQUIRE(s.node.closed.size() == 1);
+    CHECK(s.node.closed.front().second == errc::slow_peer);
+    CHECK(s.node.closed.front().first != s.honest.self->id());
+    CHECK(s.w.log->count("for all sessions together too much") == 1);
+    CHECK(live_bytes() - before < 3 * 1024 * 1024);
+    // What has ended does not count any more: there is room again.
+    s.attacker.connection.close();
+    second.connection.close();
+    third.connection.close();
+    s.w.poll();
+    handmade fourth(config, 80);
+    REQUIRE(s.w.run(fourth.dial(s.network.transport(), s.where)));
+    REQUIRE(s.w.run(fourth.say(handmade::message(1, wire::find_value()))));
+    CHECK(s.w.run(fourth.hear_message()));
+    fourth.connection.close();
+}
+
+TEST_CASE("a peer that takes nothing makes room for another", "[hostile]") {
+    session_config config;
+    config.sessions_max = 2;
+    siege s(config, answer_big);
+    bytes said;
+    for (std::uint64_t id = 1; id <= 20; ++id) said = joined(said, handmade::message(id, wire::find_value()));
+    REQUIRE(s.w.run(s.attacker.say(said)));
+    s.w.advance(3s);
+    peer fresh(s.w, s.network);
+    CHECK(s.w.run(fresh.pool->connect(s.node.at(s.where), fresh.in(5s))));
+    s.w.poll();
+    REQUIRE(s.verdict());
+    CHECK(*s.verdict() == errc::session_closed);
+    CHECK(s.link.open());
+    s.w.run(fresh.pool->stop(1s));
+}
+
 TEST_CASE("pings without an end hold little memory when the answers are not read", "[hostile]") {
     session_config config;
-    config.send_buffer_bytes = 64 * 1024;
+    config.answer_buffer_bytes = 64 * 1024;
     siege s(config);
     const auto before = live_bytes();
     bytes said;

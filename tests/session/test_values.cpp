@@ -151,6 +151,47 @@ TEST_CASE("the outbox seals what was said, in order, in batches of a record", "[
     CHECK(heard == said);
 }
 
+TEST_CASE("the outbox knows what of it the peer has asked for", "[outbox]") {
+    auto [seals, opens] = layers();
+    outbox box;
+    const auto append = [&](std::size_t size) { box.frames().resize(box.frames().size() + size, 1); };
+    append(100);
+    append(70'000);
+    box.mark_own(70'000);
+    append(30);
+    CHECK(box.waiting() == 70'130);
+    CHECK(box.answers_waiting() == 130);
+    REQUIRE(box.take(seals));
+    box.sent();
+    // Of the frame of this side a part is still there; the answer in front of it is gone.
+    CHECK(box.waiting() == 70'130 - wire::record_plaintext_max);
+    CHECK(box.answers_waiting() == 0);
+    append(50'000);
+    REQUIRE(box.take(seals));
+    box.sent();
+    CHECK(box.waiting() == 0);
+    CHECK(box.answers_waiting() == 0);
+    append(10);
+    CHECK(box.answers_waiting() == 10);
+    append(5);
+    box.mark_own(5);
+    CHECK(box.answers_waiting() == 10);
+}
+
+TEST_CASE("an outbox that is never empty does not grow with what has left it", "[outbox]") {
+    auto [seals, opens] = layers();
+    outbox box;
+    box.frames().resize(200'000, 1);
+    for (int i = 0; i < 100; ++i) {
+        const auto before = box.waiting();
+        REQUIRE(box.take(seals));
+        box.sent();
+        box.frames().resize(box.frames().size() + before - box.waiting(), 1);
+        CHECK(box.waiting() == 200'000);
+    }
+    CHECK(box.memory() < 1'000'000);
+}
+
 TEST_CASE("a cipher at its end refuses", "[outbox]") {
     auto [seals, opens] = layers(noise::cipher::nonce_reserved);
     outbox box;
@@ -177,7 +218,11 @@ TEST_CASE("the least useful session is idle, unwanted and old, in this order", "
     CHECK(least_useful(all) == 2U);
     all[2].busy = true;
     CHECK(least_useful(all) == 1U);
+    all[2].busy = false;
+    all[1].stalled = true;
+    CHECK(least_useful(all) == 1U);
     all[1].busy = true;
+    all[2].busy = true;
     CHECK_FALSE(least_useful(all));
     CHECK_FALSE(least_useful({}));
 }

@@ -46,9 +46,13 @@ struct session_config {
     std::size_t served_max = 256;
     /// Encoded bytes of such requests; beyond it nothing more is read either. One request is always taken.
     std::size_t served_bytes = 4 * 1024 * 1024;
-    /// Encoded bytes that wait to be written on one session; beyond it our requests wait. Answers wait at twice as much, so
-    /// that two sides with many requests never wait for each other.
+    /// Encoded bytes that wait to be written on one session; beyond it our requests wait.
     std::size_t send_buffer_bytes = 2 * 1024 * 1024;
+    /// Bytes of answers among them; beyond it no further request of the peer is given to the handler until it has taken
+    /// some. A room of their own, so that two sides with many requests never wait for each other.
+    std::size_t answer_buffer_bytes = 256 * 1024;
+    /// Bytes that wait to be written on all sessions together; beyond it the session with the most is ended as slow.
+    std::size_t send_bytes_total = 64 * 1024 * 1024;
 
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.
     const noise::dh* agreement = &noise::x25519();
