@@ -18,22 +18,24 @@ constexpr std::size_t read_bytes = 2048;
 /// The place of one of the handshakes from outside, of which there are only so many.
 class pool_core::handshake_ticket {
 public:
-    explicit handshake_ticket(std::shared_ptr<pool_core> core) : core_(std::move(core)) { ++core_->handshakes_; }
+    handshake_ticket(std::shared_ptr<pool_core> core, arrivals::place at) : core_(std::move(core)), at_(at) {}
     handshake_ticket(handshake_ticket&&) noexcept = default;
     handshake_ticket& operator=(handshake_ticket&&) = delete;
     ~handshake_ticket() {
         if (!core_) return;
-        --core_->handshakes_;
-        core_->handshake_ended_.notify_one();
+        core_->arrivals_.remove(at_);
+        core_->handshake_ended_.notify_all();
     }
 
     [[nodiscard]] const std::shared_ptr<pool_core>& core() const noexcept { return core_; }
+    [[nodiscard]] arrival& place() const noexcept { return *at_; }
 
 private:
     std::shared_ptr<pool_core> core_;
+    arrivals::place at_;
 };
 
-task<result<void>> pool_core::exchange(half_open& link) {
+task<result<void>> pool_core::exchange(half_open& link, arrival* from) {
     bytes out;
     link.handshake.start(out);
     bytes in(read_bytes);
@@ -47,6 +49,7 @@ task<result<void>> pool_core::exchange(half_open& link) {
         if (!got) co_return failure(got.error());
         auto input = bytes_view(in).first(*got);
         const auto proven = link.handshake.advance(input, out);
+        if (from != nullptr && link.handshake.greeted()) from->greet();
         if (proven && *proven) {
             link.received = to_bytes(input);
             co_return result<void>();
@@ -63,18 +66,18 @@ task<result<half_open>> pool_core::attempt(std::shared_ptr<pool_core> core, any_
     auto connection = co_await with.connect(to);
     if (!connection) co_return failure(connection.error());
     half_open link(std::move(*connection), stream_handshake::dialler(core->party_, pinned));
-    const auto done = co_await exchange(link);
+    const auto done = co_await exchange(link, nullptr);
     // A peer that ends the stream instead of answering speaks something else.
     if (!done) co_return failure(done.error() == errc::end_of_stream ? make_error_code(errc::not_mydht) : done.error());
     if (!link.received.empty()) co_return failure(errc::protocol_violation);
     co_return std::move(link);
 }
 
-task<result<half_open>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection) {
+task<result<half_open>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection, arrival& place) {
     const bool full = core->current_.size() >= core->context_->config.sessions_max;
     const bool busy = full && !core->least_useful_session();
     half_open link(std::move(connection), stream_handshake::listener(core->party_, busy));
-    const auto done = co_await exchange(link);
+    const auto done = co_await exchange(link, &place);
     if (!done) co_return failure(done.error());
     co_return std::move(link);
 }
@@ -85,7 +88,7 @@ task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection)
     auto& context = *core->context_;
     auto& time = *context.env.time;
     const auto deadline = time.now() + context.config.handshake_timeout;
-    auto work = receive(core, std::move(connection));
+    auto work = receive(core, std::move(connection), ticket.place());
     auto link = co_await with_deadline(time, deadline, std::move(work));
     if (link) {
         core->establish_accepted(std::move(*link));
@@ -98,7 +101,7 @@ task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection)
 
 task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener) {
     for (;;) {
-        while (core->handshakes_ >= core->context_->config.handshakes_max) co_await core->handshake_ended_.wait();
+        while (core->arrivals_.crowded()) co_await core->handshake_ended_.wait();
         auto connection = co_await listener->accept();
         if (!connection) {
             if (connection.error() == errc::closed) break;
@@ -106,8 +109,9 @@ task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<a
             break;
         }
         if (core->stopping_) break;
-        auto work = accept_one(handshake_ticket(core), std::move(*connection));
-        core->context_->group.spawn("handshake", std::move(work));
+        const auto at = core->arrivals_.add(connection->remote());
+        auto work = accept_one(handshake_ticket(core, at), std::move(*connection));
+        core->context_->group.spawn("handshake", at->running, std::move(work));
     }
 }
 

@@ -27,7 +27,8 @@ pool_core::pool_core(environment env, std::shared_ptr<const identity> self, sess
                      request_handler handler, session_events events)
     : context_(std::make_shared<session_context>(std::move(env), checked(std::move(config)), std::move(handler))),
       party_(std::move(self), context_->config, *context_->env.secure_random),
-      events_(std::move(events)) {
+      events_(std::move(events)),
+      arrivals_(*context_) {
     context_->owner = this;
 }
 

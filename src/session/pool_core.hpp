@@ -13,6 +13,7 @@
 #include <mydht/session/session_pool.hpp>
 #include <mydht/transport/transport.hpp>
 
+#include "session/arrivals.hpp"
 #include "session/session_context.hpp"
 #include "session/session_state.hpp"
 #include "session/stream_handshake.hpp"
@@ -87,10 +88,11 @@ private:
     void tell(std::function<void(const session_events&)> what);
 
     // From the first byte to the proven peer (handshaking.cpp).
-    [[nodiscard]] static task<result<void>> exchange(half_open& link);
+    [[nodiscard]] static task<result<void>> exchange(half_open& link, arrival* from);
     [[nodiscard]] static task<result<half_open>> attempt(std::shared_ptr<pool_core> core, any_transport with,
                                                          address to, std::optional<node_id> pinned);
-    [[nodiscard]] static task<result<half_open>> receive(std::shared_ptr<pool_core> core, any_connection connection);
+    [[nodiscard]] static task<result<half_open>> receive(std::shared_ptr<pool_core> core, any_connection connection,
+                                                         arrival& place);
     [[nodiscard]] static task<> accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener);
     [[nodiscard]] static task<> accept_one(handshake_ticket ticket, any_connection connection);
 
@@ -116,7 +118,7 @@ private:
     std::uint64_t links_made_ = 0;
     std::map<std::pair<node_id, address_kind>, session_ptr> current_;
     std::map<dial_key, std::shared_ptr<dial>> dials_;
-    std::size_t handshakes_ = 0;
+    arrivals arrivals_;
     wait_queue handshake_ended_;
     wait_queue link_ended_;
     bool shedding_ = false;  // shed() comes soon

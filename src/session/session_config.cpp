@@ -21,11 +21,13 @@ const char* bad_field(const session_config& c) {
     const bool no_capnp = std::ranges::find(c.codecs, wire::codec_id::capnp) == c.codecs.end();
     if (no_capnp || c.codecs.size() > detail::codecs_max || !std::ranges::all_of(c.codecs, known)) return "codecs";
     if (!positive(c.handshake_timeout)) return "handshake_timeout";
+    if (!positive(c.preamble_timeout)) return "preamble_timeout";
     if (!positive(c.idle_timeout)) return "idle_timeout";
     if (!positive(c.stall_timeout)) return "stall_timeout";
     if (!positive(c.crossing_grace)) return "crossing_grace";
     if (c.sessions_max == 0) return "sessions_max";
     if (c.handshakes_max == 0) return "handshakes_max";
+    if (c.handshakes_per_prefix == 0) return "handshakes_per_prefix";
     if (c.requests_max == 0) return "requests_max";
     if (c.served_max == 0) return "served_max";
     if (c.served_bytes == 0) return "served_bytes";

@@ -74,6 +74,9 @@ public:
     /// codec in common), errc::protocol_violation, errc::malformed, errc::truncated, errc::trailing_bytes, errc::too_large.
     [[nodiscard]] result<bool> advance(bytes_view& input, bytes& out);
 
+    /// The preamble was taken; for a listener.
+    [[nodiscard]] bool greeted() const noexcept { return step_ > step::preamble; }
+
     /// Who the peer is; when advance() said true.
     [[nodiscard]] const contact& peer() const noexcept { return outcome_.peer; }
 

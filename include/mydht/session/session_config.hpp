@@ -29,6 +29,8 @@ struct session_config {
 
     /// From the first byte to the proven peer, for both sides; a dial also pays for the connection out of it.
     std::chrono::milliseconds handshake_timeout{10'000};
+    /// From the first byte to the end of the preamble, for who comes from outside.
+    std::chrono::milliseconds preamble_timeout{2'000};
     /// A session without a request under way is closed after this time without use.
     std::chrono::milliseconds idle_timeout{120'000};
     /// A peer that takes nothing of what waits for it for so long is slow, and its session is closed.
@@ -38,8 +40,10 @@ struct session_config {
 
     /// Open sessions; beyond it the least useful one is given up, or the new one refused.
     std::size_t sessions_max = 4096;
-    /// Handshakes under way from outside; more wait in the listener's backlog.
+    /// Handshakes under way from outside; a further one ends the oldest whose preamble has not come, or else the oldest.
     std::size_t handshakes_max = 256;
+    /// Those of one network_prefix, other than of loopback and private addresses; a further one ends one of them.
+    std::size_t handshakes_per_prefix = 32;
     /// Requests of ours under way on one session; a further one fails with errc::too_many_requests.
     std::size_t requests_max = 256;
     /// Requests of the peer under way on one session; beyond it nothing more is read from it until one is answered.
