@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t read_bytes_min = 512;
 constexpr std::size_t read_bytes_max = 16 * 1024;
+/// What has to come of a message that is not complete within a stall_timeout.
+constexpr std::size_t progress_bytes = 16 * 1024;
 
 /// What a peer's reason to close means on this side.
 errc code_of(wire::close_reason reason) {
@@ -63,13 +65,23 @@ task<std::error_code> session_state::read_until_failure(any_connection& connecti
             const auto failed = co_await take_frames(*plain);
             if (failed) co_return failed;
         }
+        watch_progress();
         const auto room = records_.prepare();
         const auto got = co_await connection.read_some(room);
         if (!got) co_return got.error();
         records_.commit(*got);
+        progress_ += *got;
         context_->counters.bytes_received += *got;
         adapt_reading(*got, room.size());
     }
+}
+
+void session_state::watch_progress() {
+    if (records_.at_boundary() && frames_.at_boundary()) return frame_began_.reset();
+    if (frame_began_ && progress_ < progress_bytes) return;
+    frame_began_ = now();
+    progress_ = 0;
+    arm_at_latest(*frame_began_ + config().stall_timeout);
 }
 
 void session_state::adapt_reading(std::size_t got, std::size_t room) {
@@ -84,6 +96,8 @@ task<std::error_code> session_state::take_frames(bytes_view plain) {
         if (!next) co_return next.error();
         if (!*next) co_return std::error_code();
         const auto frame = **next;
+        // From here on it is this side that may take its time.
+        frame_began_.reset();
         switch (frame.kind) {
             case wire::frame_kind::message: {
                 auto request = take_message(frame.payload);

@@ -318,6 +318,9 @@ void session_state::fire() noexcept {
     if (phase_ == phase::closing && at >= until_) return end(why_);
     if (phase_ == phase::retiring && at >= until_) return close(wire::close_reason::replaced, errc::session_replaced);
     if (write_began_ && at - *write_began_ >= config().stall_timeout) return end(errc::slow_peer, "takes nothing");
+    if (phase_ < phase::closing && frame_began_ && at - *frame_began_ >= config().stall_timeout) {
+        return close(wire::close_reason::overloaded, errc::slow_peer, "does not end what it says");
+    }
     if (phase_ == phase::open && quiet() && at - last_used_ >= config().idle_timeout) {
         ++context_->counters.idle_closed;
         return close(wire::close_reason::idle, errc::idle);
@@ -334,6 +337,7 @@ void session_state::arm_next() {
         // A second look soon after the last use gives the buffers back.
         if (used_since_rest_) next = std::min(next, at + config().stall_timeout);
     }
+    if (frame_began_ && phase_ < phase::closing) next = std::min(next, *frame_began_ + config().stall_timeout);
     if (write_began_) next = std::min(next, *write_began_ + config().stall_timeout);
     if (next == steady_time::max()) {
         if (armed()) context_->env.time->disarm(*this);

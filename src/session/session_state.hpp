@@ -105,6 +105,8 @@ private:
     [[nodiscard]] static task<> read_loop(std::shared_ptr<session_state> self, shared_connection connection);
     [[nodiscard]] task<std::error_code> read_until_failure(any_connection& connection);
     [[nodiscard]] task<std::error_code> take_frames(bytes_view plain);
+    /// Before a read: the peer has its time for what is left of a message.
+    void watch_progress();
     void adapt_reading(std::size_t got, std::size_t room);
     [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
     [[nodiscard]] result<std::optional<incoming>> take_undecodable(const wire::decode_error& why, std::size_t size);
@@ -176,6 +178,8 @@ private:
     steady_time last_used_{};
     steady_time until_{};  // of the phases retiring and closing
     std::optional<steady_time> write_began_;
+    std::optional<steady_time> frame_began_;  // or has come on far enough
+    std::size_t progress_ = 0;                // bytes that came since
 };
 
 }  // namespace mydht::detail

@@ -148,12 +148,62 @@ TEST_CASE("a request byte by byte is a request", "[hostile]") {
     REQUIRE(s.attacker.layer->seal(handmade::message(3, wire::ping()), out));
     for (const auto byte : out) {
         REQUIRE(s.w.run(s.attacker.say_raw({byte})));
-        s.w.advance(1s);
+        s.w.advance(100ms);
     }
     const auto answer = s.w.run(s.attacker.hear_message());
     REQUIRE(answer);
     CHECK(answer->id == 3);
     CHECK(std::holds_alternative<wire::pong>(answer->body));
+}
+
+TEST_CASE("a message that is begun comes to its end, or on", "[hostile]") {
+    session_config config;
+    config.stall_timeout = 10s;
+    config.idle_timeout = 1h;
+    siege s(config);
+    // One that is skipped, of the largest size that may be.
+    const auto whole = frame(200, 3, bytes(64 * 1024, 1));
+    const auto part = [&](std::size_t from, std::size_t size) {
+        const auto view = bytes_view(whole).subspan(from, size);
+        return bytes(view.begin(), view.end());
+    };
+    SECTION("it stops") {
+        REQUIRE(s.w.run(s.attacker.say(part(0, 40'000))));
+        s.w.advance(9900ms);
+        CHECK_FALSE(s.verdict());
+        s.w.advance(200ms);
+        REQUIRE(s.verdict());
+        CHECK(*s.verdict() == errc::slow_peer);
+        CHECK(s.w.log->count("does not end what it says") == 1);
+    }
+    SECTION("it dribbles") {
+        REQUIRE(s.w.run(s.attacker.say(part(0, 40'000))));
+        for (std::size_t i = 0; i < 9; ++i) {
+            s.w.advance(1s);
+            REQUIRE(s.w.run(s.attacker.say(part(40'000 + i, 1))));
+        }
+        CHECK_FALSE(s.verdict());
+        s.w.advance(1100ms);
+        REQUIRE(s.verdict());
+        CHECK(*s.verdict() == errc::slow_peer);
+    }
+    SECTION("a record that stops") {
+        REQUIRE(s.w.run(s.attacker.say_raw({0, 40, 1, 2, 3})));
+        s.w.advance(10100ms);
+        REQUIRE(s.verdict());
+        CHECK(*s.verdict() == errc::slow_peer);
+    }
+    SECTION("it is slow, and comes on") {
+        constexpr std::size_t slice = 16 * 1024 + 2;
+        for (std::size_t from = 0; from < whole.size(); from += slice) {
+            REQUIRE(s.w.run(s.attacker.say(part(from, std::min(slice, whole.size() - from)))));
+            s.w.advance(9s);
+        }
+        CHECK_FALSE(s.verdict());
+        // Nothing is begun now.
+        s.w.advance(1min);
+        CHECK_FALSE(s.verdict());
+    }
 }
 
 TEST_CASE("a peer that takes nothing is closed, and what waits for it stays bounded", "[hostile]") {

@@ -33,7 +33,8 @@ struct session_config {
     std::chrono::milliseconds preamble_timeout{2'000};
     /// A session without a request under way is closed after this time without use.
     std::chrono::milliseconds idle_timeout{120'000};
-    /// A peer that takes nothing of what waits for it for so long is slow, and its session is closed.
+    /// A peer that takes nothing of what waits for it for so long is slow, and its session is closed; also one that begins a
+    /// message and sends neither its end nor 16 KiB more of it in this time.
     std::chrono::milliseconds stall_timeout{20'000};
     /// How long the loser of two handshakes that crossed is still answered.
     std::chrono::milliseconds crossing_grace{5'000};
