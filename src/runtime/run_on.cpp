@@ -74,9 +74,6 @@ private:
     bool done_ = false;
 };
 
-using offload_signature = void(std::exception_ptr);
-using offload_handler = asio::async_result<asio::use_awaitable_t<>, offload_signature>::handler_type;
-
 }  // namespace
 
 task<bool> runs_on(executor target) {
@@ -90,28 +87,6 @@ task<> hop(executor target, task<> work) {
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, hop_signature>(
         std::move(initiation), asio::use_awaitable, std::move(target), std::move(work));
-}
-
-task<> offload_void(executor workers, std::function<void()> work) {
-    auto initiation = [](offload_handler handler, const executor& there, std::function<void()> job) {
-        auto home = asio::prefer(asio::any_io_executor(asio::get_associated_executor(handler)),
-                                 asio::execution::outstanding_work.tracked);
-        asio::post(there, [handler = std::move(handler), home, job = std::move(job)]() mutable {
-            std::exception_ptr error;
-            try {
-                job();
-            } catch (...) {
-                error = std::current_exception();
-            }
-            // What the function holds is destroyed here, before the caller goes on.
-            job = nullptr;
-            asio::post(home, [handler = std::move(handler), error = std::move(error)]() mutable {
-                handler(std::move(error));
-            });
-        });
-    };
-    return asio::async_initiate<const asio::use_awaitable_t<>, offload_signature>(
-        std::move(initiation), asio::use_awaitable, std::move(workers), std::move(work));
 }
 
 }  // namespace mydht::detail

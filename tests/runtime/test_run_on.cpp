@@ -146,3 +146,75 @@ TEST_CASE("blocking work runs on the workers, its result and its exception come 
     CHECK(threw);
     CHECK(ran_on != std::this_thread::get_id());
 }
+
+namespace {
+
+/// A worker that is inside a job until it is let go.
+struct held_job {
+    std::atomic<bool> begun = false;
+    std::atomic<bool> released = false;
+
+    int run() {
+        begun = true;
+        begun.notify_all();
+        released.wait(false);
+        return 1;
+    }
+    void release() {
+        released = true;
+        released.notify_all();
+    }
+};
+
+task<> offload_held(executor workers, std::shared_ptr<held_job> job, bool& cancelled) {
+    std::function<int()> work = [job] { return job->run(); };
+    try {
+        co_await offload<int>(workers, std::move(work));
+    } catch (const std::system_error&) {
+        cancelled = true;
+        throw;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a cancelled offload does not wait for the function", "[offload][threads]") {
+    other_thread workers;
+    const auto job = std::make_shared<held_job>();
+    bool cancelled = false;
+    {
+        asio::io_context here(1);
+        started run(here, offload_held(workers.context.get_executor(), job, cancelled));
+        here.poll();
+        job->begun.wait(false);
+        run.cancel();
+        here.run();
+        CHECK(run.cancelled());
+    }
+    CHECK(cancelled);
+    job->release();
+}
+
+TEST_CASE("an io_context may go down while a worker runs", "[offload][threads]") {
+    other_thread workers;
+    for (int i = 0; i < 200; ++i) {
+        const auto job = std::make_shared<held_job>();
+        bool cancelled = false;
+        auto here = std::make_unique<asio::io_context>(1);
+        asio::co_spawn(*here, offload_held(workers.context.get_executor(), job, cancelled), [](std::exception_ptr) {});
+        here->poll();
+        job->begun.wait(false);
+        // Before, while and after the worker comes back.
+        if (i % 3 == 0) {
+            job->release();
+        } else if (i % 3 == 1) {
+            here.reset();
+            job->release();
+        } else {
+            job->release();
+            here->run();
+        }
+        here.reset();
+        CHECK_FALSE(cancelled);
+    }
+}

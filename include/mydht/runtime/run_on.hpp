@@ -46,8 +46,9 @@ inline task<> run_on(executor target, task<> work) {
 }
 
 /// Runs a plain function that may block (name resolution, files, hashing much) on the workers and completes on the caller's
-/// executor with what it returned. Exceptions of the function arrive at the caller. Not cancellable: it completes when the function has
-/// returned. What the function refers to must live until then.
+/// executor with what it returned. Exceptions of the function arrive at the caller. Cancelled: throws
+/// std::system_error(operation_aborted) at once, and the function goes on without anybody who waits for it; so it owns all that it
+/// refers to. The io_context may go down while it runs.
 template <typename T>
 [[nodiscard]] task<T> offload(executor workers, std::function<T()> work) {
     auto kept = std::make_shared<std::optional<T>>();
