@@ -3,14 +3,19 @@
 import contextlib
 import os
 import pathlib
+import pty
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
+
+# A shell that starts this in the background ignores the signal, and so would every program started from here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 MYDHT = os.environ.get("MYDHT", str(TOP / "build" / "mydht"))
@@ -120,6 +125,40 @@ def silent_address():
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def greeting_address(greeting):
+    """An address of another protocol: whoever comes is greeted with these bytes."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def greet():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as link:
+                        link.sendall(greeting)
+                        link.recv(16)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        try:
+            yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@contextlib.contextmanager
+def terminal():
+    """The two ends of a terminal: ours, and the one that a command is given."""
+    ours, theirs = pty.openpty()
+    try:
+        yield ours, theirs
+    finally:
+        os.close(theirs)
+        os.close(ours)
 
 
 @contextlib.contextmanager
