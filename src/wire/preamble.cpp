@@ -54,7 +54,8 @@ preamble_answer answer_to(const preamble& theirs, const preamble& own) noexcept 
 
 result<std::uint8_t> read_answer(std::uint8_t answer, const preamble& own) {
     if (answer >= 1 && answer <= version_limit) {
-        if (answer < own.version_min || answer > own.version_max) return failure(errc::unknown_version);
+        // Nobody who read the preamble accepts what it does not offer; the banner of another protocol starts like this.
+        if (answer < own.version_min || answer > own.version_max) return failure(errc::not_mydht);
         return answer;
     }
     switch (static_cast<preamble_answer>(answer)) {

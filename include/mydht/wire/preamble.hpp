@@ -59,8 +59,8 @@ enum class preamble_answer : std::uint8_t {
 [[nodiscard]] preamble_answer answer_to(const preamble& theirs, const preamble& own) noexcept;
 
 /// What the dialling side makes of the answer: the version to be spoken.
-/// Errors: errc::other_network, errc::unknown_version (also for an accepted version out of the own range),
-/// errc::mode_refused, errc::peer_busy, errc::connection_refused for another refusal, errc::not_mydht for 0.
+/// Errors: errc::other_network, errc::unknown_version, errc::mode_refused, errc::peer_busy, errc::connection_refused for
+/// another refusal, errc::not_mydht for 0 and for an accepted version that was not offered.
 [[nodiscard]] result<std::uint8_t> read_answer(std::uint8_t answer, const preamble& own);
 
 }  // namespace mydht::wire
