@@ -62,15 +62,28 @@ outcome<void> require_bootstrap(const client_options& options) {
         "give the address of a running node, as in --bootstrap tcp://127.0.0.1:4000 (mydht node starts one)");
 }
 
+namespace {
+
+/// How long one silent bootstrap may take. The time that the user gave, unless others may answer that wait behind it: more
+/// bootstraps, or more addresses of one name.
+std::chrono::milliseconds patience_with_one(const client_options& options) {
+    const auto all = *options.common.timeout;
+    if (options.bootstrap.empty()) return all;
+    const bool alone = options.bootstrap.size() == 1 && to_address(options.bootstrap.front()).has_value();
+    return alone ? all : std::max(all / 3, std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
 node_config client_config(const client_options& options) {
     node_config out;
     out.client_only = true;
     out.bootstrap = options.bootstrap;
     out.sessions.network = options.common.network;
     out.sessions.psk = options.common.psk;
-    // A bootstrap that does not answer must leave time for the question, which another one may have been reached for.
-    out.join_timeout = std::max(*options.common.timeout / 2, std::chrono::milliseconds(1));
-    out.sessions.handshake_timeout = std::min(out.sessions.handshake_timeout, out.join_timeout);
+    // Several bootstraps are tried side by side, and a silent one must leave time for the question.
+    out.sessions.handshake_timeout = patience_with_one(options);
+    out.join_timeout = options.bootstrap.size() > 1 ? out.sessions.handshake_timeout : *options.common.timeout;
     out.stop_grace = stop_grace;
     return out;
 }

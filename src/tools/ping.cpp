@@ -21,8 +21,11 @@ task<result<pinged>> ping_location(client with, location where) {
     auto addresses = co_await resolve(with.env, where);
     if (!addresses) co_return failure(addresses.error());
     std::error_code last = errc::unknown_host;
+    auto untried = static_cast<std::int64_t>(addresses->size());
     for (const auto& one : *addresses) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - with.env.time->now());
+        // A silent address leaves the ones behind it their share.
+        const auto rest = (deadline - with.env.time->now()) / untried--;
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(rest);
         if (left <= std::chrono::milliseconds::zero()) co_return failure(errc::timed_out);
         auto report = co_await with.peer.ping(one, where.pinned, left);
         if (report) co_return pinged{one, std::move(*report)};
