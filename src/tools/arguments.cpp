@@ -24,7 +24,6 @@ command_line::command_line(std::string_view name, std::string_view purpose, std:
     app_->footer(std::string(about));
     app_->set_help_flag("-h,--help", "Show this and exit");
     app_->get_formatter()->column_width(26);
-    app_->get_formatter()->label("TEXT", "");
 }
 
 command_line::~command_line() = default;
@@ -78,7 +77,8 @@ void command_line::repeated(const char* name, std::vector<location>& into, outco
 }
 
 void command_line::common(common_options& into, std::string_view timeout_help) {
-    option<std::chrono::milliseconds>("--timeout", "DURATION", into.timeout, parse_duration, timeout_help);
+    const std::string timeout_text = std::string(timeout_help) + ". DURATION: a number and ms, s, m, h or d";
+    option<std::chrono::milliseconds>("--timeout", "DURATION", into.timeout, parse_duration, timeout_text);
     option<std::string>("--network", "NAME", into.network, parse_network, "The network's name (default: mydht)");
     option<bytes>("--psk", "FILE", into.psk, load_psk,
                   "The key of a private network: a file of mode 0600 with 64 hexadecimal digits");

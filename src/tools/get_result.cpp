@@ -7,7 +7,7 @@ namespace mydht::tools {
 
 outcome<void> print_found(const get_report& found, bool json) {
     const auto& best = found.best;
-    if (!json) return write_result(best.text());
+    if (!json) return write_value(best.text());
     json_object object;
     object.text("key", best.key().hex()).base64("value_base64", best.content());
     if (best.author()) {

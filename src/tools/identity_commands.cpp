@@ -82,6 +82,9 @@ outcome<void> id_command(std::string_view name, arguments given) {
     std::optional<std::string> file;
     line.option("--identity", "FILE", file, "The identity file, as mydht keygen makes it");
     line.common(common, "For likeness with the other commands: reading the file takes no time");
+    if (!given.empty() && !std::string_view(given.front()).starts_with('-')) {
+        return unusable("FILE goes behind --identity: mydht id --identity " + in_quotes(given.front()));
+    }
     if (auto go = line.parse(given); !go) return go;
 
     if (!file) return missing_argument("--identity", "give the file that mydht keygen --out wrote");

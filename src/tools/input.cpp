@@ -11,6 +11,7 @@
 #include <mydht/crypto/identity_file.hpp>
 #include <mydht/crypto/secret.hpp>
 
+#include "tools/arguments.hpp"
 #include "tools/explain.hpp"
 #include "tools/parse.hpp"
 
@@ -45,7 +46,16 @@ outcome<bytes> read_standard_input(std::size_t size_max) {
 
 outcome<bytes> read_value(const std::optional<std::string>& argument) {
     constexpr auto size_max = limits::inline_value_bytes;
-    if (!argument || *argument == "-") return read_standard_input(size_max);
+    if (!argument) {
+        // Nobody at a terminal knows that the command waits for input, and an empty input is more often a lost value
+        // than a wanted one.
+        const auto missing = [] { return missing_argument("VALUE", "give it, or - for standard input"); };
+        if (::isatty(STDIN_FILENO) != 0) return missing();
+        auto content = read_standard_input(size_max);
+        if (content && content->empty()) return missing();
+        return content;
+    }
+    if (*argument == "-") return read_standard_input(size_max);
     if (argument->size() > size_max) return value_too_large();
     return to_bytes(*argument);
 }

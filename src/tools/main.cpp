@@ -29,8 +29,8 @@ constexpr command commands[] = {
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},
     {"demo", "run a small network in this process", demo_command},
-    {"sim", "simulate a network (not available yet)", nullptr},
-    {"bench", "measure a network (not available yet)", nullptr},
+    {"sim", "simulate a network", nullptr},
+    {"bench", "measure a network", nullptr},
 };
 
 std::string help() {
@@ -39,6 +39,7 @@ std::string help() {
         "Usage: mydht COMMAND [OPTIONS] [ARGUMENTS]\n\n"
         "Commands:\n";
     for (const auto& one : commands) {
+        if (one.run == nullptr) continue;
         out.append("  ")
             .append(one.name)
             .append(std::string(10 - one.name.size(), ' '))
@@ -65,8 +66,13 @@ outcome<void> dispatch(std::string& name, arguments given) {
         std::find_if(std::begin(commands), std::end(commands), [&](const command& c) { return c.name == first; });
     if (found == std::end(commands)) return unusable("there is no command " + in_quotes(first) + "; see mydht --help");
     name += " " + std::string(first);
-    if (found->run == nullptr) return unusable("not available yet; see mydht --help for what is");
-    return found->run(name, given.subspan(1));
+    const auto behind = given.subspan(1);
+    if (found->run != nullptr) return found->run(name, behind);
+    const std::string later = "not available yet; see mydht --help for what is";
+    const bool asks_for_help = std::any_of(behind.begin(), behind.end(), [](std::string_view text) {
+        return text == "--help" || text == "-h";
+    });
+    return asks_for_help ? write_result(name + ": " + later + "\n") : unusable(later);
 }
 
 /// What goes wrong by our own doing or for lack of memory arrives as an exception; users get a line for these too.

@@ -45,6 +45,12 @@ outcome<void> write_result(std::string_view data) {
     return tl::unexpected<problem>(std::move(lost));
 }
 
+outcome<void> write_value(std::string_view data) {
+    auto written = write_result(data);
+    if (!written || ::isatty(STDOUT_FILENO) == 0) return written;
+    return write_result("\n");
+}
+
 std::string one_line(std::string_view text) {
     std::string out(text);
     for (auto& c : out) {

@@ -53,7 +53,7 @@ outcome<void> publish_command(std::string_view name, arguments given) {
                                "Only replace the value with this sequence number; each holder decides for itself");
     line.option<std::chrono::milliseconds>("--ttl", "DURATION", wanted.lifetime, parse_lifetime,
                                            "How long the value is kept, up to 48h (default: 24h)");
-    line.positional("VALUE", wanted.text, "The value, at most 65536 bytes; - and no VALUE mean standard input");
+    line.positional("VALUE", wanted.text, "The value, at most 65536 bytes; - means standard input");
     if (auto go = line.parse(given); !go) return go;
     if (!wanted.identity) return missing_argument("--identity", "give the file that mydht keygen --out wrote");
     if (auto enough = require_bootstrap(wanted.client); !enough) return enough;

@@ -13,10 +13,11 @@ namespace mydht::tools {
 outcome<void> put_command(std::string_view name, arguments given) {
     command_line line(
         name, "Store a value under the hash of its content. Prints the key.",
-        "VALUE is stored byte for byte; - and no VALUE mean standard input. A value that begins with a dash goes\n"
-        "behind two dashes: mydht put --bootstrap ADDR -- -5\n\n"
+        "VALUE is stored byte for byte; - and no VALUE mean standard input, which is no terminal. A value that\n"
+        "begins with a dash goes behind two dashes.\n\n"
         "Examples:\n"
         "  mydht put --bootstrap tcp://127.0.0.1:4000 hello\n"
+        "  mydht put --bootstrap tcp://127.0.0.1:4000 -- --really\n"
         "  mydht put --bootstrap tcp://127.0.0.1:4000 --ttl 2h - < picture.png\n");
     client_options options;
     std::optional<std::string> text;
@@ -24,7 +25,7 @@ outcome<void> put_command(std::string_view name, arguments given) {
     declare_client(line, options);
     line.option<std::chrono::milliseconds>("--ttl", "DURATION", lifetime, parse_lifetime,
                                            "How long the value is kept, up to 48h (default: 24h)");
-    line.positional("VALUE", text, "The value, at most 65536 bytes, or - for standard input");
+    line.positional("VALUE", text, "The value, at most 65536 bytes; - means standard input");
     if (auto go = line.parse(given); !go) return go;
     if (auto enough = require_bootstrap(options); !enough) return enough;
 

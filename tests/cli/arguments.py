@@ -26,6 +26,12 @@ class Help(support.Case):
             self.assertIn(f"\n  {command} ", text)
         self.assertIn("Example", text)
 
+    def test_what_options_take(self):
+        for command in COMMANDS:
+            self.assertRegex(self.succeeds(command, "--help").decode(), r"number\s+and\s+ms,\s+s,\s+m,\s+h\s+or\s+d")
+        for command in ("publish", "resolve"):
+            self.assertIn("--salt TEXT", self.succeeds(command, "--help").decode())
+
     def test_version(self):
         self.assertRegex(self.succeeds("--version").decode(), r"^mydht \d+\.\d+\.\d+\n$")
 
@@ -104,6 +110,17 @@ class WrongArguments(support.Case):
         with open("/dev/zero", "rb") as endless:
             self.refused(2, "put", *SOMEWHERE, stdin=endless, says="65536")
 
+    def test_a_forgotten_value(self):
+        author = ["--identity", self.identity()]
+        for command in (["put", *SOMEWHERE], ["publish", *author, *SOMEWHERE]):
+            line = f"mydht {command[0]}: no VALUE was given; give it, or - for standard input\n"
+            self.assertEqual(self.refused(2, *command), line)
+            with support.terminal() as (_, theirs):
+                self.assertEqual(self.refused(2, *command, stdin=theirs), line)
+
+    def test_an_identity_file_without_its_option(self):
+        self.refused(2, "id", "me.identity", says="--identity 'me.identity'")
+
     def test_standard_input_that_cannot_be_read(self):
         with open(self.folder / "output", "wb") as only_for_writing:
             self.refused(2, "put", *SOMEWHERE, stdin=only_for_writing, says="standard input")
@@ -114,6 +131,10 @@ class NotAvailableYet(support.Case):
     def test_says_so(self):
         self.refused(2, "sim", says="not available yet")
         self.refused(2, "bench", "anything", says="not available yet")
+        listed = self.succeeds("--help").decode()
+        for command in ("sim", "bench"):
+            self.assertIn("not available yet", self.succeeds(command, "--help").decode())
+            self.assertNotIn(f"\n  {command} ", listed)
         for mode in ("direct", "proxied", "mixed:2", "tunnelled:3"):
             self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "not available yet"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "quick", KEY, says=["'quick'", "no mode"])

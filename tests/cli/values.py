@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import support
 
@@ -31,10 +32,20 @@ class Values(support.Case):
                                           (every_byte * 256)[:65535], every_byte * 256)):
             key = self.put(number, "-", content=content)
             self.assertEqual(self.succeeds("get", *self.through(number + 1), key), content)
-            self.assertEqual(self.put(number + 2, content=content), key)
+            if content:
+                self.assertEqual(self.put(number + 2, content=content), key)
+
+    def test_a_terminal_gets_a_new_line_behind_the_value(self):
+        key = self.put(0, "hello")
+        for command in ("get", "resolve"):
+            with support.terminal() as (ours, theirs):
+                self.succeeds(command, *self.through(1), key, stdout=theirs)
+                # The terminal writes the end of a line as two bytes.
+                self.assertEqual(os.read(ours, 100), b"hello\r\n")
+            self.assertEqual(self.succeeds(command, *self.through(1), key), b"hello")
 
     def test_arguments_are_taken_as_they_are(self):
-        for text in (b"hello", b"", b"[a,b]", b"get", b"--", b"-5", b"--json", b"a=b", b"'quoted'", b"%d {} \\n", b" ",
+        for text in (b"hello", b"", b"[a,b]", b"get", b"--", b"-5", b"--really", b"--json", b"a=b", b"'quoted'", b"%d {} \\n", b" ",
                      b"\xff\xfe", "ä€𝄞".encode()):
             key = self.put(0, "--", text)
             self.assertEqual(self.succeeds("get", *self.through(1), key), text)
@@ -86,7 +97,7 @@ class Values(support.Case):
         mine = ["publish", "--identity", self.identity()]
         key = self.succeeds(*mine, *self.through(0), "--seq", "10", "ten").decode().strip()
         self.refused(1, *mine, *self.through(1), "--seq", "9", "nine", says=[key, "higher"])
-        self.refused(1, *mine, *self.through(1), "--cas", "9", "lost", says=[key, "--cas"])
+        self.refused(1, *mine, *self.through(1), "--cas", "9", "lost", says=[key, "mydht resolve --json", '"sequence"', "--cas"])
         stored = json.loads(self.succeeds(*mine, *self.through(1), "--json", "--cas", "10", "eleven"))
         self.assertEqual((stored["key"], stored["sequence"]), (key, 11))
         self.assertEqual(self.succeeds("resolve", *self.through(2), key), b"eleven")
@@ -199,6 +210,21 @@ class Unreachable(support.Case):
             for question in self.questions(silent, "--timeout", "400ms"):
                 self.refused(4, *question, says=[silent, "--timeout"])
 
+    def test_silence_lasts_as_long_as_was_asked_for(self):
+        # Ten seconds are what nodes give a handshake among themselves.
+        for command, seconds in (("ping", 4), ("get", 12)):
+            with support.silent_address() as silent:
+                question = ["ping", silent] if command == "ping" else ["get", "--bootstrap", silent, MISSING]
+                began = time.monotonic()
+                self.refused(4, *question, "--timeout", f"{seconds}s", says=[silent, "--timeout"])
+                self.assertGreaterEqual(time.monotonic() - began, seconds)
+
+    def test_something_else_listens(self):
+        for greeting in (b"SSH-2.0-OpenSSH_9.2p1\r\n", b"220 mail ready\r\n", b"\0"):
+            with support.greeting_address(greeting) as other:
+                for question in self.questions(other):
+                    self.refused(1, *question, says=[other, "a mydht node must listen there"])
+
     def test_a_node_that_hangs(self):
         node = self.node()
         node.process.send_signal(signal.SIGSTOP)
@@ -226,7 +252,7 @@ class Unreachable(support.Case):
             process.send_signal(signal.SIGINT)
             out, rest = process.communicate(timeout=support.COMMAND_SECONDS)
         self.assertEqual((process.returncode, out), (1, b""))
-        self.assertIn(b"interrupted", rest.splitlines()[-1])
+        self.assertEqual(rest.splitlines()[-1], b"mydht get: interrupted")
 
 
 class Output(support.Case):
