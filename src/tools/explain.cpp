@@ -62,14 +62,13 @@ std::string_view remedy_of(std::error_code error) noexcept {
         case errc::session_closed: return "check that a mydht node runs there, and try again";
         case errc::unreachable: return "check the address and the way to it";
         case errc::timed_out: return "give it more time with --timeout, or ask another node";
-        case errc::cancelled: return "it was interrupted; run it again";
         case errc::not_found: return "check the key; the value may never have been stored, or its lifetime is over";
         case errc::no_peers: return "wait until the network has nodes that answer, or give another --bootstrap";
         case errc::value_too_large: return "a value has at most 65536 bytes; split it";
         case errc::value_expired: return "give another --ttl, and check this machine's clock";
         case errc::value_stale: return "publish without --seq, or with a higher one";
         case errc::cas_mismatch:
-            return "read the newest with mydht resolve, and publish again with its number as --cas";
+            return "read the newest with mydht resolve --json, and publish again with its \"sequence\" as --cas";
         case errc::bad_key: return "check the public key; mydht id prints that of an identity file";
         case errc::invalid_value: return "the nodes do not accept such values";
         case errc::store_full: return "try again later, or with a smaller value";
@@ -81,6 +80,8 @@ std::string_view remedy_of(std::error_code error) noexcept {
 }
 
 problem explain(std::string_view subject, std::error_code error) {
+    // The user knows what was asked for, and that it did not come.
+    if (error == errc::cancelled) return {exit_code::failed, "interrupted"};
     problem out{exit_code_of(error), std::string(subject)};
     out.text += ": " + error.message();
     const auto remedy = remedy_of(error);
