@@ -16,6 +16,7 @@ const char* text_of(errc code) noexcept {
         case errc::file_exists: return "the file is there already and would have been overwritten";
         case errc::identity_damaged: return "the identity file has a wrong form, length or checksum";
         case errc::identity_exposed: return "the identity file can be read by other users";
+        case errc::table_file_foreign: return "the file is there and is something else than a saved routing table";
         case errc::table_file_damaged: return "the saved routing table has a wrong form, version or checksum";
         case errc::malformed: return "the bytes do not decode";
         case errc::truncated: return "the bytes end before the message does";
@@ -50,6 +51,7 @@ const char* text_of(errc code) noexcept {
         case errc::unreachable: return "no way leads to the address";
         case errc::end_of_stream: return "the peer ended the stream in order";
         case errc::closed: return "the object was closed on this side";
+        case errc::out_of_descriptors: return "the process or the system has no file descriptors or buffers left";
         case errc::network_failed: return "the operating system reported another error of the network";
         case errc::timed_out: return "the deadline passed";
         case errc::cancelled: return "the operation was cancelled by the caller or by a stop";

@@ -16,16 +16,47 @@ namespace {
 /// Contacts of the last run that are tried at a start: enough that some are still there, few enough to be quick.
 constexpr std::size_t saved_contacts_tried = 32;
 
+/// Keeps two joins from running side by side.
+class counted_join {
+public:
+    explicit counted_join(std::size_t& joins) : joins_(joins) { ++joins_; }
+    counted_join(const counted_join&) = delete;
+    counted_join& operator=(const counted_join&) = delete;
+    ~counted_join() { --joins_; }
+
+private:
+    std::size_t& joins_;
+};
+
 }  // namespace
 
 /// Attempts to enter that run side by side, and who waits for the last of them. Shared, since the wait may be cancelled.
 struct node_core::entering {
     join_report report;
     std::size_t left = 0;
-    wait_queue ended;
 };
 
-task<> node_core::enter_through(location where, steady_time deadline, std::shared_ptr<entering> into) {
+/// One of the attempts, however it ends: also when it is cancelled, or never begins because the node stops.
+class node_core::entry_ticket {
+public:
+    entry_ticket(std::shared_ptr<node_core> core, std::shared_ptr<entering> into)
+        : core_(std::move(core)), into_(std::move(into)) {
+        ++into_->left;
+    }
+    entry_ticket(entry_ticket&&) = default;
+    entry_ticket& operator=(entry_ticket&&) = delete;
+    ~entry_ticket() {
+        if (into_ && --into_->left == 0) core_->join_ended_.notify_all();
+    }
+
+    [[nodiscard]] join_report& report() const { return into_->report; }
+
+private:
+    std::shared_ptr<node_core> core_;
+    std::shared_ptr<entering> into_;
+};
+
+task<> node_core::enter_through(location where, steady_time deadline, entry_ticket ticket) {
     const auto text = where.text();
     auto found = co_await resolve(env_, where);
     std::error_code why = found ? std::error_code{} : found.error();
@@ -42,29 +73,28 @@ task<> node_core::enter_through(location where, steady_time deadline, std::share
         }
     }
     if (reached) {
-        ++into->report.reached;
+        ++ticket.report().reached;
     } else {
-        into->report.error = why;
+        ticket.report().error = why;
         log(log_level::warning, "bootstrap " + text + " was not reached: " + why.message());
     }
-    if (--into->left == 0) into->ended.notify_all();
 }
 
-task<> node_core::enter_through_saved(contact who, steady_time deadline, std::shared_ptr<entering> into) {
+task<> node_core::enter_through_saved(contact who, steady_time deadline, entry_ticket ticket) {
     auto link = co_await pool_.connect(std::move(who), deadline);
     if (link) {
         neighbours_.proved(link->peer());
-        ++into->report.reached;
+        ++ticket.report().reached;
     }
-    if (--into->left == 0) into->ended.notify_all();
 }
 
-task<std::vector<contact>> node_core::saved_contacts() {
+task<result<std::vector<contact>>> node_core::saved_contacts() {
     std::vector<contact> out;
     if (!config_.table_file) co_return out;
     std::function<result<saved_table>()> load = [path = *config_.table_file] { return load_table(path); };
     auto loaded = co_await offload<result<saved_table>>(env_.workers, std::move(load));
     if (!loaded) {
+        if (loaded.error() == errc::table_file_foreign) co_return failure(loaded.error());
         // The first start has no file yet.
         if (loaded.error() == errc::table_file_damaged) {
             log(log_level::warning, "table file " + config_.table_file->string() + " is damaged and will be replaced");
@@ -78,20 +108,21 @@ task<std::vector<contact>> node_core::saved_contacts() {
     co_return out;
 }
 
-task<join_report> node_core::join() {
+task<join_report> node_core::join(std::vector<contact> saved) {
     const auto deadline = env_.time->now() + config_.join_timeout;
-    auto saved = co_await saved_contacts();
+    const counted_join running(joins_);
     const auto attempts = std::make_shared<entering>();
-    attempts->left = config_.bootstrap.size() + saved.size();
-    attempts->report.bootstraps = attempts->left;
+    attempts->report.bootstraps = config_.bootstrap.size() + saved.size();
     for (const auto& each : config_.bootstrap) {
-        background_.spawn("entering through a bootstrap", enter_through(each, deadline, attempts));
+        background_.spawn("entering through a bootstrap",
+                          enter_through(each, deadline, entry_ticket(shared_from_this(), attempts)));
     }
     for (auto& each : saved) {
-        background_.spawn("entering through a contact", enter_through_saved(std::move(each), deadline, attempts));
+        background_.spawn("entering through a contact",
+                          enter_through_saved(std::move(each), deadline, entry_ticket(shared_from_this(), attempts)));
     }
-    while (attempts->left > 0) {
-        const bool woken = co_await attempts->ended.wait_until(*env_.time, deadline);
+    while (attempts->left > 0 && phase_ == phase::running) {
+        const bool woken = co_await join_ended_.wait_until(*env_.time, deadline);
         if (!woken) break;
     }
     // A client is asked nothing, so it needs no table beyond what its own queries bring.
@@ -125,12 +156,15 @@ task<> node_core::keep_joining() {
     duration pause = config_.bootstrap_retry_min;
     for (;;) {
         co_await sleep_for(*env_.time, jittered(pause));
-        if (!table_.empty() || (config_.bootstrap.empty() && !config_.table_file)) {
+        if (joins_ > 0) continue;
+        // Contacts that have all turned bad are no network either.
+        if (table_.good_size() > 0 || (config_.bootstrap.empty() && !config_.table_file)) {
             pause = config_.bootstrap_retry_min;
             co_await sleep_for(*env_.time, config_.upkeep_interval);
             continue;
         }
-        const auto again = co_await join();
+        auto saved = co_await saved_contacts();
+        const auto again = co_await join(saved ? std::move(*saved) : std::vector<contact>());
         if (again.reached > 0) log(log_level::info, "joined with " + std::to_string(again.contacts) + " contacts");
         pause = std::min<duration>(pause * 2, config_.bootstrap_retry_max);
     }

@@ -1,6 +1,7 @@
 #include "node/node_core.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -82,6 +83,20 @@ private:
     bool admitted_;
 };
 
+/// Stops a node whose start did not come to run.
+class node_core::starting_guard {
+public:
+    explicit starting_guard(node_core& core) : core_(core) {}
+    starting_guard(const starting_guard&) = delete;
+    starting_guard& operator=(const starting_guard&) = delete;
+    ~starting_guard() {
+        if (core_.phase_ == phase::starting) core_.begin_stop();
+    }
+
+private:
+    node_core& core_;
+};
+
 node_core::node_core(environment env, node_config config)
     : env_(std::move(env)),
       config_(checked(std::move(config))),
@@ -134,6 +149,11 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
                                    steady_time deadline) {
     const auto id = to.id;
     if (id == self->self_->id()) co_return failure(errc::self_connection);
+    const auto asked = self->env_.time->now();
+    // An asker in a hurry says nothing about the peer.
+    const auto counts = [&](std::error_code why) {
+        return why != errc::timed_out || self->env_.time->now() - asked >= self->config_.queries.soft_timeout;
+    };
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     for (bool again : {true, false}) {
         auto link = self->pool_.find(id);
@@ -141,7 +161,7 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
         if (!reused) {
             auto made = co_await self->pool_.connect(to, deadline);
             if (!made) {
-                self->neighbours_.unreachable(to, made.error());
+                if (counts(made.error())) self->neighbours_.unreachable(to, made.error());
                 co_return failure(made.error());
             }
             link = std::move(*made);
@@ -152,7 +172,7 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
             co_return reply(std::move(*answer), link.peer().observed);
         }
         if (answer.error() == errc::session_closed && reused && again) continue;
-        self->neighbours_.failed(id, answer.error());
+        if (counts(answer.error())) self->neighbours_.failed(id, answer.error());
         co_return failure(answer.error());
     }
     co_return failure(errc::session_closed);
@@ -168,8 +188,11 @@ task<result<put_report>> node_core::put(std::shared_ptr<node_core> self, value w
 task<result<get_report>> node_core::get(std::shared_ptr<node_core> self, id256 where, get_options options) {
     const operation running(*self);
     if (!running.admitted()) co_return failure(errc::not_running);
+    lookup_report report;
+    auto* const wanted = options.report() != nullptr ? options.report() : &report;
+    options.report_to(*wanted);
     auto found = co_await self->queries_.get(where, std::move(options));
-    self->table_.note_lookup(where, self->env_.time->now());
+    if (wanted->asked > 0) self->table_.note_lookup(where, self->env_.time->now());
     co_return found;
 }
 
@@ -177,6 +200,8 @@ task<result<std::uint64_t>> node_core::next_sequence(id256 where, std::chrono::m
     get_options search;
     search.timeout(timeout);
     const auto found = co_await queries_.newest(where, std::move(search));
+    if (found && found->best.sequence() == std::numeric_limits<std::uint64_t>::max())
+        co_return failure(errc::bad_argument);
     if (found) co_return found->best.sequence() + 1;
     if (found.error() == errc::not_found) co_return std::uint64_t{1};
     co_return failure(found.error());
@@ -261,19 +286,20 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
                                                                                             : errc::not_running);
     }
     self->phase_ = phase::starting;
+    // Left before the end, by a cancellation too: a node that is half started is of no use.
+    const starting_guard guard(*self);
     self->queries_.connect(std::make_shared<node_messenger>(self->weak_from_this()), self->origin());
-    const auto bound = co_await self->listen();
-    if (!bound) {
-        self->begin_stop();
-        co_return failure(bound.error());
-    }
+    auto saved = co_await self->saved_contacts();
+    auto ready = saved ? co_await self->listen() : result<void>(failure(saved.error()));
+    if (!ready) co_return failure(ready.error());
     if (self->phase_ != phase::starting) co_return failure(errc::not_running);
     self->phase_ = phase::running;
-    auto report = co_await self->join();
-    if (self->phase_ != phase::running) co_return failure(errc::not_running);
+    // They begin with a pause, and go on when the wait for the join is cancelled.
     self->background_.spawn("joining", self->keep_joining());
     self->background_.spawn("keeping neighbours", self->keep_neighbours());
     self->background_.spawn("upkeep", self->upkeep());
+    auto report = co_await self->join(std::move(*saved));
+    if (self->phase_ != phase::running) co_return failure(errc::not_running);
     co_return report;
 }
 
@@ -298,6 +324,7 @@ void node_core::begin_stop() {
 
 task<> node_core::shut_down(std::shared_ptr<node_core> self) {
     self->background_.cancel();
+    self->join_ended_.notify_all();
     co_await self->save_contacts();
     co_await self->pool_.stop(self->config_.stop_grace);
     co_await self->background_.stop(*self->env_.time, self->config_.stop_grace);

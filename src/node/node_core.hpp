@@ -52,13 +52,16 @@ public:
 private:
     /// Counts an operation of a user for as long as it runs; a stop waits for it.
     class operation;
+    class starting_guard;
+    class entry_ticket;
     struct entering;
 
     // join.cpp
-    [[nodiscard]] task<join_report> join();
-    [[nodiscard]] task<std::vector<contact>> saved_contacts();
-    [[nodiscard]] task<> enter_through(location where, steady_time deadline, std::shared_ptr<entering> into);
-    [[nodiscard]] task<> enter_through_saved(contact who, steady_time deadline, std::shared_ptr<entering> into);
+    [[nodiscard]] task<join_report> join(std::vector<contact> saved);
+    /// errc::table_file_foreign when the file is something else, which must not be overwritten.
+    [[nodiscard]] task<result<std::vector<contact>>> saved_contacts();
+    [[nodiscard]] task<> enter_through(location where, steady_time deadline, entry_ticket ticket);
+    [[nodiscard]] task<> enter_through_saved(contact who, steady_time deadline, entry_ticket ticket);
     [[nodiscard]] task<> fill_table(steady_time deadline);
     [[nodiscard]] task<> refresh_bucket(std::size_t index, steady_time deadline);
     [[nodiscard]] task<> keep_joining();
@@ -99,8 +102,10 @@ private:
     task_group background_;
     task_group last_words_;
     std::size_t operations_ = 0;
+    std::size_t joins_ = 0;
     wait_queue operations_ended_;
     wait_queue stop_ended_;
+    wait_queue join_ended_;
 };
 
 }  // namespace mydht::detail

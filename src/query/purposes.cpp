@@ -39,7 +39,9 @@ wire::message find_copies::question() const {
 
 bool find_copies::take(item what) {
     auto opened = value::open(target_, std::move(what), time_.wall_now());
-    if (!opened || !rules_.validate(*opened)) {
+    const auto allowed = opened ? rules_.validate(*opened) : result<void>(failure(opened.error()));
+    if (!allowed) {
+        if (allowed.error() == errc::value_expired || allowed.error() == errc::unknown_namespace) return true;
         ++invalid_;
         return false;
     }
@@ -54,10 +56,14 @@ bool find_copies::take(item what) {
         }
         return true;
     }
+    candidate fresh{std::move(*opened), order, 1};
     if (candidates_.size() < candidates_max) {
-        candidate fresh{std::move(*opened), order, 1};
         candidates_.push_back(std::move(fresh));
+        return true;
     }
+    // Old versions, however many and however well signed, do not keep a newer one out.
+    const auto oldest = std::ranges::min_element(candidates_, {}, &candidate::order);
+    if (fresh.order > oldest->order) *oldest = std::move(fresh);
     return true;
 }
 
@@ -71,6 +77,11 @@ bool find_copies::enough() const {
 verdict find_copies::judge(const contact&, wire::message& answer, std::vector<contact>& heard) {
     auto* values = std::get_if<wire::values>(&answer);
     if (values == nullptr) return refusal_verdict(answer);
+    // A key of the kinds that there are holds one value; more would let one peer speak for many.
+    if (values->items.size() > 1) {
+        invalid_ += values->items.size();
+        return verdict::invalid;
+    }
     bool valid = true;
     for (auto& each : values->items) valid = take(std::move(each)) && valid;
     heard = std::move(values->contacts);

@@ -43,7 +43,8 @@ public:
     [[nodiscard]] wire::message question() const override;
     [[nodiscard]] verdict judge(const contact& from, wire::message& answer, std::vector<contact>& heard) override;
 
-    /// Judges an item from anywhere. False when it is not a valid value of the key.
+    /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired by this node's
+    /// clock, or of a namespace that it does not know, is none, and is left out.
     bool take(item what);
     [[nodiscard]] bool enough() const;
 

@@ -14,7 +14,7 @@ namespace mydht {
 
 namespace {
 
-/// A report that is written where the caller wants it, whatever the query's end.
+/// Writes the report where the caller wants it.
 void hand_over(lookup_report* into, const lookup_report& report) {
     if (into != nullptr) *into = report;
 }
@@ -24,7 +24,8 @@ errc nothing_found(const lookup_report& report) {
     // Enough is half of those that were asked: of few who answer among many who hang, nobody may be a holder.
     const bool enough = report.answered > 0 && report.answered * 2 >= report.asked;
     if (report.exhausted && enough) return errc::not_found;
-    if (report.answered == 0 && report.timed_out == 0) return errc::no_peers;
+    const bool nobody_there = report.exhausted && report.answered == 0 && report.timed_out == 0;
+    if (report.asked == 0 || nobody_there) return errc::no_peers;
     return errc::timed_out;
 }
 

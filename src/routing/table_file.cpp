@@ -98,12 +98,20 @@ result<saved_table> decode_table(bytes_view data) {
 }
 
 result<void> save_table(const std::filesystem::path& path, const saved_table& table) {
+    const auto there = std::filesystem::symlink_status(path).type();
+    if (there != std::filesystem::file_type::not_found) {
+        if (there != std::filesystem::file_type::regular) return failure(errc::file_unwritable);
+        const auto before = load_table(path);
+        if (!before && before.error() != errc::table_file_damaged) return failure(before.error());
+    }
     return write_file_atomically(path, encode_table(table), file_mode::owner_only, if_exists::replace);
 }
 
 result<saved_table> load_table(const std::filesystem::path& path) {
     const auto data = read_file(path, file_bytes_max);
-    if (!data) return failure(data.error() == errc::too_large ? errc::table_file_damaged : data.error());
+    if (!data) return failure(data.error() == errc::too_large ? errc::table_file_foreign : data.error());
+    const auto begin = as_text(*data).substr(0, magic.size());
+    if (begin != magic.substr(0, begin.size())) return failure(errc::table_file_foreign);
     return decode_table(*data);
 }
 

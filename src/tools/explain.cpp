@@ -25,6 +25,7 @@ exit_code exit_code_of(std::error_code error) noexcept {
         case errc::file_exists:
         case errc::identity_damaged:
         case errc::identity_exposed:
+        case errc::table_file_foreign:
         case errc::table_file_damaged:
         case errc::malformed:
         case errc::too_large:
@@ -44,6 +45,8 @@ std::string_view remedy_of(std::error_code error) noexcept {
         case errc::unsupported_address: return "give a tcp:// address";
         case errc::file_unreadable: return "check the name and your rights";
         case errc::file_unwritable: return "check the folder, your rights and the free space";
+        case errc::table_file_foreign: return "give the name of a saved table, or of no file yet";
+        case errc::out_of_descriptors: return "raise the limit with ulimit -n";
         case errc::file_exists: return "give another name, or move the file away first";
         case errc::identity_damaged: return "restore it from a backup, or make a new one with mydht keygen";
         case errc::identity_exposed: return "take the rights of others away with chmod 600";

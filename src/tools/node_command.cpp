@@ -4,6 +4,7 @@
 
 #include <mydht/core/limits.hpp>
 #include <mydht/node/node.hpp>
+#include <mydht/routing/table_file.hpp>
 #include <mydht/transport/resolve.hpp>
 
 #include "tools/command.hpp"
@@ -61,8 +62,14 @@ outcome<only_choice> parse_codec(std::string_view text) {
 outcome<void> check_table_file(const std::filesystem::path& path) {
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     std::error_code unknown;
-    const bool is_folder = std::filesystem::is_directory(path, unknown) || !path.has_filename();
-    if (is_folder || ::access(folder.c_str(), W_OK | X_OK) != 0) {
+    const auto there = std::filesystem::symlink_status(path, unknown).type();
+    const bool is_file = there == std::filesystem::file_type::regular;
+    const auto old = is_file ? load_table(path) : result<saved_table>();
+    if (!old && old.error() == errc::table_file_foreign) {
+        return tl::unexpected<problem>(explain("table file " + in_quotes(path.native()), errc::table_file_foreign));
+    }
+    const bool is_other = (!is_file && there != std::filesystem::file_type::not_found) || !path.has_filename();
+    if (is_other || ::access(folder.c_str(), W_OK | X_OK) != 0) {
         return tl::unexpected<problem>(explain("table file " + in_quotes(path.native()), errc::file_unwritable));
     }
     return {};

@@ -20,6 +20,9 @@ constexpr row listen_rows[] = {
     {std::errc::invalid_argument, errc::address_not_available},
     {std::errc::permission_denied, errc::address_not_permitted},
     {std::errc::operation_not_permitted, errc::address_not_permitted},
+    {std::errc::too_many_files_open, errc::out_of_descriptors},
+    {std::errc::too_many_files_open_in_system, errc::out_of_descriptors},
+    {std::errc::no_buffer_space, errc::out_of_descriptors},
 };
 
 constexpr row connect_rows[] = {
@@ -38,6 +41,9 @@ constexpr row connect_rows[] = {
     {std::errc::address_not_available, errc::address_not_available},
     {std::errc::address_family_not_supported, errc::address_not_available},
     {std::errc::invalid_argument, errc::address_not_available},
+    {std::errc::too_many_files_open, errc::out_of_descriptors},
+    {std::errc::too_many_files_open_in_system, errc::out_of_descriptors},
+    {std::errc::no_buffer_space, errc::out_of_descriptors},
 };
 
 constexpr row stream_rows[] = {

@@ -115,11 +115,19 @@ class Bootstrap(support.Case):
 
     def test_a_damaged_table_is_replaced(self):
         table = self.folder / "contacts.table"
-        table.write_bytes(b"\x00\x01 no table")
+        table.write_bytes(b"mydhttbl no table")
         node = self.node("--table", table, "--bootstrap", self.node().address)
         self.assertIn(str(table), node.logged())
         self.assertEqual(node.stop(), (0, b""))
         self.assertNotIn(b"no table", table.read_bytes())
+
+    def test_a_file_that_is_no_table_is_left_alone(self):
+        identity = self.folder / "me.identity"
+        self.succeeds("keygen", "--out", identity)
+        before = identity.read_bytes()
+        self.refused(2, "node", "--identity", identity, "--table", identity, says=str(identity))
+        self.assertEqual(identity.read_bytes(), before)
+        self.refused(2, "node", "--table", "/dev/null", says="/dev/null")
 
     def test_a_table_that_cannot_be_written(self):
         self.refused(2, "node", "--table", self.folder / "no" / "folder", says="no/folder")

@@ -56,6 +56,7 @@ TEST_CASE("failures of this side do not count against a peer", "[neighbours]") {
     for (int i = 0; i < 5; ++i) {
         f.around.failed(one.who.id, errc::too_many_requests);
         f.around.unreachable(one.who, errc::too_many_sessions);
+        f.around.unreachable(one.who, errc::out_of_descriptors);
     }
     CHECK(f.table.find(one.who.id)->failures == 0);
 }

@@ -227,6 +227,90 @@ TEST_CASE("a stop ends what is under way and leaves nothing", "[node]") {
     CHECK(s.network().open_connections(0) == 0);
 }
 
+namespace {
+
+/// A node on a machine of its own that is told of a bootstrap.
+struct newcomer {
+    newcomer(scenario& s, const address& bootstrap, std::chrono::milliseconds grace) {
+        const auto index = s.world().add_node();
+        node_config config;
+        config.transports.push_back(s.network().transport(index));
+        config.sessions.agreement = &noise::fast_dh();
+        config.listen.push_back(s.network().address_of(index, 4000));
+        config.bootstrap.push_back(*parse_location(bootstrap.text()));
+        config.stop_grace = grace;
+        one = node(s.world().node_environment(index), std::move(config));
+    }
+    node one;
+};
+
+}  // namespace
+
+TEST_CASE("a stop while the start waits for a silent bootstrap takes no longer than its grace", "[node]") {
+    scenario s(small_world());
+    REQUIRE(s.grow(2) == 0);
+    s.network().crash(1, crash_kind::silence);
+    newcomer late(s, s.network().address_of(1, 4000), 1s);
+    std::error_code why;
+    asio::co_spawn(s.world().driver_environment().exec, late.one.start(),
+                   [&](std::exception_ptr, auto joined) { why = joined ? std::error_code{} : joined.error(); });
+    s.world().run_for(1s);
+    const auto begun = s.world().now();
+    s.run(late.one.stop());
+    CHECK(s.world().now() - begun <= 2s);
+    CHECK(why == errc::not_running);
+}
+
+TEST_CASE("a node whose start was given up goes on joining", "[node]") {
+    scenario s(small_world());
+    REQUIRE(s.grow(3) == 0);
+    s.network().crash(1, crash_kind::silence);
+    newcomer late(s, s.network().address_of(1, 4000), 1s);
+    asio::cancellation_signal cancel;
+    bool ended = false;
+    asio::co_spawn(s.world().driver_environment().exec, late.one.start(),
+                   asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr, auto) { ended = true; }));
+    s.world().run_for(1s);
+    cancel.emit(asio::cancellation_type::terminal);
+    s.world().run_for(1s);
+    REQUIRE(ended);
+    s.crash(1, crash_kind::silence);
+    REQUIRE(s.restart(1));
+    s.world().run_for(5min);
+    CHECK(s.run(late.one.contacts()).size() == 3);
+    s.run(late.one.stop());
+}
+
+TEST_CASE("askers in a hurry do not blame their peers", "[node]") {
+    scenario s(small_world());
+    REQUIRE(s.grow(12) == 0);
+    for (int i = 0; i < 10; ++i) {
+        CHECK(s.run(s.at(0).get(id256(), get_options().timeout(1ms))).error() == errc::timed_out);
+    }
+    const auto found = s.run(s.at(0).lookup(id256()));
+    REQUIRE(found);
+    CHECK(found->answered == 11);
+    const auto told = s.run(s.at(5).lookup(s.id_of(0)));
+    REQUIRE(told);
+    CHECK(told->closest.front().id == s.id_of(0));
+    CHECK(s.run(s.at(0).contacts()).size() == 11);
+}
+
+TEST_CASE("a node that lost all its peers comes back through its bootstrap", "[node]") {
+    scenario s(small_world());
+    REQUIRE(s.grow(4) == 0);
+    newcomer lone(s, s.network().address_of(0, 4000), 1s);
+    REQUIRE(s.run(lone.one.start()));
+    for (node_index i = 0; i < 4; ++i) s.crash(i, crash_kind::silence);
+    s.world().run_for(30min);
+    REQUIRE(s.restart(0));
+    s.world().run_for(10min);
+    const auto seen = s.run(lone.one.lookup(s.id_of(0)));
+    REQUIRE(seen);
+    CHECK(seen->closest.size() == 1);
+    s.run(lone.one.stop());
+}
+
 TEST_CASE("a node whose handles are all gone stops by itself", "[node]") {
     scenario s(small_world());
     REQUIRE(s.grow(2) == 0);

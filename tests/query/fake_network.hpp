@@ -31,7 +31,7 @@ private:
 /// messenger that can be told to misbehave.
 class fake_network final : public messenger {
 public:
-    enum class manner { honest, silent, unreachable, garbage, forged, refusing };
+    enum class manner { honest, silent, unreachable, garbage, forged, refusing, repeating, late };
 
     struct peer {
         peer(const environment& env, contact who_, const namespaces& rules)
@@ -71,6 +71,19 @@ public:
             case manner::unreachable: co_return failure(errc::connection_refused);
             case manner::silent: co_await sleep_until(*env.time, deadline); co_return failure(errc::timed_out);
             case manner::garbage: co_return reply(wire::pong(), to.addresses.front());
+            case manner::repeating: {
+                wire::values many;
+                const auto* question = std::get_if<wire::find_value>(&what);
+                if (question == nullptr) co_return failure(errc::unreachable);
+                const auto held = co_await target.answers.items(question->target);
+                for (int i = 0; i < 3; ++i) many.items.insert(many.items.end(), held.begin(), held.end());
+                co_return reply(many, to.addresses.front());
+            }
+            case manner::late: {
+                wire::values old;
+                old.items.push_back(late);
+                co_return reply(old, to.addresses.front());
+            }
             case manner::refusing: {
                 wire::error no;
                 no.code = wire::error_code::busy;
@@ -152,6 +165,7 @@ public:
     peer asker;
     std::map<node_id, std::unique_ptr<peer>> peers;
     std::size_t messages = 0;
+    item late;
 
 private:
     static environment environment_on(test::loop& on, std::uint64_t seed) {

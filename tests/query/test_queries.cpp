@@ -211,6 +211,38 @@ TEST_CASE("a few answers among many failures are no proof that nobody has it", "
     CHECK(net.complete(queries->get({}, {})).error() == errc::not_found);
 }
 
+TEST_CASE("one peer's many old versions do not hide the newest, nor count as many peers", "[get]") {
+    fake_network net(60);
+    const auto queries = net.engine({}, 60);
+    const auto author = identity::generate(*net.env.secure_random);
+    const auto newest = signed_value_of(author, "newest", 100, in_hours(net, 1));
+    const auto near = net.nearest(newest.key(), 20);
+    // Seventeen versions on as many holders, more than are kept in mind, the newest farthest away.
+    for (std::uint64_t i = 0; i < 17; ++i) {
+        net.plant(*near[i], signed_value_of(author, "old " + std::to_string(i), i + 1, in_hours(net, 1)));
+    }
+    net.plant(*near[19], newest);
+    CHECK(net.complete(queries->get(newest.key(), {}))->text() == "newest");
+
+    near[0]->behaves = manner::repeating;
+    const auto found = net.complete(queries->get(newest.key(), get_options().results(3)));
+    REQUIRE(found);
+    CHECK(found->lookup.invalid == 1);
+    CHECK(found->copies + found->older >= 3);
+}
+
+TEST_CASE("a value that has just expired here, or whose rules are unknown, makes nobody a liar", "[get]") {
+    fake_network net(30);
+    const auto queries = net.engine({}, 5);
+    const auto what = value::immutable("short").with_deadline(net.env.time->wall_now() + std::chrono::minutes(1));
+    for (auto* each : net.nearest(what.key(), 20)) each->behaves = manner::late;
+    net.late = what.to_item();
+    net.late.deadline = net.env.time->wall_now() - std::chrono::seconds(1);
+    lookup_report report;
+    CHECK(net.complete(queries->get(what.key(), get_options().report_to(report))).error() == errc::not_found);
+    CHECK(report.invalid == 0);
+}
+
 TEST_CASE("forged copies are refused, counted against their sender, and do not hide the true one", "[get]") {
     fake_network net(60);
     const auto queries = net.engine({}, 60);

@@ -187,10 +187,24 @@ TEST_CASE("tables are saved to and loaded from files", "[table_file]") {
 
     const bytes garbage(100, 'x');
     REQUIRE(write_file_atomically(path, garbage, file_mode::owner_only, if_exists::replace).has_value());
-    CHECK(load_table(path).error() == errc::table_file_damaged);
+    CHECK(load_table(path).error() == errc::table_file_foreign);
+    CHECK(save_table(path, make_table(1)).error() == errc::table_file_foreign);
+    CHECK(read_file(path, 1000).value() == garbage);
     const bytes huge(4 << 20);
     REQUIRE(write_file_atomically(path, huge, file_mode::owner_only, if_exists::replace).has_value());
-    CHECK(load_table(path).error() == errc::table_file_damaged);
+    CHECK(load_table(path).error() == errc::table_file_foreign);
+    CHECK(save_table(path, make_table(1)).error() == errc::table_file_foreign);
+
+    // A table that was damaged is replaced, also one of which only a part of the first word is left.
+    for (const std::string_view left : {"", "mydh", "mydhttbl", "mydhttbl and rubbish"}) {
+        REQUIRE(write_file_atomically(path, as_bytes(left), file_mode::owner_only, if_exists::replace).has_value());
+        CHECK(load_table(path).error() == errc::table_file_damaged);
+        REQUIRE(save_table(path, make_table(2)).has_value());
+        CHECK(load_table(path).value() == make_table(2));
+    }
+    std::filesystem::create_symlink(path, folder / "link");
+    CHECK(save_table(folder / "link", make_table(1)).error() == errc::file_unwritable);
+    CHECK(save_table("/dev/null", make_table(1)).error() == errc::file_unwritable);
     CHECK(save_table(folder / "missing/table", make_table(1)).error() == errc::file_unwritable);
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("What the system's errors mean", "[transport][errors]") {
     CHECK(detail::listen_error(system_error(EADDRNOTAVAIL)) == errc::address_not_available);
     CHECK(detail::listen_error(system_error(EAFNOSUPPORT)) == errc::address_not_available);
     CHECK(detail::listen_error(system_error(EACCES)) == errc::address_not_permitted);
-    CHECK(detail::listen_error(system_error(EMFILE)) == errc::network_failed);
+    CHECK(detail::listen_error(system_error(EMFILE)) == errc::out_of_descriptors);
 
     CHECK(detail::connect_error(system_error(ECONNREFUSED)) == errc::connection_refused);
     CHECK(detail::connect_error(system_error(ECONNRESET)) == errc::connection_reset);
@@ -130,7 +130,7 @@ TEST_CASE("What the system's errors mean", "[transport][errors]") {
     CHECK(detail::connect_error(system_error(EHOSTUNREACH)) == errc::unreachable);
     CHECK(detail::connect_error(system_error(EPERM)) == errc::unreachable);
     CHECK(detail::connect_error(system_error(EADDRNOTAVAIL)) == errc::address_not_available);
-    CHECK(detail::connect_error(system_error(EMFILE)) == errc::network_failed);
+    CHECK(detail::connect_error(system_error(EMFILE)) == errc::out_of_descriptors);
 
     CHECK(detail::stream_error(asio::error::eof) == errc::end_of_stream);
     CHECK(detail::stream_error(system_error(ECONNRESET)) == errc::connection_reset);

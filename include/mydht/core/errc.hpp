@@ -19,6 +19,7 @@ enum class errc {
     file_exists,         ///< the file is there already and would have been overwritten
     identity_damaged,    ///< the identity file has a wrong form, length or checksum
     identity_exposed,    ///< the identity file can be read by other users
+    table_file_foreign,  ///< the file is there and is something else than a saved routing table
     table_file_damaged,  ///< the saved routing table has a wrong form, version or checksum
 
     // --- bytes from the network -----------------------------------------------------------------------------------
@@ -61,6 +62,7 @@ enum class errc {
     unreachable,            ///< no way leads to the address
     end_of_stream,          ///< the peer ended the stream in order
     closed,                 ///< the object was closed on this side
+    out_of_descriptors,     ///< the process or the system has no file descriptors or buffers left
     network_failed,         ///< the operating system reported another error of the network
 
     // --- time -----------------------------------------------------------------------------------------------------

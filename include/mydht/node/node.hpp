@@ -46,7 +46,10 @@ public:
 
     /// Listens, then joins through the bootstrap addresses and the contacts of the table file; completes when the first attempt has
     /// ended. A bootstrap that does not answer is no error: it is tried again in the background, see join_report.
-    /// Errors: those of any_transport::listen (the node is stopped then), errc::already_running, errc::not_running when it was
+    /// Cancelled, or left by an error before it listens: the node is stopped in the background, and start() on another one may
+    /// meet its addresses until stop() has completed. Cancelled later: the node runs and goes on joining.
+    /// Errors: those of any_transport::listen, errc::table_file_foreign for a table file
+    /// that is something else, errc::already_running, errc::not_running when it was
     /// stopped before or meanwhile. A damaged table file is logged, and replaced once the node knows somebody.
     [[nodiscard]] task<result<join_report>> start();
 
@@ -71,7 +74,8 @@ public:
     /// errc::no_peers, errc::timed_out.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
 
-    /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt.
+    /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt;
+    /// errc::bad_argument when the newest has the highest sequence that there is.
     [[nodiscard]] task<result<put_report>> publish(std::shared_ptr<const identity> author, bytes content,
                                                    publish_options options = {});
     /// Puts a tombstone over the author's value. The same errors.

@@ -40,7 +40,8 @@ public:
         paths_ = disjoint;
         return *this;
     }
-    /// Where to write what happened, also when the get fails. Must live until it has completed.
+    /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store had the
+    /// answer. Must live until the get has completed.
     get_options& report_to(lookup_report& into) {
         report_ = &into;
         return *this;

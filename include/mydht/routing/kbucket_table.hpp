@@ -131,6 +131,12 @@ public:
     [[nodiscard]] const kbucket_config& config() const { return config_; }
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] bool empty() const { return size() == 0; }
+    /// Contacts that are not bad.
+    [[nodiscard]] std::size_t good_size() const {
+        std::size_t out = 0;
+        for_each([&](const entry& e) { out += is_bad(e) ? 0 : 1; });
+        return out;
+    }
     /// One more than the deepest bucket that has ever had a contact.
     [[nodiscard]] std::size_t bucket_count() const { return buckets_.size(); }
     [[nodiscard]] std::size_t bucket_size(std::size_t index) const { return buckets_.at(index).entries.size(); }

@@ -44,10 +44,12 @@ struct saved_table {
 [[nodiscard]] result<saved_table> decode_table(bytes_view data);
 
 /// Replaces the file in one step, readable by its owner alone: it tells whom this node knows. Blocks on the disk.
-/// Errors: errc::file_unwritable; then the old file is as it was.
+/// Never replaces what is no table: a wrong name must not cost anybody a key. Errors, after which the old file is as it was:
+/// errc::file_unwritable (also for what is no regular file), errc::file_unreadable, errc::table_file_foreign.
 [[nodiscard]] result<void> save_table(const std::filesystem::path& path, const saved_table& table);
 
-/// Blocks on the disk. Errors: errc::file_unreadable (no such file, too), errc::table_file_damaged.
+/// Blocks on the disk. Errors: errc::file_unreadable (no such file, too), errc::table_file_foreign for a
+/// file that does not begin as a table or is larger than any, errc::table_file_damaged.
 [[nodiscard]] result<saved_table> load_table(const std::filesystem::path& path);
 
 }  // namespace mydht

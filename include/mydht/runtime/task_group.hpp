@@ -59,6 +59,7 @@ public:
     void spawn(std::string_view name, task_handle& handle, task<> work);
 
     /// Asks all tasks to end: first wish, obeyed wherever an operation can be left without damage (total cancellation).
+    /// For good: what is spawned later does not run.
     void cancel();
 
     /// Ends all tasks, leaving half-done operations behind (terminal cancellation).
