@@ -147,10 +147,13 @@ void pool_core::finish_dial(const dial_key& key, const std::shared_ptr<dial>& wh
 }
 
 void pool_core::answer_dials(const session_ptr& which) {
-    dial_key key;
-    key.peer = which->peer().who.id;
-    const auto at = dials_.find(key);
-    if (at != dials_.end()) finish_dial(key, at->second, session(which));
+    // All dials of the peer, wherever they go: somebody may have named it where it is not.
+    dial_key first;
+    first.peer = which->peer().who.id;
+    for (auto at = dials_.lower_bound(first); at != dials_.end() && at->first.peer == first.peer;) {
+        const auto [key, one] = *at++;
+        finish_dial(key, one, session(which));
+    }
 }
 
 }  // namespace mydht::detail

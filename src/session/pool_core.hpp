@@ -23,7 +23,7 @@ namespace mydht::detail {
 /// What a dial is for: an identity, or an address whose owner is not known yet.
 struct dial_key {
     std::optional<node_id> peer;
-    address where;
+    std::vector<address> where;  ///< sorted
 
     friend auto operator<=>(const dial_key&, const dial_key&) = default;
 };

@@ -1,5 +1,6 @@
 #include <mydht/session/session_pool.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "session/pool_core.hpp"
@@ -38,6 +39,8 @@ void session_pool::describe(std::uint32_t capabilities, std::vector<address> add
 task<result<session>> session_pool::connect(contact who, steady_time deadline) {
     detail::dial_key key;
     key.peer = who.id;
+    key.where = who.addresses;
+    std::ranges::sort(key.where);
     return detail::pool_core::connect(impl_->core, std::move(key), std::move(who.addresses), deadline);
 }
 
@@ -45,7 +48,7 @@ task<result<session>> session_pool::connect_to(address where, std::optional<node
     if (pinned && impl_->mode == wire::link_mode::plain) return refuse(errc::identity_mismatch);
     detail::dial_key key;
     key.peer = pinned;
-    if (!pinned) key.where = where;
+    key.where = {where};
     return detail::pool_core::connect(impl_->core, std::move(key), {where}, deadline);
 }
 

@@ -89,6 +89,27 @@ TEST_CASE("calls for the same peer share one dial, and cancelling one leaves the
     stop_all(w, {&a, &b});
 }
 
+TEST_CASE("an address that somebody invented does not hold up a dial of the right one", "[pool]") {
+    world w;
+    memory_network network;
+    peer a(w, network);
+    peer b(w, network);
+    slow_names names;
+    names.delays["mem://nowhere"] = 9s;
+    a.pool->add_transport(names.over(network.transport(), a.env.time));
+    const auto where = w.run(b.pool->listen(mem("b"))).value();
+    dials d;
+    d.start(w, a, b.at(mem("nowhere")), 5s);
+    d.start(w, a, b.at(where), 5s);
+    w.advance(100ms);
+    // The link that was made serves both.
+    REQUIRE(d.outcomes.size() == 2);
+    REQUIRE(d.outcomes[0]);
+    REQUIRE(d.outcomes[1]);
+    CHECK(*d.outcomes[0] == *d.outcomes[1]);
+    stop_all(w, {&a, &b});
+}
+
 TEST_CASE("a dial that nobody waits for any more is given up", "[pool]") {
     world w;
     memory_network network;

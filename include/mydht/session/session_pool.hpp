@@ -64,7 +64,7 @@ public:
     void describe(std::uint32_t capabilities, std::vector<address> addresses);
 
     /// The session with this peer: an open one, or a new one by dialling its addresses (preferred first, the next one joins
-    /// in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer share one dial, and
+    /// in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer at the same addresses share one dial, and
     /// cancelling one call leaves the dial to the others.
     /// Errors: errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
     /// errc::self_connection, errc::other_network, errc::mode_refused, errc::peer_busy, errc::not_mydht, errc::timed_out,
