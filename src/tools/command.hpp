@@ -17,6 +17,7 @@ outcome<void> node_command(std::string_view name, arguments given);
 outcome<void> put_command(std::string_view name, arguments given);
 outcome<void> get_command(std::string_view name, arguments given);
 outcome<void> publish_command(std::string_view name, arguments given);
+outcome<void> retract_command(std::string_view name, arguments given);
 outcome<void> resolve_command(std::string_view name, arguments given);
 outcome<void> lookup_command(std::string_view name, arguments given);
 outcome<void> ping_command(std::string_view name, arguments given);

@@ -25,6 +25,7 @@ constexpr command commands[] = {
     {"put", "store a value, print its key", put_command},
     {"get", "find a value", get_command},
     {"publish", "store a signed value that its author can replace", publish_command},
+    {"retract", "take a signed value back", retract_command},
     {"resolve", "find the newest value of an author", resolve_command},
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},

@@ -7,7 +7,7 @@ import support
 
 KEY = "ab" * 32
 SOMEWHERE = ["--bootstrap", "tcp://127.0.0.1:4000"]
-COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "resolve", "lookup", "ping", "demo"]
+COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "retract", "resolve", "lookup", "ping", "demo"]
 
 
 class Help(support.Case):
@@ -29,7 +29,7 @@ class Help(support.Case):
     def test_what_options_take(self):
         for command in COMMANDS:
             self.assertRegex(self.succeeds(command, "--help").decode(), r"number\s+and\s+ms,\s+s,\s+m,\s+h\s+or\s+d")
-        for command in ("publish", "resolve"):
+        for command in ("publish", "retract", "resolve"):
             self.assertIn("--salt TEXT", self.succeeds(command, "--help").decode())
 
     def test_version(self):
@@ -88,8 +88,8 @@ class WrongArguments(support.Case):
 
     def test_clients_need_a_bootstrap(self):
         identity = self.identity()
-        for arguments in (["put", "x"], ["get", KEY], ["publish", "--identity", identity, "x"], ["resolve", KEY],
-                          ["lookup", KEY]):
+        for arguments in (["put", "x"], ["get", KEY], ["publish", "--identity", identity, "x"],
+                          ["retract", "--identity", identity], ["resolve", KEY], ["lookup", KEY]):
             self.refused(2, *arguments, says=["no --bootstrap", "tcp://127.0.0.1:4000"])
 
     def test_other_values(self):
@@ -101,6 +101,7 @@ class WrongArguments(support.Case):
         self.refused(2, "publish", *SOMEWHERE, "--cas", str(2**64), "x", says="--cas")
         self.refused(2, "publish", *SOMEWHERE, "--salt", "s" * 65, "x", says=["--salt", "64"])
         self.refused(2, "publish", *SOMEWHERE, "x", says="no --identity")
+        self.refused(2, "retract", *SOMEWHERE, says="no --identity")
         self.refused(2, "demo", "--nodes", "3", says=["--nodes", "'3'"])
         self.refused(2, "keygen", "--work", "65", says=["--work", "'65'"])
 

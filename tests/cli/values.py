@@ -102,6 +102,22 @@ class Values(support.Case):
         self.assertEqual((stored["key"], stored["sequence"]), (key, 11))
         self.assertEqual(self.succeeds("resolve", *self.through(2), key), b"eleven")
 
+    def test_retract(self):
+        author = ["--identity", self.identity()]
+        key, notes = (self.succeeds("publish", *author, *self.through(0), *salt, "--seq", "5", "x").decode().strip()
+                      for salt in ([], ["--salt", "notes"]))
+        self.refused(1, "retract", *author, *self.through(1), "--cas", "7", says=[key, "--cas"])
+        self.refused(1, "retract", *author, *self.through(1), "--seq", "4", says=[key, "higher"])
+        self.assertEqual(self.succeeds("resolve", *self.through(2), key), b"x")
+        gone = json.loads(self.succeeds("retract", *author, *self.through(1), "--json", "--cas", "5"))
+        self.assertEqual((gone["key"], gone["sequence"]), (key, 6))
+        self.refused(3, "resolve", *self.through(2), key, says=key)
+        self.assertEqual(self.succeeds("resolve", *self.through(2), notes), b"x")
+        self.assertEqual(self.succeeds("retract", *author, *self.through(3), "--salt", "notes").decode().strip(), notes)
+        self.refused(3, "resolve", *self.through(0), notes, says=notes)
+        self.succeeds("publish", *author, *self.through(0), "again")
+        self.assertEqual(self.succeeds("resolve", *self.through(3), key), b"again")
+
     def test_an_identity_that_only_signs(self):
         """The author may be a node at the same time: the client does not take its place."""
         identity = self.identity()
@@ -198,7 +214,8 @@ class Unreachable(support.Case):
             self.identity()
         via = ["--bootstrap", where, *options]
         return (["put", *via, "x"], ["get", *via, MISSING], ["publish", "--identity", identity, *via, "x"],
-                ["resolve", *via, MISSING], ["lookup", *via, MISSING], ["ping", *options, where])
+                ["retract", "--identity", identity, *via], ["resolve", *via, MISSING],
+                ["lookup", *via, MISSING], ["ping", *options, where])
 
     def test_nobody_listens(self):
         with support.dead_address() as dead:
