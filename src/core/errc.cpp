@@ -4,75 +4,84 @@ namespace mydht {
 
 namespace {
 
+struct entry {
+    errc code;
+    const char* text;
+};
+
+constexpr entry texts[] = {
+    {errc::not_hex, "the text is not hexadecimal, or not of the length that was asked for"},
+    {errc::not_base32, "the text is not base32 without padding"},
+    {errc::bad_address, "the text is not an address of a form that mydht knows"},
+    {errc::address_has_name, "the address has a host name where only a number can be used"},
+    {errc::unknown_host, "the host name could not be resolved"},
+    {errc::file_unreadable, "the file cannot be opened or read"},
+    {errc::file_unwritable, "the file cannot be created, written, synced or renamed"},
+    {errc::file_exists, "the file is there already and would have been overwritten"},
+    {errc::identity_damaged, "the identity file has a wrong form, length or checksum"},
+    {errc::identity_exposed, "the identity file can be read by other users"},
+    {errc::table_file_foreign, "the file is there and is something else than a saved routing table"},
+    {errc::table_file_damaged, "the saved routing table has a wrong form, version or checksum"},
+    {errc::malformed, "the bytes do not decode"},
+    {errc::truncated, "the bytes end before the message does"},
+    {errc::too_large, "a size, count or depth is over its limit"},
+    {errc::unknown_version, "the version is not one that this build speaks"},
+    {errc::trailing_bytes, "there are bytes behind the end of the message"},
+    {errc::bad_key, "the public key is not a usable curve point"},
+    {errc::bad_signature, "the signature does not fit the key and the bytes"},
+    {errc::decrypt_failed, "the ciphertext was changed or is for another key"},
+    {errc::handshake_order, "a handshake step was asked for out of turn"},
+    {errc::nonce_exhausted, "the cipher has used up its nonces; a new session is needed"},
+    {errc::entropy_failed, "the system's random source gave nothing"},
+    {errc::not_mydht, "the peer does not speak this protocol"},
+    {errc::other_network, "the peer belongs to another network (name or pre-shared key differ)"},
+    {errc::mode_refused, "one side is secured and the other plain"},
+    {errc::peer_busy, "the peer has no room for a session now"},
+    {errc::identity_mismatch, "the peer proved another identity than the one that was pinned"},
+    {errc::self_connection, "the peer is this node itself"},
+    {errc::protocol_violation, "the peer broke the rules of the session"},
+    {errc::session_closed, "the session ended before the answer came"},
+    {errc::session_replaced, "another session with the same peer took this one's place"},
+    {errc::too_many_requests, "the limit of requests under way with this peer is reached"},
+    {errc::too_many_sessions, "the limit of sessions is reached and none can be given up"},
+    {errc::slow_peer, "the peer does not read what is sent to it, or sends too slowly"},
+    {errc::idle, "the session was not used for the idle time"},
+    {errc::address_in_use, "another socket listens at this address already"},
+    {errc::address_not_available, "this machine has no such address"},
+    {errc::address_not_permitted, "the system does not let this process listen at the address"},
+    {errc::unsupported_address, "no transport of this node can use an address of this kind"},
+    {errc::connection_refused, "nobody listens at the address"},
+    {errc::connection_reset, "the connection broke"},
+    {errc::unreachable, "no way leads to the address"},
+    {errc::end_of_stream, "the peer ended the stream in order"},
+    {errc::closed, "the object was closed on this side"},
+    {errc::out_of_descriptors, "the process or the system has no file descriptors or buffers left"},
+    {errc::network_failed, "the operating system reported another error of the network"},
+    {errc::timed_out, "the deadline passed"},
+    {errc::cancelled, "the operation was cancelled by the caller or by a stop"},
+    {errc::not_found, "enough nodes answered and none has it"},
+    {errc::no_peers, "there was nobody to ask"},
+    {errc::value_too_large, "the value is over the inline limit"},
+    {errc::value_expired, "the deadline of the value has passed or is not allowed"},
+    {errc::value_stale, "a newer value of the same key is known"},
+    {errc::cas_mismatch, "the stored sequence is not the one that was expected"},
+    {errc::wrong_key, "the value does not belong to the key"},
+    {errc::unknown_namespace, "this node has no rules for the namespace of the value"},
+    {errc::invalid_value, "the namespace's own check refused the value"},
+    {errc::store_full, "the byte limit of the store, or of one peer in it, is reached"},
+    {errc::store_failed, "the store could not do its work"},
+    {errc::client_only, "the peer takes part as a client and keeps nothing"},
+    {errc::not_supported, "the peer or this build does not know the request"},
+    {errc::peer_error, "the peer answered with an error of its own"},
+    {errc::not_running, "the node is not started, or is stopping"},
+    {errc::already_running, "the node was started before"},
+    {errc::bad_configuration, "a configuration field has a value that can never work"},
+    {errc::bad_argument, "an argument has a value that can never work"},
+};
+
 const char* text_of(errc code) noexcept {
-    switch (code) {
-        case errc::not_hex: return "the text is not hexadecimal, or not of the length that was asked for";
-        case errc::not_base32: return "the text is not base32 without padding";
-        case errc::bad_address: return "the text is not an address of a form that mydht knows";
-        case errc::address_has_name: return "the address has a host name where only a number can be used";
-        case errc::unknown_host: return "the host name could not be resolved";
-        case errc::file_unreadable: return "the file cannot be opened or read";
-        case errc::file_unwritable: return "the file cannot be created, written, synced or renamed";
-        case errc::file_exists: return "the file is there already and would have been overwritten";
-        case errc::identity_damaged: return "the identity file has a wrong form, length or checksum";
-        case errc::identity_exposed: return "the identity file can be read by other users";
-        case errc::table_file_foreign: return "the file is there and is something else than a saved routing table";
-        case errc::table_file_damaged: return "the saved routing table has a wrong form, version or checksum";
-        case errc::malformed: return "the bytes do not decode";
-        case errc::truncated: return "the bytes end before the message does";
-        case errc::too_large: return "a size, count or depth is over its limit";
-        case errc::unknown_version: return "the version is not one that this build speaks";
-        case errc::trailing_bytes: return "there are bytes behind the end of the message";
-        case errc::bad_key: return "the public key is not a usable curve point";
-        case errc::bad_signature: return "the signature does not fit the key and the bytes";
-        case errc::decrypt_failed: return "the ciphertext was changed or is for another key";
-        case errc::handshake_order: return "a handshake step was asked for out of turn";
-        case errc::nonce_exhausted: return "the cipher has used up its nonces; a new session is needed";
-        case errc::entropy_failed: return "the system's random source gave nothing";
-        case errc::not_mydht: return "the peer does not speak this protocol";
-        case errc::other_network: return "the peer belongs to another network (name or pre-shared key differ)";
-        case errc::mode_refused: return "one side is secured and the other plain";
-        case errc::peer_busy: return "the peer has no room for a session now";
-        case errc::identity_mismatch: return "the peer proved another identity than the one that was pinned";
-        case errc::self_connection: return "the peer is this node itself";
-        case errc::protocol_violation: return "the peer broke the rules of the session";
-        case errc::session_closed: return "the session ended before the answer came";
-        case errc::session_replaced: return "another session with the same peer took this one's place";
-        case errc::too_many_requests: return "the limit of requests under way with this peer is reached";
-        case errc::too_many_sessions: return "the limit of sessions is reached and none can be given up";
-        case errc::slow_peer: return "the peer does not read what is sent to it, or sends too slowly";
-        case errc::idle: return "the session was not used for the idle time";
-        case errc::address_in_use: return "another socket listens at this address already";
-        case errc::address_not_available: return "this machine has no such address";
-        case errc::address_not_permitted: return "the system does not let this process listen at the address";
-        case errc::unsupported_address: return "no transport of this node can use an address of this kind";
-        case errc::connection_refused: return "nobody listens at the address";
-        case errc::connection_reset: return "the connection broke";
-        case errc::unreachable: return "no way leads to the address";
-        case errc::end_of_stream: return "the peer ended the stream in order";
-        case errc::closed: return "the object was closed on this side";
-        case errc::out_of_descriptors: return "the process or the system has no file descriptors or buffers left";
-        case errc::network_failed: return "the operating system reported another error of the network";
-        case errc::timed_out: return "the deadline passed";
-        case errc::cancelled: return "the operation was cancelled by the caller or by a stop";
-        case errc::not_found: return "enough nodes answered and none has it";
-        case errc::no_peers: return "there was nobody to ask";
-        case errc::value_too_large: return "the value is over the inline limit";
-        case errc::value_expired: return "the deadline of the value has passed or is not allowed";
-        case errc::value_stale: return "a newer value of the same key is known";
-        case errc::cas_mismatch: return "the stored sequence is not the one that was expected";
-        case errc::wrong_key: return "the value does not belong to the key";
-        case errc::unknown_namespace: return "this node has no rules for the namespace of the value";
-        case errc::invalid_value: return "the namespace's own check refused the value";
-        case errc::store_full: return "the byte limit of the store, or of one peer in it, is reached";
-        case errc::store_failed: return "the store could not do its work";
-        case errc::client_only: return "the peer takes part as a client and keeps nothing";
-        case errc::not_supported: return "the peer or this build does not know the request";
-        case errc::peer_error: return "the peer answered with an error of its own";
-        case errc::not_running: return "the node is not started, or is stopping";
-        case errc::already_running: return "the node was started before";
-        case errc::bad_configuration: return "a configuration field has a value that can never work";
-        case errc::bad_argument: return "an argument has a value that can never work";
+    for (const auto& each : texts) {
+        if (each.code == code) return each.text;
     }
     return "an error that this build does not know";
 }

@@ -24,13 +24,13 @@ outcome<iterative> parse_mode(std::string_view text) {
 }  // namespace
 
 outcome<void> get_command(std::string_view name, arguments given) {
-    command_line line(
-        name, "Find a value and write it to standard output, byte for byte.",
-        "Only on a terminal a new line follows the value. With --json it is the field value_base64. Ends with 3 when enough nodes answered and none has it,\n"
-        "with 4 when the time ran out.\n\n"
-        "Examples:\n"
-        "  mydht get --bootstrap tcp://127.0.0.1:4000 KEY\n"
-        "  mydht get --bootstrap tcp://127.0.0.1:4000 --json KEY | jq -r .value_base64 | base64 -d\n");
+    command_line line(name, "Find a value and write it to standard output, byte for byte.",
+                      "Only on a terminal a new line follows the value. With --json it is the field value_base64. Ends "
+                      "with 3 when enough nodes answered and none has it,\n"
+                      "with 4 when the time ran out.\n\n"
+                      "Examples:\n"
+                      "  mydht get --bootstrap tcp://127.0.0.1:4000 KEY\n"
+                      "  mydht get --bootstrap tcp://127.0.0.1:4000 --json KEY | jq -r .value_base64 | base64 -d\n");
     client_options options;
     std::optional<id256> key;
     iterative mode;

@@ -70,9 +70,8 @@ outcome<void> dispatch(std::string& name, arguments given) {
     const auto behind = given.subspan(1);
     if (found->run != nullptr) return found->run(name, behind);
     const std::string later = "not available yet; see mydht --help for what is";
-    const bool asks_for_help = std::any_of(behind.begin(), behind.end(), [](std::string_view text) {
-        return text == "--help" || text == "-h";
-    });
+    const bool asks_for_help = std::any_of(behind.begin(), behind.end(),
+                                           [](std::string_view text) { return text == "--help" || text == "-h"; });
     return asks_for_help ? write_result(name + ": " + later + "\n") : unusable(later);
 }
 

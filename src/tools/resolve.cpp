@@ -8,14 +8,15 @@
 namespace mydht::tools {
 
 outcome<void> resolve_command(std::string_view name, arguments given) {
-    command_line line(
-        name, "Find the newest value of a key that an author publishes under, and write it byte for byte.",
-        "Give the KEY, or the author's public key (mydht id prints it) and the salt.\n"
-        "Only on a terminal a new line follows the value. With --json it is the field value_base64. Ends with 3 when enough nodes answered and none has it,\n"
-        "with 4 when the time ran out.\n\n"
-        "Examples:\n"
-        "  mydht resolve --bootstrap tcp://127.0.0.1:4000 KEY\n"
-        "  mydht resolve --bootstrap tcp://127.0.0.1:4000 --author PUBLIC-KEY --salt notes\n");
+    command_line line(name,
+                      "Find the newest value of a key that an author publishes under, and write it byte for byte.",
+                      "Give the KEY, or the author's public key (mydht id prints it) and the salt.\n"
+                      "Only on a terminal a new line follows the value. With --json it is the field value_base64. Ends "
+                      "with 3 when enough nodes answered and none has it,\n"
+                      "with 4 when the time ran out.\n\n"
+                      "Examples:\n"
+                      "  mydht resolve --bootstrap tcp://127.0.0.1:4000 KEY\n"
+                      "  mydht resolve --bootstrap tcp://127.0.0.1:4000 --author PUBLIC-KEY --salt notes\n");
     client_options options;
     std::optional<id256> key;
     std::optional<public_key> author;

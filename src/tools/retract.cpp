@@ -9,12 +9,12 @@
 namespace mydht::tools {
 
 outcome<void> retract_command(std::string_view name, arguments given) {
-    command_line line(
-        name, "Take back what was published: sign a mark that nothing stands there any more. Prints the key.",
-        "From then on the key is not found. The author may publish under it again.\n\n"
-        "Examples:\n"
-        "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000\n"
-        "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000 --salt notes --cas 3\n");
+    command_line line(name,
+                      "Take back what was published: sign a mark that nothing stands there any more. Prints the key.",
+                      "From then on the key is not found. The author may publish under it again.\n\n"
+                      "Examples:\n"
+                      "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000\n"
+                      "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000 --salt notes --cas 3\n");
     client_options options;
     std::optional<std::string> identity_file;
     std::optional<std::string> salt;
@@ -23,8 +23,9 @@ outcome<void> retract_command(std::string_view name, arguments given) {
     line.option("--identity", "FILE", identity_file, "Who signs: the file that mydht keygen --out wrote");
     declare_client(line, options);
     line.option<std::string>("--salt", "TEXT", salt, parse_salt, "Which of the author's values");
-    line.option<std::uint64_t>("--seq", "N", sequence, parse_number,
-                               "The sequence number, higher is newer (default: one more than the newest found, else 1)");
+    line.option<std::uint64_t>(
+        "--seq", "N", sequence, parse_number,
+        "The sequence number, higher is newer (default: one more than the newest found, else 1)");
     line.option<std::uint64_t>("--cas", "N", expected, parse_number,
                                "Only retract the value with this sequence number; each holder decides for itself");
     if (auto go = line.parse(given); !go) return go;
