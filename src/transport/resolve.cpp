@@ -1,8 +1,10 @@
 #include <mydht/transport/resolve.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -52,6 +54,22 @@ found_addresses ask_system(const location& where) {
     return out;
 }
 
+/// Names that mean this machine whatever a resolver says or lacks (RFC 6761, section 6.3).
+bool is_localhost(std::string_view host) {
+    constexpr std::string_view name = "localhost";
+    if (host.size() < name.size()) return false;
+    const auto end = host.substr(host.size() - name.size());
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+    if (!std::equal(end.begin(), end.end(), name.begin(), same)) return false;
+    return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
+}
+
+std::vector<address> loopback(const location& where) {
+    std::array<std::uint8_t, 16> v6{};
+    v6.back() = 1;
+    return {address::ipv4(where.kind, {127, 0, 0, 1}, where.port), address::ipv6(where.kind, v6, where.port)};
+}
+
 }  // namespace
 
 task<result<std::vector<address>>> resolve(environment env, location where) {
@@ -59,6 +77,7 @@ task<result<std::vector<address>>> resolve(environment env, location where) {
     if (known) co_return std::vector<address>{*known};
     if (known.error() != make_error_code(errc::address_has_name)) co_return failure(known.error());
     if (where.kind != address_kind::tcp && where.kind != address_kind::udp) co_return failure(errc::bad_address);
+    if (is_localhost(where.host)) co_return loopback(where);
     std::function<found_addresses()> job = [where = std::move(where)] { return ask_system(where); };
     co_return co_await offload<found_addresses>(env.workers, std::move(job));
 }

@@ -248,6 +248,7 @@ TEST_CASE("Locations are resolved", "[transport][resolve]") {
         CHECK(found.kind() == address_kind::tcp);
         CHECK(std::count(local->begin(), local->end(), found) == 1);
     }
+    CHECK(ask(read("tcp://Mine.LOCALHOST:4000")).value() == *local);
     // Never a name that exists (RFC 6761), with or without a name server.
     const auto unknown = ask(read("tcp://nobody.invalid:1"));
     REQUIRE(!unknown);
