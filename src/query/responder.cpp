@@ -53,6 +53,7 @@ errc meaning_of(wire::error_code refusal) noexcept {
         case wire::error_code::full: return errc::store_full;
         case wire::error_code::client_only: return errc::client_only;
         case wire::error_code::not_supported: return errc::not_supported;
+        case wire::error_code::throttled: return errc::throttled;
         default: return errc::peer_error;
     }
 }

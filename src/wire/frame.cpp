@@ -13,13 +13,17 @@ constexpr std::size_t length_max = 0xffffff;
 /// What a decoder keeps for the next frame; more is given back at once.
 constexpr std::size_t kept_bytes = 64 * 1024;
 
-constexpr std::size_t window_bytes = 4;
+constexpr std::size_t window_bytes = 8;
+constexpr std::size_t total_bytes = 8;
 constexpr std::size_t reset_bytes = 4;
 constexpr std::size_t close_bytes_min = 2;
 /// Newer builds may put more behind the reason.
 constexpr std::size_t close_bytes_max = 256;
 /// The window and at least one byte of name.
-constexpr std::size_t open_bytes_min = 5;
+constexpr std::size_t open_bytes_min = window_bytes + 1;
+/// Kinds that only datagrams hold; the largest there is.
+constexpr std::size_t datagram_bytes_max = 65535;
+constexpr std::size_t part_head_bytes = 12;
 
 void write_header(std::uint8_t* out, frame_kind kind, std::uint32_t channel, std::size_t length) noexcept {
     out[0] = static_cast<std::uint8_t>(kind);
@@ -28,8 +32,16 @@ void write_header(std::uint8_t* out, frame_kind kind, std::uint32_t channel, std
 }
 
 bool for_control_channel(frame_kind kind) noexcept {
-    return kind == frame_kind::message || kind == frame_kind::ping || kind == frame_kind::pong ||
-           kind == frame_kind::close;
+    switch (kind) {
+        case frame_kind::message:
+        case frame_kind::ping:
+        case frame_kind::pong:
+        case frame_kind::close:
+        case frame_kind::session_window:
+        case frame_kind::ack:
+        case frame_kind::message_part: return true;
+        default: return false;
+    }
 }
 
 bool ignorable(frame_kind kind) noexcept { return static_cast<std::uint8_t>(kind) >= ignorable_from; }
@@ -52,10 +64,13 @@ result<void> judge_length(frame_kind kind, std::size_t length, const frame_limit
         case frame_kind::stream_data: return between(length, 0, limits.stream_data);
         case frame_kind::stream_window: return exactly(length, window_bytes);
         case frame_kind::stream_reset: return exactly(length, reset_bytes);
-        case frame_kind::stream_end: return exactly(length, 0);
+        case frame_kind::stream_end: return exactly(length, total_bytes);
         case frame_kind::ping:
         case frame_kind::pong: return exactly(length, ping_bytes);
         case frame_kind::close: return between(length, close_bytes_min, close_bytes_max);
+        case frame_kind::session_window: return exactly(length, window_bytes);
+        case frame_kind::ack: return between(length, 1, datagram_bytes_max);
+        case frame_kind::message_part: return between(length, part_head_bytes + 1, datagram_bytes_max);
     }
     if (ignorable(kind)) return between(length, 0, limits.ignored);
     return failure(errc::protocol_violation);

@@ -61,11 +61,14 @@ struct allowed_sizes {
 
 const allowed_sizes all_sizes[] = {
     {frame_kind::message, 0, 1, 1024 * 1024, errc::too_large},
-    {frame_kind::stream_open, 5, 5, 260, errc::too_large},
+    {frame_kind::stream_open, 5, 9, 263, errc::too_large},
     {frame_kind::stream_data, 5, 0, 64 * 1024, errc::too_large},
-    {frame_kind::stream_window, 5, 4, 4, errc::protocol_violation},
+    {frame_kind::stream_window, 5, 8, 8, errc::protocol_violation},
     {frame_kind::stream_reset, 5, 4, 4, errc::protocol_violation},
-    {frame_kind::stream_end, 5, 0, 0, errc::protocol_violation},
+    {frame_kind::stream_end, 5, 8, 8, errc::protocol_violation},
+    {frame_kind::session_window, 0, 8, 8, errc::protocol_violation},
+    {frame_kind::ack, 0, 1, 65535, errc::too_large},
+    {frame_kind::message_part, 0, 13, 65535, errc::too_large},
     {frame_kind::ping, 0, 8, 8, errc::protocol_violation},
     {frame_kind::pong, 0, 8, 8, errc::protocol_violation},
     {frame_kind::close, 0, 2, 256, errc::too_large},
@@ -190,7 +193,7 @@ TEST_CASE("configured limits hold at n and n + 1", "[frame]") {
 
 TEST_CASE("unknown kinds below 128 break the protocol, the others are skipped", "[frame]") {
     for (int kind = 0; kind < 256; ++kind) {
-        const auto known = kind >= 1 && kind <= 9;
+        const auto known = kind >= 1 && kind <= 12;
         if (known) continue;
         CAPTURE(kind);
         const auto error = error_of(header(static_cast<std::uint8_t>(kind), 0, 0));
@@ -200,7 +203,7 @@ TEST_CASE("unknown kinds below 128 break the protocol, the others are skipped", 
     bytes stream;
     append_frame(stream, frame_kind{128}, 0, pattern(1000));
     append_frame(stream, frame_kind{255}, 77, {});
-    append_frame(stream, frame_kind::stream_end, 3, {});
+    append_frame(stream, frame_kind::stream_end, 3, pattern(8));
     append_frame(stream, frame_kind{129}, 1, pattern(9));
     for (const std::size_t slice : {std::size_t{1}, std::size_t{500}, stream.size()}) {
         frame_decoder decoder;
@@ -211,7 +214,7 @@ TEST_CASE("unknown kinds below 128 break the protocol, the others are skipped", 
             rest = rest.subspan(part.size());
             REQUIRE(decoder.memory() == 0);
         }
-        CHECK(got == std::vector<kept_frame>{{frame_kind::stream_end, 3, {}}});
+        CHECK(got == std::vector<kept_frame>{{frame_kind::stream_end, 3, pattern(8)}});
         CHECK(decoder.at_boundary());
     }
 }

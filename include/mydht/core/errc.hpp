@@ -51,6 +51,15 @@ enum class errc {
     too_many_sessions,   ///< the limit of sessions is reached and none can be given up
     slow_peer,           ///< the peer does not read what is sent to it, or sends too slowly
     idle,                ///< the session was not used for the idle time
+    not_admitted,        ///< the peer is not let in, or does not let this node in
+    peer_blocked,        ///< this node has blocked the peer for a while
+    throttled,           ///< more was asked than the limit of this time allows
+
+    // --- application streams --------------------------------------------------------------------------------------
+    no_service,          ///< the peer has no service of this name
+    stream_reset,        ///< the stream was broken off
+    too_many_streams,    ///< the limit of open streams is reached
+    attachment_refused,  ///< the attachment is not wanted
 
     // --- transports -----------------------------------------------------------------------------------------------
     address_in_use,         ///< another socket listens at this address already

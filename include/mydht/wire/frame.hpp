@@ -16,15 +16,18 @@ namespace mydht::wire {
 /// The numbers travel on the wire. Kinds from `ignorable_from` on that a build does not know are skipped; unknown kinds
 /// below it break the protocol.
 enum class frame_kind : std::uint8_t {
-    message = 1,        ///< one message in the session's codec; channel 0
-    stream_open = 2,    ///< u32 window, then the protocol name: opens the channel
-    stream_data = 3,    ///< bytes of the channel
-    stream_window = 4,  ///< u32: the peer may send so many more bytes on the channel
-    stream_reset = 5,   ///< u32 code: the channel is broken off, both ways
-    stream_end = 6,     ///< empty: no more data from this side on the channel
-    ping = 7,           ///< 8 bytes that the pong repeats; channel 0
-    pong = 8,           ///< the 8 bytes of the ping; channel 0
-    close = 9,          ///< u16 close_reason: nothing follows from this side; channel 0
+    message = 1,          ///< one message in the session's codec; channel 0
+    stream_open = 2,      ///< u64 window, then the service's name: opens the channel
+    stream_data = 3,      ///< bytes of the channel; in datagrams behind a u64, where they belong
+    stream_window = 4,    ///< u64: the peer may send the channel's bytes up to here
+    stream_reset = 5,     ///< u32 code: the channel is broken off, both ways
+    stream_end = 6,       ///< u64: so many bytes were sent on the channel, no more follow from this side
+    ping = 7,             ///< 8 bytes that the pong repeats; channel 0
+    pong = 8,             ///< the 8 bytes of the ping; channel 0
+    close = 9,            ///< u16 close_reason: nothing follows from this side; channel 0
+    session_window = 10,  ///< u64: the peer may send so many bytes of all streams together; channel 0
+    ack = 11,             ///< in datagrams: packets that came; channel 0
+    message_part = 12,    ///< in datagrams: a part of a message that does not fit one; channel 0
 };
 
 inline constexpr std::uint8_t ignorable_from = 128;
@@ -48,7 +51,7 @@ enum class close_reason : std::uint16_t {
 /// The largest payloads that a decoder takes, in bytes. Kinds with a fixed form are not configurable.
 struct frame_limits {
     std::size_t message = limits::message_bytes;
-    std::size_t stream_open = 260;
+    std::size_t stream_open = 263;
     std::size_t stream_data = 64 * 1024;
     /// An unknown kind that is skipped. Skipping needs no memory, but lets a peer send without use.
     std::size_t ignored = 64 * 1024;

@@ -91,10 +91,11 @@ enum class error_code : std::uint16_t {
     refused = 10,       ///< the namespace's check said no, or the namespace is unknown
     full = 11,          ///< no room for this item
     internal = 12,      ///< the peer failed
+    throttled = 13,     ///< the asker, or its network, asks more than the peer answers; later works
 };
 
 /// The highest code that this build knows.
-inline constexpr error_code error_code_max = error_code::internal;
+inline constexpr error_code error_code_max = error_code::throttled;
 
 struct error {
     error_code code = error_code::unknown;
