@@ -29,4 +29,15 @@ std::vector<address> usable_addresses(const std::vector<address>& claimed, const
     return out;
 }
 
+peer_info make_peer(contact who, const address& observed, bool outgoing, bool proven) {
+    peer_info out;
+    out.observed = observed;
+    out.who = std::move(who);
+    out.who.addresses = usable_addresses(out.who.addresses, observed);
+    out.kind = observed.kind();
+    out.outgoing = outgoing;
+    out.proven = proven;
+    return out;
+}
+
 }  // namespace mydht::detail

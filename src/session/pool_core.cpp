@@ -10,6 +10,7 @@
 #include "session/crossing.hpp"
 #include "session/dial.hpp"
 #include "session/eviction.hpp"
+#include "session/stream_session.hpp"
 
 namespace mydht::detail {
 
@@ -73,13 +74,13 @@ std::vector<session> pool_core::sessions() const {
 // --- links come ---------------------------------------------------------------------------------------------------------
 
 pool_core::session_ptr pool_core::keep(half_open link, handshake_outcome outcome, bytes first, bool outgoing) {
-    session_state::beginnings from;
+    stream_session::beginnings from;
     from.connection = std::move(link.connection);
     from.outcome = std::move(outcome);
     from.first = std::move(first);
     from.received = std::move(link.received);
     from.outgoing = outgoing;
-    auto made = std::make_shared<session_state>(context_, std::move(from));
+    auto made = std::make_shared<stream_session>(context_, std::move(from));
     made->number = links_made_++;
     links_.emplace(made->number, made);
     made->start();

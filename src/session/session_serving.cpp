@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -8,8 +9,14 @@ namespace mydht::detail {
 
 namespace {
 
-/// What an answer that is being computed counts for in the outbox.
-constexpr std::size_t answer_share = 1024;
+wire::error_code refusal_of(errc code) {
+    switch (code) {
+        case errc::not_supported:
+        case errc::unknown_version: return wire::error_code::not_supported;
+        case errc::too_large: return wire::error_code::too_large;
+        default: return wire::error_code::malformed;
+    }
+}
 
 }  // namespace
 
@@ -34,6 +41,75 @@ private:
     std::shared_ptr<session_state> owner_;
     served_map::iterator at_;
 };
+
+// --- messages come -----------------------------------------------------------------------------------------------------
+
+result<std::optional<session_state::incoming>> session_state::take_message(bytes_view payload) {
+    wire::decode_error why;
+    auto envelope = codec_->decode(payload, {}, &why);
+    if (!envelope) return take_undecodable(why, payload.size());
+    switch (wire::role_of(envelope->body)) {
+        case wire::message_role::answer: {
+            note_use();
+            if (auto done = requests_.settle(envelope->id, std::move(envelope->body)); !done)
+                return failure(done.error());
+            return std::nullopt;
+        }
+        case wire::message_role::notice: take_cancel(envelope->id); return std::nullopt;
+        case wire::message_role::request: break;
+    }
+    incoming request;
+    request.id = envelope->id;
+    request.size = payload.size();
+    request.what = std::move(envelope->body);
+    return take_request(std::move(request));
+}
+
+result<std::optional<session_state::incoming>> session_state::take_undecodable(const wire::decode_error& why,
+                                                                               std::size_t size) {
+    // Without an id nobody can be told: the peer's messages cannot be trusted to be messages.
+    if (!why.id) return failure(why.code);
+    switch (why.role) {
+        case wire::message_role::answer: {
+            if (auto done = requests_.settle(*why.id, failure(why.code)); !done) return failure(done.error());
+            return std::nullopt;
+        }
+        case wire::message_role::notice: return std::nullopt;
+        case wire::message_role::request: break;
+    }
+    incoming request;
+    request.id = *why.id;
+    request.size = size;
+    request.refusal.code = refusal_of(why.code);
+    request.refusal.text = std::string(why.field);
+    return take_request(std::move(request));
+}
+
+result<std::optional<session_state::incoming>> session_state::take_request(incoming request) {
+    const auto [from, to] = served_.equal_range(request.id);
+    const bool repeated = std::any_of(from, to, [](const auto& one) { return one.second.wanted; });
+    if (repeated) {
+        if (repeats_requests()) return std::nullopt;
+        return failure(errc::protocol_violation);
+    }
+    note_use();
+    return request;
+}
+
+void session_state::take_cancel(std::uint64_t id) {
+    const auto [from, to] = served_.equal_range(id);
+    for (auto it = from; it != to; ++it) {
+        it->second.wanted = false;
+        it->second.running.cancel();
+    }
+}
+
+bool session_state::can_serve(std::size_t size) const noexcept {
+    if (phase_ >= phase::closing || served_.empty()) return true;
+    return served_.size() < config().served_max && served_bytes_ + size <= config().served_bytes;
+}
+
+// --- requests of the peer -------------------------------------------------------------------------------------------------
 
 void session_state::begin_serving(incoming request) {
     if (phase_ >= phase::closing) return;
@@ -87,22 +163,18 @@ task<> session_state::wait_for_room(std::shared_ptr<session_state> self) {
     while (self->phase_ < phase::closing && !self->may_answer()) co_await self->answer_room_.wait();
 }
 
-bool session_state::may_answer() const noexcept {
-    return out_.answers_waiting() + answering_ * answer_share < config().answer_buffer_bytes;
-}
-
 void session_state::send_answer(std::uint64_t id, wire::message answer) {
     if (phase_ >= phase::closing) return;
     note_use();
     wire::envelope envelope;
     envelope.id = id;
     envelope.body = std::move(answer);
-    if (const auto sent = send(std::move(envelope)); sent) return;
+    if (const auto sent = say(std::move(envelope)); sent) return;
     context_->log(log_level::warning, name() + ": an answer does not encode");
     wire::error failed;
     failed.code = wire::error_code::internal;
     envelope.body = std::move(failed);
-    (void)send(std::move(envelope));
+    (void)say(std::move(envelope));
 }
 
 }  // namespace mydht::detail

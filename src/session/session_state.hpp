@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -12,40 +13,27 @@
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/session/session.hpp>
-#include <mydht/transport/connection.hpp>
 #include <mydht/wire/codec.hpp>
 #include <mydht/wire/frame.hpp>
-#include <mydht/wire/record.hpp>
 
 #include "session/eviction.hpp"
-#include "session/outbox.hpp"
-#include "session/record_layer.hpp"
 #include "session/request_table.hpp"
 #include "session/session_context.hpp"
-#include "session/stream_handshake.hpp"
 
 namespace mydht::detail {
 
-/// One link to a proven peer, over a stream. Its coroutines: a reader for as long as it lives, a writer until the session has
-/// been at rest for a while, and one for each request of the peer.
-class session_state final : public std::enable_shared_from_this<session_state>, private alarm {
+/// One link to a proven peer, whatever carries it: requests and answers, and the phases of a session's life. How frames
+/// travel is the carrier's part, which derives from this: stream_session over a connection, datagram_session in packets.
+/// A carrier calls take_message() for each message that comes and read_failed() when no more can; the base calls the
+/// carrier's functions below.
+class session_state : public std::enable_shared_from_this<session_state>, protected alarm {
 public:
-    /// What a handshake leaves behind: `first` is still to be sent, `received` came behind its last byte.
-    struct beginnings {
-        any_connection connection;
-        handshake_outcome outcome;
-        bytes first;
-        bytes received;
-        bool outgoing = false;
-    };
-
-    session_state(std::shared_ptr<session_context> context, beginnings from);
     session_state(const session_state&) = delete;
     session_state& operator=(const session_state&) = delete;
-    ~session_state();
+    ~session_state() override;
 
-    /// Starts to read, and to write what is to be sent. Once.
-    void start();
+    /// Starts to carry. Once.
+    virtual void start() = 0;
 
     /// session::request; also goes to the link that took this one's place.
     [[nodiscard]] static task<result<wire::message>> request(std::shared_ptr<session_state> self, wire::message what,
@@ -67,21 +55,86 @@ public:
     [[nodiscard]] steady_time opened_at() const noexcept { return opened_at_; }
     [[nodiscard]] bool quiet() const noexcept { return requests_.empty() && served_.empty(); }
     [[nodiscard]] session_worth worth() const noexcept;
-    /// Bytes that wait to be written.
-    [[nodiscard]] std::size_t waiting() const noexcept { return out_.waiting(); }
+    /// Bytes that wait to be sent.
+    [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
 
     /// Set by the pool: the owner's owner was told of this session.
     bool announced = false;
     /// The how-manieth link of the pool this is; given by the pool.
     std::uint64_t number = 0;
 
-    /// For tests: bytes of buffers held, and the ciphers.
-    [[nodiscard]] std::size_t memory() const noexcept;
-    [[nodiscard]] record_layer& layer() noexcept { return layer_; }
+    /// For tests: bytes held, without what the peer's description takes.
+    [[nodiscard]] virtual std::size_t memory() const noexcept = 0;
 
-private:
+protected:
     enum class phase : std::uint8_t { open, retiring, closing, ended };
 
+    /// A request of the peer, or why it cannot be served.
+    struct incoming {
+        std::uint64_t id = 0;
+        std::size_t size = 0;
+        std::optional<wire::message> what;
+        wire::error refusal;
+    };
+
+    session_state(std::shared_ptr<session_context> context, peer_info peer, const wire::codec& codec);
+
+    // What a carrier does.
+
+    /// Queues a message. Errors: those of the codec; nothing is queued then.
+    [[nodiscard]] virtual result<void> say(wire::envelope what) = 0;
+    /// Another request of ours may be said.
+    [[nodiscard]] virtual bool has_room() const noexcept = 0;
+    /// Another request of the peer may be given to the handler: it takes the answers that it has asked for.
+    [[nodiscard]] virtual bool may_answer() const noexcept = 0;
+    /// Sends a close frame as the last thing, and calls end() once it has left.
+    virtual void say_goodbye(wire::close_reason reason) = 0;
+    /// Stops to carry. The session has ended.
+    virtual void cut() = 0;
+    /// The peer has taken nothing of what waits for it for a while.
+    [[nodiscard]] virtual bool stalled() const noexcept = 0;
+    /// Looks after the carrier's own times; may end the session. Called when an alarm fires.
+    virtual void tick(steady_time at) = 0;
+    /// When tick() is due; steady_time::max() for never.
+    [[nodiscard]] virtual steady_time next_tick() const noexcept = 0;
+    /// Gives back the memory that a session at rest does not need.
+    virtual void rest() = 0;
+    /// What a second request with the id of one under way means: true when it is the same one that came twice.
+    [[nodiscard]] virtual bool repeats_requests() const noexcept = 0;
+
+    // For carriers.
+
+    /// A message of the peer. An answer is given to whoever waits, a notice is obeyed; a request comes back, to be given
+    /// to begin_serving(). Errors: the peer broke the rules.
+    [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
+    [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
+    void begin_serving(incoming request);
+    /// The peer said goodbye.
+    [[nodiscard]] std::error_code peer_closed(bytes_view payload);
+    /// Room may have come free for requests, or for answers.
+    void room_changed();
+    /// Counts what waits in the sum of all sessions.
+    void count_waiting();
+    void arm_next();
+    void arm_at_latest(steady_time when);
+    void note_use();
+
+    [[nodiscard]] steady_time now() const noexcept { return context_->env.time->now(); }
+    [[nodiscard]] const session_config& config() const noexcept { return context_->config; }
+    [[nodiscard]] std::string name() const;
+    [[nodiscard]] std::shared_ptr<session_context>& context() noexcept { return context_; }
+    [[nodiscard]] const wire::codec& codec() const noexcept { return *codec_; }
+    [[nodiscard]] phase current_phase() const noexcept { return phase_; }
+    [[nodiscard]] std::error_code ending() const noexcept { return why_; }
+    [[nodiscard]] std::size_t answering() const noexcept { return answering_; }
+    [[nodiscard]] const request_table& requests() const noexcept { return requests_; }
+    [[nodiscard]] bool serves(std::uint64_t id) const { return served_.contains(id); }
+
+    peer_info peer_;
+    wait_queue room_;         ///< for requests of ours, and whatever else the carrier lets wait
+    wait_queue served_less_;  ///< a request of the peer has ended
+
+private:
     class waiting_request;
     class served_ticket;
     struct served_request {
@@ -92,83 +145,31 @@ private:
     };
     using served_map = std::multimap<std::uint64_t, served_request>;
 
-    /// A request of the peer, or why it cannot be served.
-    struct incoming {
-        std::uint64_t id = 0;
-        std::size_t size = 0;
-        std::optional<wire::message> what;
-        wire::error refusal;
-    };
-
-    // The reading side (session_reader.cpp).
-    using shared_connection = std::shared_ptr<any_connection>;
-    [[nodiscard]] static task<> read_loop(std::shared_ptr<session_state> self, shared_connection connection);
-    [[nodiscard]] task<std::error_code> read_until_failure(any_connection& connection);
-    [[nodiscard]] task<std::error_code> take_frames(bytes_view plain);
-    /// Before a read: the peer has its time for what is left of a message.
-    void watch_progress();
-    void adapt_reading(std::size_t got, std::size_t room);
-    [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
+    // session_serving.cpp
     [[nodiscard]] result<std::optional<incoming>> take_undecodable(const wire::decode_error& why, std::size_t size);
     [[nodiscard]] result<std::optional<incoming>> take_request(incoming request);
     void take_cancel(std::uint64_t id);
-    [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
-    void read_failed(std::error_code why);
-
-    // Serving the peer's requests (session_serving.cpp).
-    void begin_serving(incoming request);
     [[nodiscard]] static task<> serve(served_ticket ticket, incoming request);
     [[nodiscard]] static task<wire::message> ask_handler(std::shared_ptr<session_state> self, wire::message what);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
-    [[nodiscard]] bool may_answer() const noexcept;
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;
 
-    // The writing side.
-    [[nodiscard]] static task<> write_loop(std::shared_ptr<session_state> self, shared_connection connection);
-    [[nodiscard]] task<std::error_code> write_until_rest(any_connection& connection);
-    [[nodiscard]] result<void> send(wire::envelope what);
-    void count_waiting();
-    void wake_writer();
     void tell_cancelled(std::uint64_t id);
-
     void fire() noexcept override;
-    void arm_next();
-    void arm_at_latest(steady_time when);
-    void note_use();
     void leave(std::error_code why, std::string_view detail);
     void close_if_done();
-    void rest();
-    void drop_buffers() noexcept;
-    [[nodiscard]] steady_time now() const noexcept { return context_->env.time->now(); }
-    [[nodiscard]] const session_config& config() const noexcept { return context_->config; }
-    [[nodiscard]] std::string name() const;
 
     std::shared_ptr<session_context> context_;
-    shared_connection unread_;  // until start()
-    /// Owned by the coroutines that use it, so that a handle that somebody keeps does not keep a socket.
-    std::weak_ptr<any_connection> connection_;
-    peer_info peer_;
     const wire::codec* codec_;
-    record_layer layer_;
-    wire::record_decoder records_;
-    wire::frame_decoder frames_;
-    outbox out_;
-
     request_table requests_;
     served_map served_;
     std::size_t served_bytes_ = 0;
     std::size_t answering_ = 0;  // requests of the peer that the handler has
     std::size_t counted_ = 0;    // of what waits, in the sum of all sessions
-    wait_queue room_;            // in the outbox, for requests of ours and pongs
-    wait_queue answer_room_;     // in the outbox, for answers
-    wait_queue to_write_;        // the writer, while the outbox is empty
-    wait_queue served_less_;     // the reader, while it holds a request back
+    wait_queue answer_room_;     // in the carrier, for answers
 
     phase phase_ = phase::open;
-    bool reading_ = false;
-    bool writing_ = false;  // the writer is there
-    bool resting_ = false;  // it may leave when there is nothing to write
     bool asked_ = false;
     bool used_since_rest_ = false;
     std::optional<wire::close_reason> winding_down_;
@@ -177,9 +178,6 @@ private:
     steady_time opened_at_{};
     steady_time last_used_{};
     steady_time until_{};  // of the phases retiring and closing
-    std::optional<steady_time> write_began_;
-    std::optional<steady_time> frame_began_;  // or has come on far enough
-    std::size_t progress_ = 0;                // bytes that came since
 };
 
 }  // namespace mydht::detail

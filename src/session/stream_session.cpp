@@ -1,0 +1,169 @@
+#include "session/stream_session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "session/codecs.hpp"
+#include "session/peer_addresses.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// A peer that takes nothing for so long does not count as busy with what it has asked for.
+constexpr duration stalled_after = std::chrono::seconds(2);
+/// What one read asks for while a session is at rest.
+constexpr std::size_t read_bytes_min = 512;
+/// What an answer that is being computed counts for in the outbox.
+constexpr std::size_t answer_share = 1024;
+
+peer_info peer_of(const stream_session::beginnings& from) {
+    return make_peer(from.outcome.peer, from.connection.remote(), from.outgoing, from.outcome.ciphers.has_value());
+}
+
+}  // namespace
+
+stream_session::stream_session(std::shared_ptr<session_context> context, beginnings from)
+    : session_state(std::move(context), peer_of(from), *find_codec(from.outcome.codec)),
+      unread_(std::make_shared<any_connection>(std::move(from.connection))),
+      connection_(unread_),
+      layer_(std::move(from.outcome.ciphers)),
+      records_(read_bytes_min),
+      out_(std::move(from.first)) {
+    bytes_view received = from.received;
+    while (!received.empty()) {
+        const auto into = records_.prepare();
+        const auto part = received.first(std::min(into.size(), received.size()));
+        std::ranges::copy(part, into.begin());
+        records_.commit(part.size());
+        received = received.subspan(part.size());
+    }
+}
+
+void stream_session::start() {
+    reading_ = true;
+    count_waiting();
+    context()->group.spawn("session reader", read_loop(self(), std::move(unread_)));
+    if (!out_.empty()) wake_writer();
+    arm_next();
+}
+
+bool stream_session::stalled() const noexcept { return write_began_ && now() - *write_began_ >= stalled_after; }
+
+bool stream_session::has_room() const noexcept { return out_.waiting() < config().send_buffer_bytes; }
+
+bool stream_session::may_answer() const noexcept {
+    return out_.answers_waiting() + answering() * answer_share < config().answer_buffer_bytes;
+}
+
+// --- writing ----------------------------------------------------------------------------------------------------------
+
+result<void> stream_session::say(wire::envelope what) {
+    auto& frames = out_.frames();
+    const auto before = frames.size();
+    const auto place = wire::begin_frame(frames, wire::frame_kind::message, wire::control_channel);
+    auto done = codec().encode(what, frames);
+    if (done) done = wire::end_frame(frames, place);
+    if (!done) {
+        frames.resize(before);
+        return done;
+    }
+    if (wire::role_of(what.body) != wire::message_role::answer) out_.mark_own(frames.size() - before);
+    count_waiting();
+    wake_writer();
+    return done;
+}
+
+void stream_session::say_goodbye(wire::close_reason reason) {
+    wire::append_close(out_.frames(), reason);
+    count_waiting();
+    wake_writer();
+}
+
+void stream_session::wake_writer() {
+    if (ended()) return;
+    if (writing_) return to_write_.notify_one();
+    auto connection = connection_.lock();
+    if (!connection) return;
+    writing_ = true;
+    resting_ = false;
+    context()->group.spawn("session writer", write_loop(self(), std::move(connection)));
+}
+
+task<> stream_session::write_loop(std::shared_ptr<stream_session> self, shared_connection connection) {
+    const auto failed = co_await self->write_until_rest(*connection);
+    self->writing_ = false;
+    if (failed) {
+        self->end(failed);
+    } else if (self->current_phase() == phase::closing) {
+        self->end(self->ending());
+    }
+    self->drop_buffers();
+}
+
+task<std::error_code> stream_session::write_until_rest(any_connection& connection) {
+    while (!ended()) {
+        if (out_.empty()) {
+            if (current_phase() == phase::closing || resting_) break;
+            co_await to_write_.wait();
+            continue;
+        }
+        const auto batch = out_.take(layer_);
+        if (!batch) co_return batch.error();
+        write_began_ = now();
+        arm_at_latest(*write_began_ + config().stall_timeout);
+        const auto written = co_await connection.write(*batch);
+        write_began_.reset();
+        if (!written) co_return written.error();
+        context()->counters.bytes_sent += batch->size();
+        out_.sent();
+        count_waiting();
+        room_changed();
+    }
+    co_return std::error_code();
+}
+
+// --- the end ----------------------------------------------------------------------------------------------------------
+
+void stream_session::cut() {
+    if (const auto connection = connection_.lock()) connection->close();
+    to_write_.notify_all();
+    drop_buffers();
+}
+
+void stream_session::drop_buffers() noexcept {
+    // A handle may keep the session for long. The coroutines look into the buffers until they have ended.
+    if (!ended() || reading_ || writing_) return;
+    records_ = wire::record_decoder();
+    frames_ = wire::frame_decoder();
+    out_ = outbox();
+}
+
+// --- time -------------------------------------------------------------------------------------------------------------
+
+void stream_session::tick(steady_time at) {
+    if (write_began_ && at - *write_began_ >= config().stall_timeout) return end(errc::slow_peer, "takes nothing");
+    if (current_phase() < phase::closing && frame_began_ && at - *frame_began_ >= config().stall_timeout) {
+        close(wire::close_reason::overloaded, errc::slow_peer, "does not end what it says");
+    }
+}
+
+steady_time stream_session::next_tick() const noexcept {
+    auto next = steady_time::max();
+    if (frame_began_ && current_phase() < phase::closing) next = *frame_began_ + config().stall_timeout;
+    if (write_began_) next = std::min(next, *write_began_ + config().stall_timeout);
+    return next;
+}
+
+void stream_session::rest() {
+    resting_ = true;
+    to_write_.notify_one();
+    out_.release();
+    frames_.release();
+}
+
+std::size_t stream_session::memory() const noexcept {
+    return sizeof *this + records_.memory() + frames_.memory() + out_.memory() + requests().memory();
+}
+
+}  // namespace mydht::detail

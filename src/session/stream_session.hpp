@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include <mydht/transport/connection.hpp>
+#include <mydht/wire/record.hpp>
+
+#include "session/outbox.hpp"
+#include "session/record_layer.hpp"
+#include "session/session_state.hpp"
+#include "session/stream_handshake.hpp"
+
+namespace mydht::detail {
+
+/// A session over a connection. Its coroutines: a reader for as long as it lives, a writer until the session has been at
+/// rest for a while, and one for each request of the peer.
+class stream_session final : public session_state {
+public:
+    /// What a handshake leaves behind: `first` is still to be sent, `received` came behind its last byte.
+    struct beginnings {
+        any_connection connection;
+        handshake_outcome outcome;
+        bytes first;
+        bytes received;
+        bool outgoing = false;
+    };
+
+    stream_session(std::shared_ptr<session_context> context, beginnings from);
+
+    void start() override;
+    [[nodiscard]] std::size_t waiting() const noexcept override { return out_.waiting(); }
+    [[nodiscard]] std::size_t memory() const noexcept override;
+
+    /// For tests.
+    [[nodiscard]] record_layer& layer() noexcept { return layer_; }
+
+private:
+    [[nodiscard]] result<void> say(wire::envelope what) override;
+    [[nodiscard]] bool has_room() const noexcept override;
+    [[nodiscard]] bool may_answer() const noexcept override;
+    void say_goodbye(wire::close_reason reason) override;
+    void cut() override;
+    [[nodiscard]] bool stalled() const noexcept override;
+    void tick(steady_time at) override;
+    [[nodiscard]] steady_time next_tick() const noexcept override;
+    void rest() override;
+    [[nodiscard]] bool repeats_requests() const noexcept override { return false; }
+
+    // stream_reader.cpp
+    using shared_connection = std::shared_ptr<any_connection>;
+    [[nodiscard]] static task<> read_loop(std::shared_ptr<stream_session> self, shared_connection connection);
+    [[nodiscard]] task<std::error_code> read_until_failure(any_connection& connection);
+    [[nodiscard]] task<std::error_code> take_frames(bytes_view plain);
+    /// Before a read: the peer has its time for what is left of a message.
+    void watch_progress();
+    void adapt_reading(std::size_t got, std::size_t room);
+    void read_failed(std::error_code why);
+
+    [[nodiscard]] static task<> write_loop(std::shared_ptr<stream_session> self, shared_connection connection);
+    [[nodiscard]] task<std::error_code> write_until_rest(any_connection& connection);
+    void wake_writer();
+    void drop_buffers() noexcept;
+    [[nodiscard]] std::shared_ptr<stream_session> self() {
+        return std::static_pointer_cast<stream_session>(shared_from_this());
+    }
+
+    shared_connection unread_;  // until start()
+    /// Owned by the coroutines that use it, so that a handle that somebody keeps does not keep a socket.
+    std::weak_ptr<any_connection> connection_;
+    record_layer layer_;
+    wire::record_decoder records_;
+    wire::frame_decoder frames_;
+    outbox out_;
+    wait_queue to_write_;  // the writer, while the outbox is empty
+
+    bool reading_ = false;
+    bool writing_ = false;  // the writer is there
+    bool resting_ = false;  // it may leave when there is nothing to write
+    std::optional<steady_time> write_began_;
+    std::optional<steady_time> frame_began_;  // or has come on far enough
+    std::size_t progress_ = 0;                // bytes that came since
+};
+
+}  // namespace mydht::detail
