@@ -10,6 +10,8 @@
 
 #include <mydht/runtime/wait_queue.hpp>
 
+#include "transport/memory_datagrams.hpp"
+
 namespace mydht {
 
 namespace {
@@ -238,9 +240,18 @@ private:
 memory_network::memory_network(memory_config config) {
     if (config.pipe_bytes == 0) throw std::invalid_argument("memory_config: pipe_bytes must be at least 1");
     if (config.backlog == 0) throw std::invalid_argument("memory_config: backlog must be at least 1");
+    if (config.packet_bytes_max == 0 || config.packet_bytes_max > 65'507) {
+        throw std::invalid_argument("memory_config: packet_bytes_max must be 1 to 65507");
+    }
+    if (config.datagram_queue_packets == 0) {
+        throw std::invalid_argument("memory_config: datagram_queue_packets must be at least 1");
+    }
     state_ = std::make_shared<memory_state>(config);
+    mail_ = detail::make_memory_mail(config.packet_bytes_max, config.datagram_queue_packets);
 }
 
 any_transport memory_network::transport() const { return any_transport(memory_transport(state_)); }
+
+any_datagram_transport memory_network::datagrams() const { return detail::make_memory_datagrams(mail_); }
 
 }  // namespace mydht
