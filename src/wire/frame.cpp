@@ -15,6 +15,7 @@ constexpr std::size_t kept_bytes = 64 * 1024;
 
 constexpr std::size_t window_bytes = 8;
 constexpr std::size_t total_bytes = 8;
+constexpr std::size_t id_bytes = 8;
 constexpr std::size_t reset_bytes = 4;
 constexpr std::size_t close_bytes_min = 2;
 /// Newer builds may put more behind the reason.
@@ -39,7 +40,8 @@ bool for_control_channel(frame_kind kind) noexcept {
         case frame_kind::close:
         case frame_kind::session_window:
         case frame_kind::ack:
-        case frame_kind::message_part: return true;
+        case frame_kind::message_part:
+        case frame_kind::working: return true;
         default: return false;
     }
 }
@@ -69,6 +71,7 @@ result<void> judge_length(frame_kind kind, std::size_t length, const frame_limit
         case frame_kind::pong: return exactly(length, ping_bytes);
         case frame_kind::close: return between(length, close_bytes_min, close_bytes_max);
         case frame_kind::session_window: return exactly(length, window_bytes);
+        case frame_kind::working: return exactly(length, id_bytes);
         case frame_kind::ack: return between(length, 1, datagram_bytes_max);
         case frame_kind::message_part: return between(length, part_head_bytes + 1, datagram_bytes_max);
     }

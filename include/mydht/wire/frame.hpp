@@ -28,6 +28,7 @@ enum class frame_kind : std::uint8_t {
     session_window = 10,  ///< u64: the peer may send so many bytes of all streams together; channel 0
     ack = 11,             ///< in datagrams: packets that came; channel 0
     message_part = 12,    ///< in datagrams: a part of a message that does not fit one; channel 0
+    working = 13,         ///< in datagrams, u64 id: the request is being worked on, ask less often; channel 0
 };
 
 inline constexpr std::uint8_t ignorable_from = 128;
