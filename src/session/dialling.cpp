@@ -109,11 +109,11 @@ task<> pool_core::run_dial(dial_ticket ticket, std::vector<address> addresses) {
     ticket.finish(core->establish_dialled(std::move(*link)));
 }
 
-task<result<half_open>> pool_core::try_addresses(std::shared_ptr<pool_core> core, dial_key key,
-                                                 std::vector<address> addresses) {
+task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> core, dial_key key,
+                                                  std::vector<address> addresses) {
     auto turn = std::make_shared<turns>();
     turn->began = core->context_->env.time->now();
-    std::vector<task<result<half_open>>> attempts;
+    std::vector<task<result<proven_ptr>>> attempts;
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         attempts.push_back(attempt_in_turn(core, turn, i, addresses[i], key.peer));
     }
@@ -121,8 +121,8 @@ task<result<half_open>> pool_core::try_addresses(std::shared_ptr<pool_core> core
     co_return std::move(won.value);
 }
 
-task<result<half_open>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
-                                                   std::size_t index, address to, std::optional<node_id> pinned) {
+task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
+                                                    std::size_t index, address to, std::optional<node_id> pinned) {
     auto& time = *core->context_->env.time;
     const auto at = turn->began + static_cast<std::int64_t>(index) * stagger;
     while (turn->failed < index && time.now() < at) co_await turn->failure_seen.wait_until(time, at);

@@ -35,7 +35,7 @@ private:
     arrivals::place at_;
 };
 
-task<result<void>> pool_core::exchange(half_open& link, arrival* from) {
+task<result<void>> pool_core::exchange(stream_link& link, arrival* from) {
     bytes out;
     link.handshake.start(out);
     bytes in(read_bytes);
@@ -61,25 +61,28 @@ task<result<void>> pool_core::exchange(half_open& link, arrival* from) {
     }
 }
 
-task<result<half_open>> pool_core::attempt(std::shared_ptr<pool_core> core, any_transport with, address to,
-                                           std::optional<node_id> pinned) {
+task<result<proven_ptr>> pool_core::attempt(std::shared_ptr<pool_core> core, any_transport with, address to,
+                                            std::optional<node_id> pinned) {
     auto connection = co_await with.connect(to);
     if (!connection) co_return failure(connection.error());
-    half_open link(std::move(*connection), stream_handshake::dialler(core->party_, pinned));
-    const auto done = co_await exchange(link, nullptr);
+    auto link =
+        std::make_unique<stream_link>(std::move(*connection), stream_handshake::dialler(core->party_, pinned), true);
+    const auto done = co_await exchange(*link, nullptr);
     // A peer that ends the stream instead of answering speaks something else.
     if (!done) co_return failure(done.error() == errc::end_of_stream ? make_error_code(errc::not_mydht) : done.error());
-    if (!link.received.empty()) co_return failure(errc::protocol_violation);
-    co_return std::move(link);
+    if (!link->received.empty()) co_return failure(errc::protocol_violation);
+    co_return proven_ptr(std::move(link));
 }
 
-task<result<half_open>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection, arrival& place) {
+task<result<proven_ptr>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection,
+                                            arrival& place) {
     const bool full = core->current_.size() >= core->context_->config.sessions_max;
     const bool busy = full && !core->least_useful_session();
-    half_open link(std::move(connection), stream_handshake::listener(core->party_, busy));
-    const auto done = co_await exchange(link, &place);
+    auto link =
+        std::make_unique<stream_link>(std::move(connection), stream_handshake::listener(core->party_, busy), false);
+    const auto done = co_await exchange(*link, &place);
     if (!done) co_return failure(done.error());
-    co_return std::move(link);
+    co_return proven_ptr(std::move(link));
 }
 
 task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection) {

@@ -10,7 +10,6 @@
 #include "session/crossing.hpp"
 #include "session/dial.hpp"
 #include "session/eviction.hpp"
-#include "session/stream_session.hpp"
 
 namespace mydht::detail {
 
@@ -73,17 +72,13 @@ std::vector<session> pool_core::sessions() const {
 
 // --- links come ---------------------------------------------------------------------------------------------------------
 
-pool_core::session_ptr pool_core::keep(half_open link, handshake_outcome outcome, bytes first, bool outgoing) {
-    stream_session::beginnings from;
-    from.connection = std::move(link.connection);
-    from.outcome = std::move(outcome);
-    from.first = std::move(first);
-    from.received = std::move(link.received);
-    from.outgoing = outgoing;
-    auto made = std::make_shared<stream_session>(context_, std::move(from));
-    made->number = links_made_++;
-    links_.emplace(made->number, made);
-    made->start();
+result<pool_core::session_ptr> pool_core::keep(proven_ptr link) {
+    auto made = link->open(context_);
+    if (!made) return made;
+    const auto& one = *made;
+    one->number = links_made_++;
+    links_.emplace(one->number, one);
+    one->start();
     return made;
 }
 
@@ -118,36 +113,31 @@ bool pool_core::make_room() {
     return true;
 }
 
-result<session> pool_core::establish_dialled(half_open link) {
+result<session> pool_core::establish_dialled(proven_ptr link) {
     if (stopping_) return failure(errc::session_closed);
-    const auto& peer = link.handshake.peer();
     // It came in while this side dialled. The peer knows nothing of this dial yet, so it is dropped and nothing has crossed.
-    if (auto other = find_current(peer.id, link.connection.remote().kind())) return session(std::move(other));
+    if (auto other = find_current(link->peer().id, link->remote().kind())) return session(std::move(other));
     if (!make_room()) return failure(errc::too_many_sessions);
-    bytes first;
-    auto outcome = link.handshake.finish(first);
-    if (!outcome) return failure(outcome.error());
+    const auto made = keep(std::move(link));
+    if (!made) return failure(made.error());
     ++context_->counters.dialled;
-    const auto made = keep(std::move(link), std::move(*outcome), std::move(first), true);
-    make_current(made);
-    return session(made);
+    make_current(*made);
+    return session(*made);
 }
 
-void pool_core::establish_accepted(half_open link) {
+void pool_core::establish_accepted(proven_ptr link) {
     if (stopping_) return;
-    bytes nothing;
-    auto outcome = link.handshake.finish(nothing);
-    if (!outcome) return;
-    ++context_->counters.accepted;
-    const auto older = find_current(outcome->peer.id, link.connection.remote().kind());
+    const auto older = find_current(link->peer().id, link->remote().kind());
     const bool room = older || make_room();
-    const auto made = keep(std::move(link), std::move(*outcome), {}, false);
+    const auto made = keep(std::move(link));
+    if (!made) return;
+    ++context_->counters.accepted;
     if (!room) {
-        made->close(wire::close_reason::overloaded, errc::too_many_sessions, "all others are busy");
+        (*made)->close(wire::close_reason::overloaded, errc::too_many_sessions, "all others are busy");
     } else if (older) {
-        resolve_crossing(older, made);
+        resolve_crossing(older, *made);
     } else {
-        make_current(made);
+        make_current(*made);
     }
 }
 

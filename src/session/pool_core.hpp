@@ -16,7 +16,7 @@
 #include "session/arrivals.hpp"
 #include "session/session_context.hpp"
 #include "session/session_state.hpp"
-#include "session/stream_handshake.hpp"
+#include "session/stream_link.hpp"
 
 namespace mydht::detail {
 
@@ -26,16 +26,6 @@ struct dial_key {
     std::vector<address> where;  ///< sorted
 
     friend auto operator<=>(const dial_key&, const dial_key&) = default;
-};
-
-/// A connection with a handshake under way on it.
-struct half_open {
-    half_open(any_connection connection_, stream_handshake handshake_)
-        : connection(std::move(connection_)), handshake(std::move(handshake_)) {}
-
-    any_connection connection;
-    stream_handshake handshake;
-    bytes received;  ///< what came behind the handshake
 };
 
 /// The body of session_pool. Kept alive by its coroutines beyond the pool's end.
@@ -78,32 +68,33 @@ private:
 
     // Links (pool_core.cpp).
     [[nodiscard]] session_ptr find_current(const node_id& peer, address_kind kind) const;
-    [[nodiscard]] session_ptr keep(half_open link, handshake_outcome outcome, bytes first, bool outgoing);
+    /// Opens the session of the link and starts it.
+    [[nodiscard]] result<session_ptr> keep(proven_ptr link);
     void make_current(const session_ptr& which);
     [[nodiscard]] bool make_room();
     [[nodiscard]] std::optional<session_ptr> least_useful_session() const;
-    [[nodiscard]] result<session> establish_dialled(half_open link);
-    void establish_accepted(half_open link);
+    [[nodiscard]] result<session> establish_dialled(proven_ptr link);
+    void establish_accepted(proven_ptr link);
     void resolve_crossing(const session_ptr& older, const session_ptr& fresh);
     void tell(std::function<void(const session_events&)> what);
 
     // From the first byte to the proven peer (handshaking.cpp).
-    [[nodiscard]] static task<result<void>> exchange(half_open& link, arrival* from);
-    [[nodiscard]] static task<result<half_open>> attempt(std::shared_ptr<pool_core> core, any_transport with,
-                                                         address to, std::optional<node_id> pinned);
-    [[nodiscard]] static task<result<half_open>> receive(std::shared_ptr<pool_core> core, any_connection connection,
-                                                         arrival& place);
+    [[nodiscard]] static task<result<void>> exchange(stream_link& link, arrival* from);
+    [[nodiscard]] static task<result<proven_ptr>> attempt(std::shared_ptr<pool_core> core, any_transport with,
+                                                          address to, std::optional<node_id> pinned);
+    [[nodiscard]] static task<result<proven_ptr>> receive(std::shared_ptr<pool_core> core, any_connection connection,
+                                                          arrival& place);
     [[nodiscard]] static task<> accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener);
     [[nodiscard]] static task<> accept_one(handshake_ticket ticket, any_connection connection);
 
     // Dials (dialling.cpp).
     [[nodiscard]] std::shared_ptr<dial> join_dial(const dial_key& key, std::vector<address> addresses);
     [[nodiscard]] static task<> run_dial(dial_ticket ticket, std::vector<address> addresses);
-    [[nodiscard]] static task<result<half_open>> try_addresses(std::shared_ptr<pool_core> core, dial_key key,
-                                                               std::vector<address> addresses);
-    [[nodiscard]] static task<result<half_open>> attempt_in_turn(std::shared_ptr<pool_core> core,
-                                                                 std::shared_ptr<turns> turn, std::size_t index,
-                                                                 address to, std::optional<node_id> pinned);
+    [[nodiscard]] static task<result<proven_ptr>> try_addresses(std::shared_ptr<pool_core> core, dial_key key,
+                                                                std::vector<address> addresses);
+    [[nodiscard]] static task<result<proven_ptr>> attempt_in_turn(std::shared_ptr<pool_core> core,
+                                                                  std::shared_ptr<turns> turn, std::size_t index,
+                                                                  address to, std::optional<node_id> pinned);
     void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
     void fail_dials();
     void answer_dials(const session_ptr& which);

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include <mydht/core/contact.hpp>
+#include <mydht/core/result.hpp>
+
+#include "session/session_state.hpp"
+
+namespace mydht::detail {
+
+/// A peer that has proven who it is, on a link that has no session yet. Dropped, the peer is not told: on a link that this
+/// side dialled it then never knew.
+class proven_link {
+public:
+    proven_link() = default;
+    proven_link(const proven_link&) = delete;
+    proven_link& operator=(const proven_link&) = delete;
+    virtual ~proven_link() = default;
+
+    /// Its addresses as the peer says them.
+    [[nodiscard]] virtual const contact& peer() const = 0;
+    [[nodiscard]] virtual address remote() const = 0;
+    [[nodiscard]] virtual bool outgoing() const = 0;
+
+    /// The session; once. Errors: errc::handshake_order, errc::too_large for an own payload that does not fit.
+    [[nodiscard]] virtual result<std::shared_ptr<session_state>> open(std::shared_ptr<session_context> context) = 0;
+};
+
+using proven_ptr = std::unique_ptr<proven_link>;
+
+}  // namespace mydht::detail

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/time.hpp>
+
+namespace mydht::detail {
+
+/// Requests of ours that travelled in one packet each and have no answer yet. Such packets are not acknowledged: the answer
+/// is the acknowledgement, and without one the request is sent again, later each time. No I/O:
+///
+///     add(id, frame, now);                        // sent it
+///     while (const auto* again = take_due(now)) send(again->frame);
+///     answered(id, now);                          // or forget(id)
+///
+/// The time until the first repetition follows the round trips seen (RFC 6298, sections 2 and 5).
+class unanswered_requests {
+public:
+    struct request {
+        std::uint64_t id = 0;
+        steady_time sent_at{};
+        steady_time due{};
+        duration pause{};
+        std::uint32_t repeats = 0;
+        bool working = false;
+        bytes frame;  ///< as it goes into a packet
+    };
+
+    /// Ids only grow.
+    void add(std::uint64_t id, bytes frame, steady_time now);
+    /// The answer came. Takes the round trip as a sample when the request was sent once (Karn's algorithm).
+    void answered(std::uint64_t id, steady_time now) noexcept;
+    void forget(std::uint64_t id) noexcept;
+    /// The peer is at it: no hurry.
+    void working(std::uint64_t id, steady_time now) noexcept;
+    /// A round trip that was measured by other means.
+    void note_round_trip(duration took) noexcept;
+
+    /// The next one to be sent again; nullptr when none is due. Valid until the next call.
+    [[nodiscard]] const request* take_due(steady_time now) noexcept;
+    /// When take_due() may have one; never later than that. steady_time::max() when there is nothing to wait for.
+    [[nodiscard]] steady_time next() const noexcept { return next_; }
+
+    [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
+    [[nodiscard]] duration first_pause() const noexcept;
+    /// Gives the memory back if nothing is in it.
+    void release() noexcept;
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    [[nodiscard]] std::vector<request>::iterator find(std::uint64_t id) noexcept;
+
+    std::vector<request> waiting_;  // by id
+    steady_time next_ = steady_time::max();
+    duration mean_{};
+    duration deviation_{};
+};
+
+}  // namespace mydht::detail
