@@ -1,0 +1,194 @@
+#include <mydht/core/random.hpp>
+
+#include "fixture.hpp"
+#include "session/rate_limiter.hpp"
+#include "session/recent_map.hpp"
+
+namespace mydht::test {
+
+using namespace detail;
+
+namespace {
+
+address at(const std::string& text) { return parse_address(text).value(); }
+
+std::size_t served(request_limiter& limiter, const address& from, steady_time now, std::size_t tries,
+                   std::uint8_t priority = 0) {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < tries; ++i) out += limiter.take(from, priority, now) == rate_verdict::serve ? 1 : 0;
+    return out;
+}
+
+request_limits small() {
+    request_limits out;
+    out.endpoint = {10, 5};
+    out.prefix = {20, 12};
+    out.refusals = {2, 3};
+    out.entries_max = 4;
+    return out;
+}
+
+}  // namespace
+
+// --- the bucket -----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a bucket gives its burst at once and then its rate", "[rate]") {
+    const rate_limit limit{10, 5};
+    token_bucket bucket;
+    const steady_time start(1h);
+    for (int i = 0; i < 5; ++i) CHECK(bucket.try_take(limit, start));
+    CHECK_FALSE(bucket.try_take(limit, start));
+    CHECK_FALSE(bucket.try_take(limit, start + 100ms - 1ns));
+    CHECK(bucket.try_take(limit, start + 100ms));
+    CHECK_FALSE(bucket.try_take(limit, start + 100ms));
+    // Full again, and not fuller.
+    for (int i = 0; i < 5; ++i) CHECK(bucket.try_take(limit, start + 1h));
+    CHECK_FALSE(bucket.try_take(limit, start + 1h));
+}
+
+TEST_CASE("what a bucket gives never exceeds its burst plus its rate", "[rate]") {
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    prng random(seed);
+    for (int round = 0; round < 200; ++round) {
+        rate_limit limit;
+        limit.per_second = static_cast<std::uint32_t>(1 + random.below(1'000'000));
+        limit.burst = static_cast<std::uint32_t>(1 + random.below(1'000));
+        token_bucket bucket;
+        const auto start = steady_time(std::chrono::seconds(random.below(1'000'000)));
+        auto now = start;
+        std::uint64_t given = 0;
+        for (int i = 0; i < 500; ++i) {
+            given += bucket.try_take(limit, now) ? 1 : 0;
+            now += duration(random.below(3'000'000));
+            const auto allowed = limit.burst + (now - start) / price_of(limit) + 1;
+            REQUIRE(given <= static_cast<std::uint64_t>(allowed));
+        }
+    }
+}
+
+// --- the map --------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a recent_map forgets what was not touched for longest", "[rate]") {
+    recent_map<int, int> map(2);
+    map.touch(1) = 10;
+    map.touch(2) = 20;
+    CHECK(map.touch(1) == 10);
+    map.touch(3) = 30;
+    CHECK(map.size() == 2);
+    CHECK(map.find(2) == nullptr);
+    REQUIRE(map.find(1) != nullptr);
+    CHECK(*map.find(1) == 10);
+    map.erase(1);
+    map.erase(1);
+    CHECK(map.size() == 1);
+    CHECK(map.touch(1) == 0);
+}
+
+// --- requests -------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("an endpoint is served so often, is told of some refusals, then nothing", "[rate]") {
+    request_limiter limiter(small());
+    const steady_time now(1h);
+    const auto from = at("udp://1.2.3.4:5");
+    CHECK(served(limiter, from, now, 5) == 5);
+    for (int i = 0; i < 3; ++i) CHECK(limiter.take(from, 0, now) == rate_verdict::tell);
+    CHECK(limiter.take(from, 0, now) == rate_verdict::drop);
+    // Another port is another endpoint, and has its own share of its network's.
+    CHECK(served(limiter, at("udp://1.2.3.4:6"), now, 5) == 5);
+    CHECK(served(limiter, from, now + 100ms, 2) == 1);
+}
+
+TEST_CASE("the endpoints of a prefix share what it may ask", "[rate]") {
+    auto limits = small();
+    limits.entries_max = 100;
+    request_limiter limiter(limits);
+    const steady_time now(1h);
+    std::size_t all = 0;
+    for (int i = 0; i < 50; ++i) all += served(limiter, at("udp://1.2.3.4:" + std::to_string(1000 + i)), now, 1);
+    CHECK(all == 12);
+    // What was refused cost nobody anything: the next network has all of its share, and so has this one a second later.
+    CHECK(served(limiter, at("udp://1.2.4.4:1"), now, 10) == 5);
+    CHECK(served(limiter, at("udp://1.2.3.9:1"), now + 600ms, 10) == 5);
+    // tcp and udp are one network.
+    CHECK(served(limiter, at("tcp://1.2.3.9:1"), now + 600ms, 10) == 5);
+    CHECK(served(limiter, at("tcp://1.2.3.10:1"), now + 600ms, 10) == 2);
+}
+
+TEST_CASE("refusals that are told are counted for the prefix too", "[rate]") {
+    auto limits = small();
+    limits.prefix = {1, 1};
+    limits.entries_max = 100;
+    request_limiter limiter(limits);
+    const steady_time now(1h);
+    std::size_t told = 0;
+    for (int i = 0; i < 50; ++i) {
+        const auto from = at("udp://1.2.3.4:" + std::to_string(1000 + i));
+        told += limiter.take(from, 0, now) == rate_verdict::tell ? 1 : 0;
+    }
+    CHECK(told == 3);
+}
+
+TEST_CASE("a priority makes requests cheaper", "[rate]") {
+    auto limits = small();
+    limits.prefix = {1'000, 1'000};
+    request_limiter limiter(limits);
+    const steady_time now(1h);
+    CHECK(served(limiter, at("udp://1.2.3.4:1"), now, 100, priority_discount) == 10);
+    CHECK(served(limiter, at("udp://1.2.3.4:2"), now, 100, 255) == 44);  // 5 * (32 + 255) / 32
+}
+
+TEST_CASE("this machine is exempt as far as the configuration says", "[rate]") {
+    for (const bool exempt : {true, false}) {
+        auto limits = small();
+        limits.exempt_loopback = exempt;
+        request_limiter limiter(limits);
+        for (const auto& from : {at("udp://127.0.0.1:1"), at("udp://[::1]:1"), mem("a")}) {
+            CHECK(served(limiter, from, steady_time(1h), 100) == (exempt ? 100 : 5));
+        }
+        CHECK(limiter.endpoints() == (exempt ? 0 : 3));
+    }
+}
+
+TEST_CASE("a limiter remembers so many endpoints and prefixes", "[rate]") {
+    request_limiter limiter(small());
+    const steady_time now(1h);
+    const auto busy = at("udp://1.0.0.1:1");
+    CHECK(served(limiter, busy, now, 5) == 5);
+    for (int i = 2; i < 5; ++i) (void)limiter.take(at("udp://" + std::to_string(i) + ".0.0.1:1"), 0, now);
+    CHECK(limiter.endpoints() == 4);
+    CHECK(served(limiter, busy, now, 1) == 0);
+    for (int i = 5; i < 9; ++i) (void)limiter.take(at("udp://" + std::to_string(i) + ".0.0.1:1"), 0, now);
+    CHECK(limiter.endpoints() == 4);
+    CHECK(limiter.prefixes() == 4);
+    CHECK(served(limiter, busy, now, 6) == 5);
+}
+
+TEST_CASE("handshakes are limited by prefix", "[rate]") {
+    prefix_limiter limiter({10, 3}, 2, true);
+    const steady_time now(1h);
+    for (int i = 0; i < 3; ++i) CHECK(limiter.take(at("tcp://1.2.3." + std::to_string(i) + ":7"), now));
+    CHECK_FALSE(limiter.take(at("udp://1.2.3.99:9"), now));
+    CHECK(limiter.take(at("udp://1.2.4.99:9"), now));
+    CHECK(limiter.take(at("udp://1.2.3.99:9"), now + 100ms));
+    for (int i = 0; i < 20; ++i) CHECK(limiter.take(at("tcp://127.0.0.1:7"), now));
+    CHECK(limiter.take(at("tcp://9.9.9.9:7"), now));
+    CHECK(limiter.prefixes() == 2);
+}
+
+TEST_CASE("limits that let nothing through are refused", "[rate]") {
+    CHECK(check(rate_limit{1, 1}));
+    CHECK(check(rate_limit{1'000'000, 1}));
+    CHECK_FALSE(check(rate_limit{0, 1}));
+    CHECK_FALSE(check(rate_limit{1, 0}));
+    CHECK_FALSE(check(rate_limit{1'000'001, 1}));
+    CHECK(check(request_limits()));
+    auto none = small();
+    none.entries_max = 0;
+    CHECK_FALSE(check(none));
+    auto bad = small();
+    bad.refusals.burst = 0;
+    CHECK_FALSE(check(bad));
+}
+
+}  // namespace mydht::test
