@@ -2,9 +2,6 @@
 
 #include <algorithm>
 
-#include <asio/post.hpp>
-#include <asio/use_awaitable.hpp>
-
 namespace mydht::detail {
 
 namespace {
@@ -19,21 +16,7 @@ std::size_t slice(std::size_t round, std::size_t left) noexcept {
 
 }  // namespace
 
-scene::scene(conformance_subject subject_)
-    : subject(std::move(subject_)),
-      group_(subject.env.exec, [into = findings_](std::string_view, const std::exception_ptr& error) {
-          try {
-              std::rethrow_exception(error);
-          } catch (const std::exception& e) {
-              into->push_back(std::string("threw: ") + e.what());
-          } catch (...) {
-              into->emplace_back("threw something that is no std::exception");
-          }
-      }) {}
-
-void scene::expect(bool holds, std::string what) {
-    if (!holds) findings_->push_back(std::move(what));
-}
+scene::scene(conformance_subject subject_) : conformance_notes(subject_.env), subject(std::move(subject_)) {}
 
 task<bool> open_listener(scene_ptr s) {
     auto made = co_await s->subject.listening.listen(s->subject.listen_at());
@@ -68,10 +51,6 @@ task<bool> open_connection(scene_ptr s) {
     s->dialed = std::move(ends.dialed);
     s->accepted = std::move(ends.accepted);
     co_return !s->dialed.empty();
-}
-
-task<> let_others_run() {
-    for (int turn = 0; turn < 8; ++turn) co_await asio::post(asio::use_awaitable);
 }
 
 std::uint8_t pattern(std::size_t index, std::uint8_t tag) noexcept {

@@ -106,8 +106,8 @@ public:
     /// Sends `data` to one address, without waiting: cut into packets of `packet_bytes`, the last one may be shorter. At most
     /// batch_bytes_max() bytes in all, and packet_bytes_max() a packet. True when all of it was taken (which says nothing about the peer), false when
     /// there is no room now and nothing of it was. Errors: errc::closed, errc::too_large for a packet that no way leads
-    /// through, errc::unreachable, errc::unsupported_address for another kind or family, errc::network_failed; the socket is
-    /// good for other addresses. The memory is free again when this returns.
+    /// through, errc::unreachable, errc::unsupported_address for another kind or family, errc::bad_argument for nothing to send,
+    /// errc::network_failed; the socket is good for other addresses. The memory is free again when this returns.
     [[nodiscard]] result<bool> send(const address& to, bytes_view data, std::size_t packet_bytes);
 
     /// Completes when send() may find room again. Errors and cancellation as wait_readable().
