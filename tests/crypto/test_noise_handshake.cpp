@@ -115,6 +115,51 @@ TEST_CASE("every pattern with every choice of psks connects", "[noise]") {
     CHECK(count == 3 * 4 + 12 * 8 + 18 * 16 + 5 * 32);  // by the number of messages
 }
 
+TEST_CASE("every handshake goes on from a saved state", "[noise]") {
+    for (const auto& name : test::noise_patterns()) {
+        const auto all = modifiers_of(name);
+        for (const auto& modifiers : {all.front(), all.back()}) {
+            CAPTURE(name, modifiers);
+            const noise_peers peers(pattern(name + modifiers), noise::fast_dh());
+            noise_exchange kept(peers);
+            noise_exchange resumed(peers);
+            for (std::size_t i = 0; i < peers.protocol.messages(); ++i) {
+                REQUIRE(kept.step(payload) == resumed.step(payload));
+                for (const auto side : {role::initiator, role::responder}) {
+                    auto& one = resumed.sides[side == role::initiator ? 0 : 1];
+                    auto again = noise::handshake::resume(peers.config(side), one.save());
+                    REQUIRE(again);
+                    CHECK(again->my_turn() == one.my_turn());
+                    CHECK(again->overhead() == one.overhead());
+                    CHECK(again->remote_static() == one.remote_static());
+                    one = std::move(*again);
+                }
+            }
+            CHECK(to_bytes(kept.sides[0].handshake_hash()) == to_bytes(resumed.sides[0].handshake_hash()));
+            CHECK(agree(resumed, peers.protocol.one_way()));
+        }
+    }
+}
+
+TEST_CASE("a forged message costs a saved handshake nothing", "[noise]") {
+    const noise_peers peers(pattern("XXpsk0"));
+    noise_exchange exchange(peers);
+    (void)exchange.step(payload);
+    const auto saved = exchange.sides[0].save();
+    const auto message = exchange.sides[1].write(payload).value();
+    for (std::size_t at = 0; at < message.size(); ++at) {
+        auto forged = message;
+        forged[at] ^= 1U;
+        auto copy = noise::handshake::resume(peers.config(role::initiator), saved);
+        CHECK_FALSE(copy->read(forged));
+    }
+    auto copy = noise::handshake::resume(peers.config(role::initiator), saved);
+    CHECK(copy->read(message).value() == to_bytes(payload));
+    auto incomplete = peers.config(role::initiator);
+    incomplete.static_keys = nullptr;
+    CHECK(noise::handshake::resume(incomplete, saved).error() == errc::bad_configuration);
+}
+
 TEST_CASE("payloads of any size come through with fresh keys", "[noise]") {
     const auto seed = test::property_seed();
     CAPTURE(seed);

@@ -1,5 +1,7 @@
 #include <mydht/crypto/noise/handshake.hpp>
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,7 @@ bool is_complete(const handshake_config& config) {
 
 struct handshake::state {
     explicit state(const handshake_config& config);
+    state(const handshake_config& config, const saved_handshake& from);
 
     [[nodiscard]] bool done() const noexcept { return next == protocol.messages(); }
     [[nodiscard]] bool my_turn() const noexcept { return (next % 2 == 0) == (side == role::initiator); }
@@ -36,6 +39,7 @@ struct handshake::state {
     [[nodiscard]] result<void> read_step(token step, bytes_view& rest);
     [[nodiscard]] result<void> mix_secret(token step);
     void mix_ephemeral(const noise::public_key& part);
+    void take_keys(const handshake_config& config);
     void forget() noexcept;
 
     noise::protocol protocol;
@@ -60,16 +64,37 @@ handshake::state::state(const handshake_config& config)
       agreement(*config.agreement),
       random(config.random),
       remote_static(config.remote_static) {
-    if (config.static_keys != nullptr) own_static = config.static_keys->clone();
+    take_keys(config);
     if (config.ephemeral != nullptr) own_ephemeral = config.ephemeral->clone();
-    psks.reserve(config.psks.size());
-    for (const auto& psk : config.psks) psks.push_back(psk.clone());
 
     symmetric.mix_hash(config.prologue);
     for (const auto whose : {role::initiator, role::responder}) {
         if (!protocol.static_known(whose)) continue;
         symmetric.mix_hash(whose == side ? own_static.public_part.view() : remote_static->view());
     }
+}
+
+handshake::state::state(const handshake_config& config, const saved_handshake& from)
+    : protocol(config.protocol),
+      side(config.role),
+      symmetric(config.protocol.hash(), from),
+      agreement(*config.agreement),
+      random(config.random),
+      remote_static(from.remote_static),
+      remote_ephemeral(from.remote_ephemeral),
+      next(from.next) {
+    take_keys(config);
+    if (from.has_ephemeral) own_ephemeral = from.ephemeral.clone();
+    for (std::size_t message = 0; message < next; ++message) {
+        const auto& steps = protocol.steps(message);
+        psks_used += static_cast<std::size_t>(std::count(steps.begin(), steps.end(), token::psk));
+    }
+}
+
+void handshake::state::take_keys(const handshake_config& config) {
+    if (config.static_keys != nullptr) own_static = config.static_keys->clone();
+    psks.reserve(config.psks.size());
+    for (const auto& psk : config.psks) psks.push_back(psk.clone());
 }
 
 std::size_t handshake::state::overhead() const noexcept {
@@ -171,7 +196,25 @@ result<handshake> handshake::create(const handshake_config& config) {
     return handshake(std::make_unique<state>(config));
 }
 
-handshake::handshake(std::unique_ptr<state> start) noexcept : state_(std::move(start)) {}
+saved_handshake handshake::save() const noexcept {
+    assert(!state_->dead && state_->next > 0);
+    saved_handshake out;
+    state_->symmetric.save(out);
+    out.has_ephemeral = state_->own_ephemeral.has_value();
+    if (out.has_ephemeral) out.ephemeral = state_->own_ephemeral->clone();
+    out.next = static_cast<std::uint8_t>(state_->next);
+    out.remote_ephemeral = state_->remote_ephemeral;
+    out.remote_static = state_->remote_static;
+    return out;
+}
+
+result<handshake> handshake::resume(const handshake_config& config, const saved_handshake& from) {
+    assert(from.next > 0 && from.next <= config.protocol.messages());
+    if (!is_complete(config)) return failure(errc::bad_configuration);
+    return handshake(std::make_unique<state>(config, from));
+}
+
+handshake::handshake(std::unique_ptr<state> begun) noexcept : state_(std::move(begun)) {}
 handshake::handshake(handshake&&) noexcept = default;
 handshake& handshake::operator=(handshake&&) noexcept = default;
 handshake::~handshake() = default;

@@ -75,6 +75,21 @@ symmetric_state::symmetric_state(hash_kind kind, std::string_view protocol_name)
     chaining_ = secret<64>(hash_);
 }
 
+symmetric_state::symmetric_state(hash_kind kind, const saved_handshake& from) noexcept
+    : kind_(kind), size_(hash_size(kind)), hash_(from.hash), chaining_(from.chaining.clone()) {
+    if (!from.keyed) return;
+    cipher_ = cipher(from.key.clone());
+    cipher_.set_nonce(from.nonce);
+}
+
+void symmetric_state::save(saved_handshake& into) const noexcept {
+    into.hash = hash_;
+    into.chaining = chaining_.clone();
+    into.keyed = cipher_.usable();
+    into.key = cipher_.key().clone();
+    into.nonce = cipher_.nonce();
+}
+
 void symmetric_state::mix_hash(bytes_view data) {
     const auto next = digest(kind_, {hash(), data});
     std::copy(next.view().begin(), next.view().end(), hash_.begin());

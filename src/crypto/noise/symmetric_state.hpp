@@ -5,6 +5,7 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/crypto/noise/cipher.hpp>
+#include <mydht/crypto/noise/handshake.hpp>
 #include <mydht/crypto/noise/protocol.hpp>
 #include <mydht/crypto/secret.hpp>
 
@@ -14,6 +15,8 @@ namespace mydht::noise {
 class symmetric_state {
 public:
     symmetric_state(hash_kind kind, std::string_view protocol_name);
+    symmetric_state(hash_kind kind, const saved_handshake& from) noexcept;
+    void save(saved_handshake& into) const noexcept;
 
     void mix_hash(bytes_view data);
     void mix_key(bytes_view input);

@@ -34,6 +34,9 @@ public:
 
     [[nodiscard]] bool usable() const noexcept { return usable_; }
 
+    /// For saving a handshake; zeros when it is not usable.
+    [[nodiscard]] const secret<32>& key() const noexcept { return key_; }
+
     /// The nonce of the next seal or open.
     [[nodiscard]] std::uint64_t nonce() const noexcept { return nonce_; }
     void set_nonce(std::uint64_t next) noexcept { nonce_ = next; }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,6 +31,21 @@ struct handshake_config {
     const dh* agreement = &x25519();
 };
 
+/// Where a handshake stands between two messages, apart from what its configuration says: of a fixed size, for keeping many,
+/// and for trying messages that may be forged. See handshake::save.
+struct saved_handshake {
+    std::array<std::uint8_t, 64> hash{};
+    secret<64> chaining;
+    secret<32> key;
+    std::uint64_t nonce = 0;
+    bool keyed = false;
+    bool has_ephemeral = false;
+    std::uint8_t next = 0;  ///< number of the next message
+    key_pair ephemeral;
+    noise::public_key remote_ephemeral;
+    std::optional<noise::public_key> remote_static;
+};
+
 /// The exchange of messages (HandshakeState, revision 34 section 5.3), without I/O.
 ///
 /// Call protocol: the initiator writes first, then each side reads and writes in turn (my_turn() says which) until
@@ -42,6 +59,14 @@ public:
     /// Errors: errc::bad_configuration when a key, a psk or a random source is missing, or when a remote key or a psk
     /// is given that the protocol would not use.
     [[nodiscard]] static result<handshake> create(const handshake_config& config);
+
+    /// For going on later, any number of times. Not before the first message, nor for one that has failed or was split
+    /// (asserted).
+    [[nodiscard]] saved_handshake save() const noexcept;
+    /// Goes on where save() was called, on this or on another handshake of the same configuration (asserted as far as it can
+    /// be seen). Read as many messages on as many copies as you like until one is authentic, but never write two different
+    /// ones from one saved state: they would share a nonce. Errors: errc::bad_configuration as create.
+    [[nodiscard]] static result<handshake> resume(const handshake_config& config, const saved_handshake& from);
 
     handshake(handshake&&) noexcept;
     handshake& operator=(handshake&&) noexcept;
@@ -78,7 +103,7 @@ public:
 
 private:
     struct state;
-    explicit handshake(std::unique_ptr<state> start) noexcept;
+    explicit handshake(std::unique_ptr<state> begun) noexcept;
 
     std::unique_ptr<state> state_;
 };
