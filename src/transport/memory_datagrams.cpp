@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <string>
 #include <utility>
 
 #include <mydht/runtime/wait_queue.hpp>
+#include <mydht/transport/packet_queue.hpp>
 
 namespace mydht::detail {
 
@@ -17,25 +17,13 @@ namespace {
 /// The most packets of one send and of one receive.
 constexpr std::size_t batch_packets = 16;
 
-struct letter {
-    letter(address from_, bytes data_, bool refused_) : from(from_), data(std::move(data_)), refused(refused_) {}
-
-    address from;
-    bytes data;
-    bool refused;
-};
-
 struct mailbox {
+    mailbox(address name_, std::size_t packets_max) : name(name_), packets(packets_max) {}
+
     address name;
-    std::deque<letter> letters;
+    packet_queue packets;
     wait_queue arrived;
     bool closed = false;
-
-    void put(std::size_t room, letter l) {
-        if (letters.size() >= room) return;
-        letters.push_back(std::move(l));
-        arrived.notify_all();
-    }
 };
 
 using mailbox_ptr = std::shared_ptr<mailbox>;
@@ -64,28 +52,9 @@ namespace {
 
 using mail_ptr = std::shared_ptr<memory_mail>;
 
-/// Moves the first packet out, and those behind it that can lie in one batch with it.
-datagrams take_batch(std::deque<letter>& letters, bytes_span into) {
-    datagrams out;
-    out.from = letters.front().from;
-    out.packet_bytes = letters.front().data.size();
-    std::size_t last = out.packet_bytes;
-    do {
-        const auto& data = letters.front().data;
-        std::copy(data.begin(), data.end(), into.begin() + static_cast<std::ptrdiff_t>(out.bytes));
-        last = data.size();
-        out.bytes += last;
-        letters.pop_front();
-        // Only the last one of a batch may be shorter, and nothing tells empty ones apart.
-    } while (!letters.empty() && last == out.packet_bytes && last > 0 && !letters.front().refused &&
-             letters.front().from == out.from && !letters.front().data.empty() && letters.front().data.size() <= last &&
-             letters.front().data.size() <= into.size() - out.bytes);
-    return out;
-}
-
 task<result<void>> wait_readable(mailbox_ptr box) {
     assert(box->arrived.empty());
-    while (!box->closed && box->letters.empty()) co_await box->arrived.wait();
+    while (!box->closed && box->packets.empty()) co_await box->arrived.wait();
     if (box->closed) co_return failure(errc::closed);
     co_return result<void>();
 }
@@ -102,15 +71,7 @@ public:
 
     result<std::optional<datagrams>> receive(bytes_span into) {
         if (box_->closed) return failure(errc::closed);
-        auto& letters = box_->letters;
-        while (!letters.empty() && letters.front().data.size() > into.size()) letters.pop_front();
-        if (letters.empty()) return std::optional<datagrams>();
-        if (!letters.front().refused) return std::optional<datagrams>(take_batch(letters, into));
-        datagrams out;
-        out.from = letters.front().from;
-        out.refused = true;
-        letters.pop_front();
-        return std::optional<datagrams>(out);
+        return box_->packets.take(into);
     }
 
     result<bool> send(const address& to, bytes_view data, std::size_t packet_bytes) {
@@ -122,13 +83,16 @@ public:
         }
         const auto found = mail_->boxes.find(to);
         if (found == mail_->boxes.end()) {
-            box_->put(mail_->queue_packets, letter(to, {}, true));
+            box_->packets.put_refused(to);
+            box_->arrived.notify_all();
             return true;
         }
+        auto& other = *found->second;
         for (; !data.empty(); data = data.subspan(std::min(packet_bytes, data.size()))) {
             const auto packet = data.first(std::min(packet_bytes, data.size()));
-            found->second->put(mail_->queue_packets, letter(box_->name, bytes(packet.begin(), packet.end()), false));
+            other.packets.put(box_->name, bytes(packet.begin(), packet.end()));
         }
+        other.arrived.notify_all();
         return true;
     }
 
@@ -142,7 +106,7 @@ public:
         if (box_->closed) return;
         box_->closed = true;
         mail_->boxes.erase(box_->name);
-        box_->letters.clear();
+        box_->packets.clear();
         box_->arrived.notify_all();
     }
 
@@ -160,8 +124,7 @@ task<result<any_datagram_socket>> open(mail_ptr mail, address at) {
         at = *chosen;
     }
     if (mail->boxes.contains(at)) co_return failure(errc::address_in_use);
-    auto box = std::make_shared<mailbox>();
-    box->name = at;
+    auto box = std::make_shared<mailbox>(at, mail->queue_packets);
     mail->boxes.emplace(at, box);
     co_return any_datagram_socket(memory_socket(std::move(mail), std::move(box)));
 }
