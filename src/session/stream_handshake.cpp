@@ -1,51 +1,16 @@
 #include "session/stream_handshake.hpp"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
-
-#include <mydht/crypto/ids.hpp>
 
 namespace mydht::detail {
 
 namespace {
 
-constexpr std::string_view prologue_name("mydht/1\0", 8);
-constexpr std::string_view open_protocol = "Noise_XX_25519_ChaChaPoly_BLAKE2b";
-constexpr std::string_view private_protocol = "Noise_XXpsk0_25519_ChaChaPoly_BLAKE2b";
-
 /// The largest handshake record: the payload, two keys and two tags.
 constexpr std::size_t record_max = wire::handshake_payload_bytes + 2 * (32 + noise::tag_bytes);
 
-bytes_view view_of(const std::optional<bytes>& psk) { return psk ? bytes_view(*psk) : bytes_view(); }
-
-wire::preamble make_hello(const session_config& config) {
-    wire::preamble out;
-    out.mode = config.mode;
-    out.network = network_tag_of(config.network, view_of(config.psk)).data();
-    return out;
-}
-
-bytes make_prologue(const session_config& config) {
-    auto out = to_bytes(prologue_name);
-    const auto name = as_bytes(config.network);
-    out.insert(out.end(), name.begin(), name.end());
-    return out;
-}
-
 }  // namespace
-
-local_party::local_party(std::shared_ptr<const identity> self_, const session_config& config, random_source& random_)
-    : self(std::move(self_)),
-      static_keys(config.agreement->static_key_of(*self)),
-      protocol(noise::protocol::parse(config.psk ? private_protocol : open_protocol).value()),
-      agreement(config.agreement),
-      random(&random_),
-      hello(make_hello(config)),
-      prologue(make_prologue(config)),
-      codecs(config.codecs) {
-    if (config.psk) psks.emplace_back(bytes_view(*config.psk));
-}
 
 stream_handshake::stream_handshake(const local_party& party, bool dials)
     : party_(&party), dials_(dials), step_(dials ? step::answer : step::preamble) {}
@@ -142,47 +107,25 @@ result<void> stream_handshake::take_first(bytes_view record, bytes& out) {
     const auto payload = read_record(record);
     if (!payload) return failure(payload.error());
     if (!payload->empty()) return failure(errc::protocol_violation);
-    bytes own;
-    if (auto encoded = wire::encode(own_payload(), own); !encoded) return encoded;
+    const auto own = encoded_payload();
+    if (!own) return failure(own.error());
     step_ = step::third;
-    return write_record(own, out);
+    return write_record(*own, out);
 }
 
 result<void> stream_handshake::take_payload(bytes_view record) {
     const auto payload = read_record(record);
     if (!payload) return failure(payload.error());
-    auto theirs = wire::decode_handshake_payload(*payload);
+    const auto theirs = wire::decode_handshake_payload(*payload);
     if (!theirs) return failure(theirs.error());
-    if (auto bound = check_binding(*theirs); !bound) return bound;
-
-    const auto id = node_id_of(theirs->peer);
-    if (theirs->peer == party_->self->key()) return failure(errc::self_connection);
-    if (pinned_ && *pinned_ != id) return failure(errc::identity_mismatch);
-    if (wire::downgraded(own_payload(), *theirs)) return failure(errc::protocol_violation);
-    if (auto settled = settle_codec(*theirs); !settled) return settled;
-    outcome_.peer = contact_of(theirs->peer, theirs->capabilities, std::move(theirs->addresses));
+    const auto proven = noise_ ? noise_->remote_static() : std::nullopt;
+    auto peer = judge_payload(*party_, version_, proven, pinned_, *theirs);
+    if (!peer) return failure(peer.error());
+    const auto codec = settle_codec(*party_, *theirs, dials_);
+    if (!codec) return failure(codec.error());
+    outcome_.peer = std::move(*peer);
+    outcome_.codec = *codec;
     step_ = step::proven;
-    return {};
-}
-
-result<void> stream_handshake::check_binding(const wire::handshake_payload& theirs) const {
-    // A plain link proves nothing, so the claim stands as it is.
-    if (!noise_) return {};
-    const auto expected = party_->agreement->noise_key_of(theirs.peer);
-    if (!expected) return failure(expected.error());
-    if (noise_->remote_static() != *expected) return failure(errc::identity_mismatch);
-    return {};
-}
-
-result<void> stream_handshake::settle_codec(const wire::handshake_payload& theirs) {
-    if (dials_) {
-        outcome_.codec = wire::choose_codec(theirs.codecs, party_->codecs);
-        if (outcome_.codec == wire::codec_id::none) return failure(errc::not_supported);
-        return {};
-    }
-    outcome_.codec = wire::choose_codec(party_->codecs, theirs.codecs);
-    if (outcome_.codec == wire::codec_id::none || outcome_.codec != theirs.chosen)
-        return failure(errc::protocol_violation);
     return {};
 }
 
@@ -190,9 +133,9 @@ result<handshake_outcome> stream_handshake::finish(bytes& out) {
     if (step_ != step::proven) return failure(errc::handshake_order);
     step_ = step::over;
     if (dials_) {
-        bytes own;
-        if (auto encoded = wire::encode(own_payload(), own); !encoded) return failure(encoded.error());
-        if (auto written = write_record(own, out); !written) return failure(written.error());
+        const auto own = encoded_payload();
+        if (!own) return failure(own.error());
+        if (auto written = write_record(*own, out); !written) return failure(written.error());
     }
     if (noise_) {
         auto ciphers = noise_->split();
@@ -204,13 +147,9 @@ result<handshake_outcome> stream_handshake::finish(bytes& out) {
 }
 
 result<void> stream_handshake::begin_noise() {
-    if (!secured()) return {};
-    noise::handshake_config config(party_->protocol, dials_ ? noise::role::initiator : noise::role::responder);
-    config.prologue = party_->prologue;
-    config.static_keys = &party_->static_keys;
-    config.psks = party_->psks;
-    config.random = party_->random;
-    config.agreement = party_->agreement;
+    if (!party_->secured()) return {};
+    const auto side = dials_ ? noise::role::initiator : noise::role::responder;
+    const auto config = noise_config(*party_, party_->xx, side, party_->prologue);
     auto begun = noise::handshake::create(config);
     if (!begun) return failure(begun.error());
     noise_.emplace(std::move(*begun));
@@ -233,15 +172,11 @@ result<bytes> stream_handshake::read_record(bytes_view record) {
     return noise_->read(record);
 }
 
-wire::handshake_payload stream_handshake::own_payload() const {
-    wire::handshake_payload out;
-    out.version = version_;
-    out.version_max = party_->hello.version_max;
-    out.peer = party_->self->key();
-    out.capabilities = party_->capabilities;
-    out.codecs = party_->codecs;
-    out.chosen = outcome_.codec;
-    out.addresses = party_->addresses;
+result<bytes> stream_handshake::encoded_payload() const {
+    bytes out;
+    if (auto done = wire::encode(own_payload(*party_, version_, outcome_.codec), out); !done) {
+        return failure(done.error());
+    }
     return out;
 }
 

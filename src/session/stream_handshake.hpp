@@ -1,45 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <vector>
 
-#include <mydht/core/contact.hpp>
-#include <mydht/core/random.hpp>
-#include <mydht/crypto/identity.hpp>
-#include <mydht/crypto/noise.hpp>
-#include <mydht/session/session_config.hpp>
-#include <mydht/wire/handshake_payload.hpp>
-#include <mydht/wire/preamble.hpp>
 #include <mydht/wire/record.hpp>
 
+#include "session/handshake_rules.hpp"
+
 namespace mydht::detail {
-
-/// What one node brings into all of its handshakes. `random` and the agreement must outlive it.
-struct local_party {
-    /// The configuration must be valid.
-    local_party(std::shared_ptr<const identity> self, const session_config& config, random_source& random);
-
-    std::shared_ptr<const identity> self;
-    noise::key_pair static_keys;
-    noise::protocol protocol;
-    const noise::dh* agreement;
-    random_source* random;
-    wire::preamble hello;
-    bytes prologue;
-    std::vector<secret<32>> psks;
-    std::vector<wire::codec_id> codecs;
-    std::uint32_t capabilities = 0;
-    std::vector<address> addresses;
-};
-
-/// What a handshake ends in.
-struct handshake_outcome {
-    contact peer;  ///< its addresses as the peer says them
-    wire::codec_id codec = wire::codec_id::none;
-    std::optional<noise::cipher_pair> ciphers;  ///< none on a plain link
-};
 
 /// The way from the first byte of a stream to a proven peer, for both sides, without I/O:
 ///
@@ -99,10 +67,7 @@ private:
     [[nodiscard]] result<void> begin_noise();
     [[nodiscard]] result<void> write_record(bytes_view payload, bytes& out);
     [[nodiscard]] result<bytes> read_record(bytes_view record);
-    [[nodiscard]] wire::handshake_payload own_payload() const;
-    [[nodiscard]] result<void> check_binding(const wire::handshake_payload& theirs) const;
-    [[nodiscard]] result<void> settle_codec(const wire::handshake_payload& theirs);
-    [[nodiscard]] bool secured() const noexcept { return party_->hello.mode == wire::link_mode::secured; }
+    [[nodiscard]] result<bytes> encoded_payload() const;
 
     const local_party* party_;
     bool dials_;

@@ -77,6 +77,16 @@ result<handshake_payload> decode_handshake_payload(bytes_view data) {
     return out;
 }
 
+result<handshake_payload> take_handshake_payload(bytes_view& data) {
+    if (data.size() < head_bytes) return failure(errc::truncated);
+    const auto size = head_bytes + (data[2] | static_cast<std::size_t>(data[3]) << 8U);
+    if (size > handshake_payload_bytes) return failure(errc::too_large);
+    if (data.size() < size) return failure(errc::truncated);
+    auto out = decode_handshake_payload(data.first(size));
+    if (out) data = data.subspan(size);
+    return out;
+}
+
 codec_id choose_codec(std::span<const codec_id> offered, std::span<const codec_id> spoken) noexcept {
     const auto found = std::ranges::find_first_of(offered, spoken);
     return found == offered.end() ? codec_id::none : *found;

@@ -200,3 +200,22 @@ TEST_CASE("a version lowered in the preambles shows in the payloads", "[handshak
     CHECK(downgraded(speaks(2, 2), speaks(1, 2)));
     CHECK(downgraded(speaks(1, 2), speaks(2, 2)));
 }
+
+TEST_CASE("a payload is taken off the front of a packet", "[handshake_payload]") {
+    bytes packet;
+    REQUIRE(encode(sample(), packet));
+    const auto size = packet.size();
+    packet.push_back(7);
+    bytes_view rest = packet;
+    CHECK(take_handshake_payload(rest).value() == sample());
+    CHECK(to_bytes(rest) == bytes{7});
+    for (std::size_t cut = 0; cut < size; ++cut) {
+        CAPTURE(cut);
+        rest = bytes_view(packet).first(cut);
+        CHECK(take_handshake_payload(rest).error() == errc::truncated);
+        CHECK(rest.size() == cut);
+    }
+    packet[3] = 0xff;
+    rest = packet;
+    CHECK(take_handshake_payload(rest).error() == errc::too_large);
+}

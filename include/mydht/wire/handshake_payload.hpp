@@ -51,6 +51,10 @@ inline constexpr std::size_t handshake_payload_bytes = 1024;
 /// are ignored. Errors: errc::truncated, errc::trailing_bytes, errc::too_large, errc::malformed.
 [[nodiscard]] result<handshake_payload> decode_handshake_payload(bytes_view data);
 
+/// Takes a payload off the front of `data`, for packets that have more behind it. Errors: as decode_handshake_payload; `data`
+/// then stays.
+[[nodiscard]] result<handshake_payload> take_handshake_payload(bytes_view& data);
+
 /// The first of the offered codecs that this side speaks too; none when there is none. Offers are in the offerer's order,
 /// so that both sides can tell what must come out.
 [[nodiscard]] codec_id choose_codec(std::span<const codec_id> offered, std::span<const codec_id> spoken) noexcept;
