@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <mydht/core/errc.hpp>
 #include <mydht/runtime/wait_queue.hpp>
@@ -27,6 +28,7 @@ enum class message_kind : std::uint8_t {
     reset,        ///< the connection is gone
     no_answer,    ///< nobody answered for too long
     retry,        ///< try the cut link again (an end to itself)
+    left,         ///< what waited for the upload has left (an end to itself)
 };
 
 struct held_message {
@@ -42,6 +44,12 @@ struct held_message {
 struct held_messages {
     std::deque<held_message> queue;
     steady_time since;
+};
+
+/// A segment that waits for the upload.
+struct unsent_segment {
+    steady_time leaves;
+    std::uint32_t size;
 };
 
 /// One end of a connection. Belongs to one node; knows of the other end only what messages said.
@@ -67,6 +75,9 @@ struct endpoint {
     std::uint32_t consumed = 0;   ///< bytes read that the peer was not told of
     duration latency{0};
     steady_time last_arrival{};  ///< of what was sent last; nothing overtakes it
+
+    std::vector<unsent_segment> unsent;  ///< in order; those that have left are forgotten when that matters
+    bool waits_for_upload = false;
 
     segment_queue received;
     std::unique_ptr<held_messages> held;

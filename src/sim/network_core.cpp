@@ -1,96 +1,26 @@
 #include "sim/network_core.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <stdexcept>
+#include <utility>
 
 namespace mydht::sim::detail {
 
 namespace {
 
-constexpr std::uint32_t million = 1'000'000;
 /// Headers of IP and TCP, which take bandwidth too.
 constexpr std::uint64_t header_bytes = 40;
 constexpr std::uint16_t first_free_port = 49'152;
 
-/// First bytes of public IPv4 hosts, leaving out whole those in which anything is reserved.
-constexpr bool is_public(unsigned first) {
-    for (const unsigned reserved : {10U, 100U, 127U, 169U, 172U, 192U, 198U, 203U}) {
-        if (first == reserved) return false;
-    }
-    return first >= 1 && first <= 223;
-}
-
-constexpr auto public_bytes = [] {
-    std::array<std::uint8_t, 215> out{};
-    std::size_t count = 0;
-    for (unsigned first = 1; first <= 223; ++first) {
-        if (is_public(first)) out[count++] = static_cast<std::uint8_t>(first);
-    }
-    return out;
-}();
-static_assert(public_bytes.back() == 223);
-
-void check(const network_config& config) {
-    const auto refuse = [](const char* why) { throw std::invalid_argument(std::string("network_config: ") + why); };
-    if (config.jitter_max < duration(0)) refuse("jitter_max must not be negative");
-    if (config.upload_bytes_per_second == 0U) refuse("upload_bytes_per_second must be at least 1");
-    if (config.window_bytes == 0 || config.window_bytes > (1U << 30U)) refuse("window_bytes must be 1 byte to 1 GiB");
-    if (config.backlog == 0) refuse("backlog must be at least 1");
-    if (config.disconnects_per_million > million) refuse("disconnects_per_million must be at most a million");
-    if (config.lost_dials_per_million > million) refuse("lost_dials_per_million must be at most a million");
-    if (config.dial_timeout <= duration(0)) refuse("dial_timeout must be longer than nothing");
-    if (config.retry_interval <= duration(0)) refuse("retry_interval must be longer than nothing");
-    if (config.break_after <= duration(0)) refuse("break_after must be longer than nothing");
-    if (config.nodes_per_prefix == 0 || config.nodes_per_prefix > 254) refuse("nodes_per_prefix must be 1 to 254");
-}
-
 }  // namespace
 
-network_core::network_core(world_core& world, network_config config) : world_(&world), config_(config) {
-    check(config_);
-}
+network_core::network_core(world_core& world, std::shared_ptr<links> ways)
+    : world_(&world), ways_(std::move(ways)), config_(ways_->config()) {}
 
 network_core::host& network_core::host_of(node_index node) {
     assert(node < world_->node_count());
-    while (hosts_.size() <= node) {
-        hosts_.emplace_back(prng(derive(world_->seed(), for_network, hosts_.size(), 0)));
-    }
+    while (hosts_.size() <= node) hosts_.emplace_back();
     return hosts_[node];
-}
-
-bool network_core::linked(node_index a, node_index b) { return host_of(a).island == host_of(b).island; }
-
-// --- addresses --------------------------------------------------------------------------------------------------------
-
-std::array<std::uint8_t, 4> network_core::ip_of(node_index node) const {
-    const auto group = node / config_.nodes_per_prefix;
-    const auto first = public_bytes[group % public_bytes.size()];
-    const auto rest = group / static_cast<std::uint32_t>(public_bytes.size());
-    return {first, static_cast<std::uint8_t>(rest & 0xff), static_cast<std::uint8_t>((rest >> 8U) & 0xff),
-            static_cast<std::uint8_t>(1 + node % config_.nodes_per_prefix)};
-}
-
-address network_core::address_of(node_index node, std::uint16_t port) const {
-    return address::ipv4(address_kind::tcp, ip_of(node), port);
-}
-
-std::optional<node_index> network_core::node_at(const address& where) const {
-    if (where.kind() != address_kind::tcp || !where.is_ipv4()) return std::nullopt;
-    const auto host = where.host();
-    const auto found = std::lower_bound(public_bytes.begin(), public_bytes.end(), host[0]);
-    if (found == public_bytes.end() || *found != host[0]) return std::nullopt;
-    if (host[3] == 0 || host[3] > config_.nodes_per_prefix) return std::nullopt;
-    const auto rest = std::uint64_t{host[1]} | (std::uint64_t{host[2]} << 8U);
-    const auto group = rest * public_bytes.size() + static_cast<std::uint64_t>(found - public_bytes.begin());
-    const auto node = group * config_.nodes_per_prefix + host[3] - 1;
-    if (node >= world_->node_count()) return std::nullopt;
-    return static_cast<node_index>(node);
-}
-
-duration network_core::latency(node_index a, node_index b) const {
-    return config_.latency.sample(derive(world_->seed(), for_link, std::min(a, b), std::max(a, b)));
 }
 
 // --- listening and dialling --------------------------------------------------------------------------------------------
@@ -108,11 +38,9 @@ std::uint16_t network_core::free_port(host& h) const {
 
 result<listener_ptr> network_core::listen(node_index node, const address& at) {
     if (at.kind() != address_kind::tcp) return failure(errc::unsupported_address);
+    if (!ways_->is_up(node)) return failure(errc::network_failed);
+    if (!ways_->is_host_of(node, at)) return failure(errc::address_not_available);
     auto& h = host_of(node);
-    if (!h.up) return failure(errc::network_failed);
-    if (at.with_port(0) != address_of(node, 0) && !(at.is_ipv4() && at.is_wildcard())) {
-        return failure(errc::address_not_available);
-    }
     for (const auto& other : h.listeners) {
         if (at.port() != 0 && other->local.port() == at.port()) return failure(errc::address_in_use);
     }
@@ -146,10 +74,10 @@ endpoint_ptr network_core::make_end(node_index node, node_index peer) {
     made->peer = peer;
     made->id.slot = h.free_slots.back();
     made->id.generation = ++h.slots[made->id.slot].generation;
-    made->local_host = ip_of(node);
-    made->peer_host = ip_of(peer);
+    made->local_host = ways_->ip_of(node);
+    made->peer_host = ways_->ip_of(peer);
     made->send_room = static_cast<std::uint32_t>(config_.window_bytes);
-    made->latency = latency(node, peer);
+    made->latency = ways_->latency(node, peer);
     h.free_slots.pop_back();
     h.slots[made->id.slot].end = made;
     return made;
@@ -173,15 +101,14 @@ void network_core::release(endpoint& e) {
 result<endpoint_ptr> network_core::dial(node_index node, const address& to) {
     ++counts_.dials;
     if (to.kind() != address_kind::tcp) return failure(errc::unsupported_address);
-    auto& h = host_of(node);
-    if (!h.up) return failure(errc::network_failed);
+    if (!ways_->is_up(node)) return failure(errc::network_failed);
     if (to.is_wildcard() || to.port() == 0) return failure(errc::address_not_available);
-    const auto target = node_at(to);
+    const auto target = ways_->node_at(to);
     auto made = make_end(node, target.value_or(node));
-    made->local_port = free_port(h);
+    made->local_port = free_port(host_of(node));
     made->peer_port = to.port();
-    const bool lost = config_.lost_dials_per_million > 0 && h.random.below(million) < config_.lost_dials_per_million;
-    if (!target || lost || !linked(node, *target)) {
+    const bool lost = ways_->happens(node, config_.lost_dials_per_million);
+    if (!target || lost || !ways_->linked(node, *target)) {
         tell_self(*made, message_kind::no_answer, config_.dial_timeout);
     } else {
         transmit(*made, message_kind::dial, 0, {});
@@ -192,11 +119,29 @@ result<endpoint_ptr> network_core::dial(node_index node, const address& to) {
 // --- one end ------------------------------------------------------------------------------------------------------------
 
 std::size_t network_core::send(endpoint& e, bytes_view data) {
-    const auto part = data.first(std::min<std::size_t>(e.send_room, data.size()));
-    if (part.empty()) return 0;
-    e.send_room -= static_cast<std::uint32_t>(part.size());
-    send_message(e, message_kind::data, part.size(), segment::make(part));
+    const auto allowed = data.first(std::min<std::size_t>(e.send_room, data.size()));
+    const auto part = allowed.first(std::min(unsent_room(e), allowed.size()));
+    if (!part.empty()) {
+        e.send_room -= static_cast<std::uint32_t>(part.size());
+        send_message(e, message_kind::data, part.size(), segment::make(part));
+    }
+    if (part.size() < allowed.size() && !std::exchange(e.waits_for_upload, true)) {
+        const auto left = e.unsent.empty() ? world_->now() : e.unsent.front().leaves;
+        tell_self(e, message_kind::left, left - world_->now());
+    }
     return part.size();
+}
+
+/// How much may be put behind what waits for the upload. What waits for a cut link is not there yet.
+std::size_t network_core::unsent_room(endpoint& e) {
+    const auto most = config_.unsent_bytes_max;
+    if (!config_.upload_bytes_per_second || e.held || !ways_->linked(e.self, e.peer)) return ~std::size_t{0};
+    const auto now = world_->now();
+    const auto waiting = std::ranges::find_if(e.unsent, [now](const unsent_segment& s) { return s.leaves > now; });
+    e.unsent.erase(e.unsent.begin(), waiting);
+    std::size_t bytes = 0;
+    for (const auto& s : e.unsent) bytes += s.size;
+    return most - std::min(bytes, most);
 }
 
 std::size_t network_core::take(endpoint& e, bytes_span into) {
@@ -244,7 +189,7 @@ void network_core::break_end(endpoint& e, errc why) {
 // --- links ---------------------------------------------------------------------------------------------------------------
 
 void network_core::send_message(endpoint& e, message_kind kind, std::uint64_t amount, segment_ptr data) {
-    if (!e.held && linked(e.self, e.peer)) {
+    if (!e.held && ways_->linked(e.self, e.peer)) {
         transmit(e, kind, amount, std::move(data));
         return;
     }
@@ -258,23 +203,11 @@ void network_core::send_message(endpoint& e, message_kind kind, std::uint64_t am
 
 void network_core::transmit(endpoint& e, message_kind kind, std::uint64_t amount, segment_ptr data) {
     if (e.doomed) return;
-    auto& h = host_of(e.self);
-    auto departure = world_->now();
-    if (config_.upload_bytes_per_second) {
-        const auto size = header_bytes + (data ? data->size : 0);
-        const auto takes =
-            duration(static_cast<duration::rep>(size * 1'000'000'000ULL / *config_.upload_bytes_per_second));
-        h.upload_free = std::max(h.upload_free, departure) + takes;
-        departure = h.upload_free;
-    }
-    auto arrival = departure + e.latency;
-    if (config_.jitter_max > duration(0)) {
-        const auto range = static_cast<std::uint64_t>(config_.jitter_max.count()) + 1;
-        arrival += duration(static_cast<duration::rep>(h.random.below(range)));
-    }
-    arrival = std::max(arrival, e.last_arrival);
+    const auto departure = ways_->leaves(e.self, header_bytes + (data ? data->size : 0));
+    if (data && departure > world_->now()) e.unsent.push_back({departure, data->size});
+    const auto arrival = std::max(departure + e.latency + ways_->jitter(e.self), e.last_arrival);
     e.last_arrival = arrival;
-    if (data && config_.disconnects_per_million > 0 && h.random.below(million) < config_.disconnects_per_million) {
+    if (data && ways_->happens(e.self, config_.disconnects_per_million)) {
         e.doomed = true;
         tell_self(e, message_kind::reset, arrival + e.latency - world_->now());
         kind = message_kind::reset;
@@ -314,7 +247,7 @@ void network_core::tell_self(endpoint& e, message_kind kind, duration after) {
 
 void network_core::retry(endpoint& e) {
     if (!e.held) return;
-    if (!linked(e.self, e.peer)) {
+    if (!ways_->linked(e.self, e.peer)) {
         if (world_->now() - e.held->since >= config_.break_after) {
             break_end(e, errc::connection_reset);
         } else {
@@ -330,7 +263,7 @@ void network_core::retry(endpoint& e) {
 // --- deliveries ------------------------------------------------------------------------------------------------------------
 
 void network_core::deliver(event& e) {
-    if (!host_of(e.key.to).up) {
+    if (!ways_->is_up(e.key.to)) {
         deliver_to_nobody(e);
         return;
     }
@@ -345,15 +278,15 @@ void network_core::deliver(event& e) {
     if (end != nullptr && !(end->closed && wants_reader)) {
         deliver_to_end(*end, e);
     } else if (wants_reader || (of_peer && kind == message_kind::end)) {
-        answer(e, message_kind::reset, latency(e.key.to, e.key.from));
+        answer(e, message_kind::reset, ways_->latency(e.key.to, e.key.from));
     }
 }
 
 void network_core::deliver_to_nobody(const event& e) {
     const auto after =
-        std::max(latency(e.key.to, e.key.from), static_cast<message_kind>(e.body.kind) == message_kind::dial
-                                                    ? config_.dial_timeout - latency(e.key.to, e.key.from)
-                                                    : config_.break_after);
+        std::max(ways_->latency(e.key.to, e.key.from), static_cast<message_kind>(e.body.kind) == message_kind::dial
+                                                           ? config_.dial_timeout - ways_->latency(e.key.to, e.key.from)
+                                                           : config_.break_after);
     switch (static_cast<message_kind>(e.body.kind)) {
         case message_kind::dial:
         case message_kind::established:
@@ -363,17 +296,18 @@ void network_core::deliver_to_nobody(const event& e) {
         case message_kind::refused:
         case message_kind::reset:
         case message_kind::no_answer:
-        case message_kind::retry: break;
+        case message_kind::retry:
+        case message_kind::left: break;
     }
 }
 
 void network_core::deliver_dial(const event& e) {
-    const auto back = latency(e.key.to, e.key.from);
+    const auto back = ways_->latency(e.key.to, e.key.from);
     auto& h = host_of(e.key.to);
     const auto found = std::find_if(h.listeners.begin(), h.listeners.end(),
                                     [&e](const listener_ptr& l) { return l->local.port() == e.body.to_port; });
     // The link was cut behind the dial: the answer cannot come back.
-    if (!linked(e.key.to, e.key.from)) {
+    if (!ways_->linked(e.key.to, e.key.from)) {
         answer(e, message_kind::no_answer, std::max(back, config_.dial_timeout - back));
         return;
     }
@@ -417,24 +351,18 @@ void network_core::deliver_to_end(endpoint& e, event& what) {
         case message_kind::reset: break_end(e, errc::connection_reset); break;
         case message_kind::no_answer: break_end(e, e.established ? errc::connection_reset : errc::unreachable); break;
         case message_kind::retry: retry(e); break;
+        case message_kind::left:
+            e.waits_for_upload = false;
+            e.writable.notify_all();
+            break;
         case message_kind::dial: break;
     }
 }
 
 // --- faults ------------------------------------------------------------------------------------------------------------------
 
-void network_core::partition(const std::vector<node_index>& island) {
-    ++islands_;
-    for (const auto node : island) host_of(node).island = islands_;
-}
-
-void network_core::heal() {
-    for (auto& h : hosts_) h.island = 0;
-}
-
 void network_core::crash(node_index node, crash_kind kind) {
     auto& h = host_of(node);
-    if (!h.up) return;
     for (const auto& l : h.listeners) {
         l->closed = true;
         l->waiting.clear();
@@ -444,17 +372,13 @@ void network_core::crash(node_index node, crash_kind kind) {
     for (std::size_t i = 0; i < h.slots.size(); ++i) {
         const auto end = h.slots[i].end;
         if (!end) continue;
-        const bool told = kind == crash_kind::reset && end->established && !end->broken && linked(node, end->peer);
+        const bool told =
+            kind == crash_kind::reset && end->established && !end->broken && ways_->linked(node, end->peer);
         if (told) transmit(*end, message_kind::reset, 0, {});
         end->closed = true;
         break_end(*end, errc::closed);
     }
-    h.up = false;
 }
-
-void network_core::restart(node_index node) { host_of(node).up = true; }
-
-bool network_core::is_up(node_index node) { return host_of(node).up; }
 
 std::size_t network_core::open_connections(node_index node) {
     const auto& h = host_of(node);

@@ -1,23 +1,22 @@
 #pragma once
 
-#include <array>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include <mydht/sim/network.hpp>
 
 #include "sim/endpoint.hpp"
+#include "sim/links.hpp"
 #include "sim/world_core.hpp"
 
 namespace mydht::sim::detail {
 
-/// All nodes' ends of connections, and the links between them. Nothing here looks at another node's state to decide what a node does: it
+/// All nodes' ends of connections. Nothing here looks at another node's state to decide what a node does: it
 /// sends an event instead. What every node may know (addresses, islands) changes only from outside.
 class network_core final : public event_sink {
 public:
-    network_core(world_core& world, network_config config);
+    network_core(world_core& world, std::shared_ptr<links> ways);
 
     // For transports ---------------------------------------------------------------------------------------------------
 
@@ -33,14 +32,7 @@ public:
 
     // For the network's owner -------------------------------------------------------------------------------------------
 
-    [[nodiscard]] address address_of(node_index node, std::uint16_t port) const;
-    [[nodiscard]] std::optional<node_index> node_at(const address& where) const;
-    [[nodiscard]] duration latency(node_index a, node_index b) const;
-    void partition(const std::vector<node_index>& island);
-    void heal();
     void crash(node_index node, crash_kind kind);
-    void restart(node_index node);
-    [[nodiscard]] bool is_up(node_index node);
     [[nodiscard]] const network_counts& counts() const noexcept { return counts_; }
     [[nodiscard]] std::size_t open_connections(node_index node);
 
@@ -54,21 +46,13 @@ private:
     };
 
     struct host {
-        explicit host(prng random_) : random(random_) {}
-
-        bool up = true;
-        std::uint32_t island = 0;
         std::uint16_t next_port = 0;
         std::vector<slot> slots;
         std::vector<std::uint32_t> free_slots;
         std::vector<listener_ptr> listeners;
-        steady_time upload_free{};
-        prng random;
     };
 
     [[nodiscard]] host& host_of(node_index node);
-    [[nodiscard]] std::array<std::uint8_t, 4> ip_of(node_index node) const;
-    [[nodiscard]] bool linked(node_index a, node_index b);
     [[nodiscard]] std::uint16_t free_port(host& h) const;
     [[nodiscard]] endpoint_ptr make_end(node_index node, node_index peer);
     [[nodiscard]] endpoint* find(node_index node, end_id id);
@@ -78,6 +62,7 @@ private:
     void send_message(endpoint& e, message_kind kind, std::uint64_t amount = 0, segment_ptr data = {});
     void transmit(endpoint& e, message_kind kind, std::uint64_t amount, segment_ptr data);
     void answer(const event& to, message_kind kind, duration after, end_id own = {});
+    [[nodiscard]] std::size_t unsent_room(endpoint& e);
     void tell_self(endpoint& e, message_kind kind, duration after);
     void retry(endpoint& e);
 
@@ -86,9 +71,9 @@ private:
     void deliver_to_end(endpoint& e, event& what);
 
     world_core* world_;
-    network_config config_;
+    std::shared_ptr<links> ways_;
+    const network_config& config_;
     std::deque<host> hosts_;  // not moved by growing
-    std::uint32_t islands_ = 0;
     network_counts counts_;
 };
 

@@ -144,7 +144,7 @@ TEST_CASE("Addresses are public, distinct in their first two bytes, and lead bac
     for (node_index i = 0; i < 5'000; ++i) {
         const auto a = net.address_of(i, 4000);
         all_public = all_public && scope_of(a) == address_scope::global && a.port() == 4000 && a.is_ipv4();
-        all_found = all_found && net.node_at(a) == i;
+        all_found = all_found && net.node_at(a) == i && net.node_at(net.datagram_address_of(i, 4000)) == i;
         wide.emplace(a.host()[0], a.host()[1]);
         narrow.insert(network_prefix(a));
     }
@@ -155,7 +155,7 @@ TEST_CASE("Addresses are public, distinct in their first two bytes, and lead bac
     CHECK(narrow.size() == groups);
     for (const auto* nobody :
          {"tcp://127.0.0.1:4000", "tcp://10.0.0.1:4000", "tcp://223.255.255.1:1", "tcp://1.0.0.0:1",
-          "tcp://1.0.0.255:1", "tcp://[2001:db8::1]:4000", "udp://1.0.0.1:4000", "mem://x"}) {
+          "tcp://1.0.0.255:1", "tcp://[2001:db8::1]:4000", "udp://10.0.0.1:4000", "mem://x"}) {
         CHECK(!net.node_at(parse_address(nobody).value()));
     }
 }
