@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <limits>
+#include <utility>
 
 #include <mydht/wire/ack.hpp>
 #include <mydht/wire/frame.hpp>
@@ -16,6 +17,8 @@ namespace {
 constexpr std::uint64_t words_max = 64;
 /// RFC 9000, 13.2.2: an ack for every second packet that asks for one.
 constexpr std::uint32_t packets_before_ack = 2;
+/// What lies behind a hole is told in at least so many acks (RFC 9000, 13.2.3).
+constexpr std::uint8_t acks_to_settle = 16;
 
 std::uint32_t microseconds(duration time) noexcept {
     const auto count = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
@@ -59,6 +62,9 @@ void received_packets::mark(std::uint64_t number, steady_time now) {
     if (number >= next_) {
         make_room(number);
         next_ = number + 1;
+    } else {
+        settled_ = std::min(settled_, number);
+        settling_ = std::min(settling_, number);
     }
     word(number >> 6U) |= std::uint64_t{1} << (number & 63U);
     advance();
@@ -120,13 +126,13 @@ bool received_packets::append_ack(bytes& out, std::size_t room, steady_time now)
         return last >= told_from_ && value.add({std::max(first, told_from_), last});
     };
     auto end = next_;
-    while (end > floor_) {
+    while (end > floor_ && (value.count == 0 || end > settled_)) {
         const bool came = has(end - 1);
         const auto first = lowest_of_run(end - 1, came);
         if (came && !tell(first, end - 1)) break;
         end = first;
     }
-    if (end == floor_ && run_ < floor_) tell(run_, floor_ - 1);
+    if (end == floor_ && run_ < floor_ && (value.count == 0 || end > settled_)) tell(run_, floor_ - 1);
     assert(value.count > 0);
     const auto place = wire::begin_frame(out, wire::frame_kind::ack, wire::control_channel);
     const bool appended = wire::append_ack(out, value, room - wire::frame_header_bytes);
@@ -135,6 +141,10 @@ bool received_packets::append_ack(bytes& out, std::size_t room, steady_time now)
     static_cast<void>(appended);
     static_cast<void>(ended);
     waiting_ = 0;
+    if (++acks_ == acks_to_settle) {
+        acks_ = 0;
+        settled_ = std::exchange(settling_, next_);
+    }
     return true;
 }
 

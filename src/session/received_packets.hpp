@@ -64,9 +64,12 @@ private:
     std::uint64_t floor_ = 0;
     std::uint64_t run_ = 0;
     std::uint64_t told_from_ = 0;  // nothing below is acknowledged
+    std::uint64_t settled_ = 0;    // ranges below were told often enough
+    std::uint64_t settling_ = 0;   // the next value of it
     steady_time newest_at_{};
     steady_time due_{};
-    std::uint32_t waiting_ = 0;         // packets that ask for an ack and have none
+    std::uint32_t waiting_ = 0;  // packets that ask for an ack and have none
+    std::uint8_t acks_ = 0;
     std::vector<std::uint64_t> words_;  // a ring; empty or a power of two long
 };
 

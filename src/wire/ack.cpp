@@ -13,10 +13,9 @@ constexpr std::uint64_t first_length_max = 0xffffffff;
 /// Gaps and lengths behind the first range; each is written less one, since neither is ever zero.
 constexpr std::uint64_t step_max = 0x10000;
 
-void append_number(bytes& out, std::size_t size, std::uint64_t value) {
-    const auto place = out.size();
-    out.resize(place + size);
-    store_little_endian(out.data() + place, size, value);
+std::uint8_t* put(std::uint8_t* out, std::size_t size, std::uint64_t value) noexcept {
+    store_little_endian(out, size, value);
+    return out + size;
 }
 
 }  // namespace
@@ -39,19 +38,22 @@ bool append_ack(bytes& out, const ack& value, std::size_t room) {
     if (room < ack_bytes_min) return false;
     const auto count = std::min(value.count, 1 + (room - ack_bytes_min) / ack_range_bytes);
     const auto below = std::min(value.ranges[0].last - value.ranges[0].first, first_length_max);
-    append_number(out, 8, value.largest());
-    append_number(out, 4, value.delay_us);
-    append_number(out, 4, below);
+    const auto place = out.size();
+    out.resize(place + ack_bytes_min + (count - 1) * ack_range_bytes);
+    auto* end = put(out.data() + place, 8, value.largest());
+    end = put(end, 4, value.delay_us);
+    end = put(end, 4, below);
     auto lowest = value.largest() - below;
     for (std::size_t i = 1; i < count; ++i) {
         const auto& range = value.ranges[i];
         const auto gap = lowest - range.last - 1;
         if (gap > step_max) break;
         const auto length = std::min(range.last - range.first + 1, step_max);
-        append_number(out, 2, gap - 1);
-        append_number(out, 2, length - 1);
+        end = put(end, 2, gap - 1);
+        end = put(end, 2, length - 1);
         lowest = range.last - (length - 1);
     }
+    out.resize(static_cast<std::size_t>(end - out.data()));
     return true;
 }
 

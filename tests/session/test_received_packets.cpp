@@ -140,6 +140,24 @@ TEST_CASE("giving the memory back makes holes count as seen") {
     CHECK(ranges(*said(received, start)) == std::vector<wire::packet_range>{{13, 13}, {9, 11}});
 }
 
+TEST_CASE("what lies behind holes is told often, and not for ever") {
+    received_packets received;
+    received.note(0, true, start);
+    received.note(2, true, start);
+    int told = 0;
+    for (int i = 0; i < 100; ++i) {
+        if (said(received, start)->count == 2) ++told;
+    }
+    CHECK(told >= 16);
+    CHECK(told <= 32);
+    CHECK(ranges(*said(received, start)) == std::vector<wire::packet_range>{{2, 2}});
+    received.note(1, true, start);  // news
+    CHECK(ranges(*said(received, start)) == std::vector<wire::packet_range>{{0, 2}});
+    received.note(5, true, start);
+    received.note(4, true, start);
+    CHECK(said(received, start)->count == 2);
+}
+
 TEST_CASE("an ack keeps to the room") {
     received_packets received;
     for (std::uint64_t number = 0; number < 200; number += 2) received.note(number, true, start);
