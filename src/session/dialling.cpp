@@ -72,6 +72,9 @@ task<result<session>> pool_core::connect(std::shared_ptr<pool_core> core, dial_k
     }
     std::erase_if(addresses, [&](const address& a) { return !core->transports_.contains(a.kind()); });
     if (addresses.empty()) co_return failure(errc::unsupported_address);
+    if (key.peer) {
+        if (const auto allowed = core->may_dial(*key.peer, addresses); !allowed) co_return failure(allowed.error());
+    }
     if (addresses.size() > limits::addresses_per_contact) addresses.resize(limits::addresses_per_contact);
 
     const auto on = core->join_dial(key, std::move(addresses));
@@ -106,7 +109,13 @@ task<> pool_core::run_dial(dial_ticket ticket, std::vector<address> addresses) {
         ticket.finish(failure(link.error()));
         co_return;
     }
-    ticket.finish(core->establish_dialled(std::move(*link)));
+    const auto priority = co_await admit(core, **link, deadline);
+    if (ticket.finished()) co_return;
+    if (!priority) {
+        ticket.finish(failure(priority.error()));
+        co_return;
+    }
+    ticket.finish(core->establish_dialled(std::move(*link), *priority));
 }
 
 task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> core, dial_key key,

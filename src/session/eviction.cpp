@@ -5,7 +5,7 @@
 namespace mydht::detail {
 
 std::optional<std::size_t> least_useful(std::span<const session_worth> sessions) noexcept {
-    const auto worth = [](const session_worth& s) { return std::tuple(!s.stalled, s.wanted, s.last_used); };
+    const auto worth = [](const session_worth& s) { return std::tuple(!s.stalled, s.priority, s.wanted, s.last_used); };
     std::optional<std::size_t> out;
     for (std::size_t i = 0; i < sessions.size(); ++i) {
         if (sessions[i].busy) continue;

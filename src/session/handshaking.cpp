@@ -94,7 +94,7 @@ task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection)
     auto work = receive(core, std::move(connection), ticket.place());
     auto link = co_await with_deadline(time, deadline, std::move(work));
     if (link) {
-        core->establish_accepted(std::move(*link));
+        co_await let_in(core, std::move(*link), deadline);
         co_return;
     }
     ++context.counters.handshakes_failed;
@@ -112,6 +112,7 @@ task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<a
             break;
         }
         if (core->stopping_) break;
+        if (!core->may_begin_handshake(connection->remote())) continue;
         const auto at = core->arrivals_.add(connection->remote());
         auto work = accept_one(handshake_ticket(core, at), std::move(*connection));
         core->context_->group.spawn("handshake", at->running, std::move(work));

@@ -1,6 +1,7 @@
 #include "session/pool_core.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@ pool_core::pool_core(environment env, std::shared_ptr<const identity> self, sess
     : context_(std::make_shared<session_context>(std::move(env), checked(std::move(config)), std::move(handler))),
       party_(std::move(self), context_->config, *context_->env.secure_random),
       events_(std::move(events)),
+      gate_(context_->config.admission),
       arrivals_(*context_) {
     context_->owner = this;
 }
@@ -72,10 +74,11 @@ std::vector<session> pool_core::sessions() const {
 
 // --- links come ---------------------------------------------------------------------------------------------------------
 
-result<pool_core::session_ptr> pool_core::keep(proven_ptr link) {
+result<pool_core::session_ptr> pool_core::keep(proven_ptr link, std::uint8_t priority) {
     auto made = link->open(context_);
     if (!made) return made;
     const auto& one = *made;
+    one->give_priority(priority);
     one->number = links_made_++;
     links_.emplace(one->number, one);
     one->start();
@@ -104,32 +107,33 @@ std::optional<pool_core::session_ptr> pool_core::least_useful_session() const {
     return found ? std::optional(open[*found]) : std::nullopt;
 }
 
-bool pool_core::make_room() {
+bool pool_core::make_room(std::uint8_t priority) {
     if (current_.size() < context_->config.sessions_max) return true;
     const auto victim = least_useful_session();
-    if (!victim) return false;
+    if (!victim || (*victim)->peer().priority > priority) return false;
     ++context_->counters.evicted;
     (*victim)->close(wire::close_reason::overloaded, errc::session_closed, "given up for another");
     return true;
 }
 
-result<session> pool_core::establish_dialled(proven_ptr link) {
+result<session> pool_core::establish_dialled(proven_ptr link, std::uint8_t priority) {
     if (stopping_) return failure(errc::session_closed);
     // It came in while this side dialled. The peer knows nothing of this dial yet, so it is dropped and nothing has crossed.
     if (auto other = find_current(link->peer().id, link->remote().kind())) return session(std::move(other));
-    if (!make_room()) return failure(errc::too_many_sessions);
-    const auto made = keep(std::move(link));
+    // What this node wants comes before what it only has.
+    if (!make_room(std::numeric_limits<std::uint8_t>::max())) return failure(errc::too_many_sessions);
+    const auto made = keep(std::move(link), priority);
     if (!made) return failure(made.error());
     ++context_->counters.dialled;
     make_current(*made);
     return session(*made);
 }
 
-void pool_core::establish_accepted(proven_ptr link) {
+void pool_core::establish_accepted(proven_ptr link, std::uint8_t priority) {
     if (stopping_) return;
     const auto older = find_current(link->peer().id, link->remote().kind());
-    const bool room = older || make_room();
-    const auto made = keep(std::move(link));
+    const bool room = older || make_room(priority);
+    const auto made = keep(std::move(link), priority);
     if (!made) return;
     ++context_->counters.accepted;
     if (!room) {

@@ -13,6 +13,7 @@
 #include <mydht/session/session_pool.hpp>
 #include <mydht/transport/transport.hpp>
 
+#include "session/admission_gate.hpp"
 #include "session/arrivals.hpp"
 #include "session/session_context.hpp"
 #include "session/session_state.hpp"
@@ -69,14 +70,32 @@ private:
     // Links (pool_core.cpp).
     [[nodiscard]] session_ptr find_current(const node_id& peer, address_kind kind) const;
     /// Opens the session of the link and starts it.
-    [[nodiscard]] result<session_ptr> keep(proven_ptr link);
+    [[nodiscard]] result<session_ptr> keep(proven_ptr link, std::uint8_t priority);
     void make_current(const session_ptr& which);
-    [[nodiscard]] bool make_room();
+    /// False when the session that would have to go has a higher priority than the new one.
+    [[nodiscard]] bool make_room(std::uint8_t priority);
     [[nodiscard]] std::optional<session_ptr> least_useful_session() const;
-    [[nodiscard]] result<session> establish_dialled(proven_ptr link);
-    void establish_accepted(proven_ptr link);
+    [[nodiscard]] result<session> establish_dialled(proven_ptr link, std::uint8_t priority);
+    void establish_accepted(proven_ptr link, std::uint8_t priority);
     void resolve_crossing(const session_ptr& older, const session_ptr& fresh);
     void tell(std::function<void(const session_events&)> what);
+
+    // Who is let in (admitting.cpp).
+
+    /// The priority that admission gives the peer of a link, which must stay until then. Errors: errc::not_admitted, also
+    /// when nothing is decided by the deadline; errc::peer_blocked.
+    [[nodiscard]] static task<result<std::uint8_t>> admit(std::shared_ptr<pool_core> core, const proven_link& link,
+                                                          steady_time deadline);
+    [[nodiscard]] static task<result<std::uint8_t>> ask_application(std::shared_ptr<pool_core> core, peer_info who);
+    /// What the end of the handshake of an incoming link leads to: a session, or a goodbye.
+    [[nodiscard]] static task<> let_in(std::shared_ptr<pool_core> core, proven_ptr link, steady_time deadline);
+    void turn_away(proven_ptr link, std::error_code why);
+    void block(const peer_info& who, duration time);
+    /// Leaves of the addresses those that admission is not against. Errors: errc::not_admitted and errc::peer_blocked when
+    /// none is left.
+    [[nodiscard]] result<void> may_dial(const node_id& peer, std::vector<address>& addresses) const;
+    /// False when a network has begun enough handshakes for now; counts it.
+    [[nodiscard]] bool may_begin_handshake(const address& from);
 
     // From the first byte to the proven peer (handshaking.cpp).
     [[nodiscard]] static task<result<void>> exchange(stream_link& link, arrival* from);
@@ -109,6 +128,7 @@ private:
     std::uint64_t links_made_ = 0;
     std::map<std::pair<node_id, address_kind>, session_ptr> current_;
     std::map<dial_key, std::shared_ptr<dial>> dials_;
+    admission_gate gate_;
     arrivals arrivals_;
     wait_queue handshake_ended_;
     wait_queue link_ended_;

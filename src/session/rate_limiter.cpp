@@ -36,11 +36,14 @@ bool is_own_machine(const address& from) noexcept {
     return from.kind() == address_kind::memory || scope_of(from) == address_scope::loopback;
 }
 
-request_limiter::request_limiter(const request_limits& limits)
-    : limits_(limits), endpoints_(limits.entries_max), prefixes_(limits.entries_max) {}
+request_limiter::request_limiter(const request_limits& limits, bool exempt_loopback)
+    : limits_(limits),
+      exempt_loopback_(exempt_loopback),
+      endpoints_(limits.entries_max),
+      prefixes_(limits.entries_max) {}
 
 rate_verdict request_limiter::take(const address& from, std::uint8_t priority, steady_time now) {
-    if (limits_.exempt_loopback && is_own_machine(from)) return rate_verdict::serve;
+    if (exempt_loopback_ && is_own_machine(from)) return rate_verdict::serve;
     auto& one = endpoints_.touch(from);
     auto& all = prefixes_.touch(network_prefix(from));
     const auto own_price = price_for(limits_.endpoint, priority);

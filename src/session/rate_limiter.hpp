@@ -22,10 +22,11 @@ enum class rate_verdict : std::uint8_t {
     drop,  ///< do not serve it; enough was said
 };
 
-/// Counts the requests of peers against request_limits, which must be valid.
+/// Counts the requests of peers.
 class request_limiter {
 public:
-    explicit request_limiter(const request_limits& limits);
+    /// `limits` must be valid.
+    request_limiter(const request_limits& limits, bool exempt_loopback);
 
     [[nodiscard]] rate_verdict take(const address& from, std::uint8_t priority, steady_time now);
 
@@ -40,6 +41,7 @@ private:
     };
 
     request_limits limits_;
+    bool exempt_loopback_;
     recent_map<address, account> endpoints_;
     recent_map<bytes, account> prefixes_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <system_error>
 
 #include <mydht/runtime/environment.hpp>
@@ -7,6 +8,8 @@
 #include <mydht/session/session.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/session/session_pool.hpp>
+
+#include "session/rate_limiter.hpp"
 
 namespace mydht::detail {
 
@@ -37,6 +40,8 @@ struct session_context {
     request_handler handler;
     session_counters counters;
     task_group group;
+    std::optional<request_limiter> request_rate;
+    std::optional<prefix_limiter> handshake_rate;
     std::size_t waiting = 0;         ///< bytes to be written on all sessions that have not ended
     session_owner* owner = nullptr;  ///< none once the pool has gone
 

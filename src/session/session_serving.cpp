@@ -93,6 +93,16 @@ result<std::optional<session_state::incoming>> session_state::take_request(incom
         return failure(errc::protocol_violation);
     }
     note_use();
+    if (!context_->request_rate) return request;
+    switch (context_->request_rate->take(peer_.observed, peer_.priority, now())) {
+        case rate_verdict::serve: return request;
+        case rate_verdict::drop: ++context_->counters.requests_throttled; return std::nullopt;
+        case rate_verdict::tell: break;
+    }
+    ++context_->counters.requests_throttled;
+    request.what.reset();
+    request.refusal = wire::error();
+    request.refusal.code = wire::error_code::throttled;
     return request;
 }
 

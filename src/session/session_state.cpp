@@ -79,6 +79,7 @@ session_worth session_state::worth() const noexcept {
     out.busy = !requests_.empty() || (!served_.empty() && !out.stalled);
     out.wanted = peer_.outgoing || asked_;
     out.last_used = last_used_;
+    out.priority = peer_.priority;
     return out;
 }
 

@@ -32,6 +32,8 @@ public:
     session_state& operator=(const session_state&) = delete;
     ~session_state() override;
 
+    /// What admission gave the peer. Before start().
+    void give_priority(std::uint8_t priority) noexcept { peer_.priority = priority; }
     /// Starts to carry. Once.
     virtual void start() = 0;
 

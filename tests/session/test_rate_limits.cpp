@@ -88,7 +88,7 @@ TEST_CASE("a recent_map forgets what was not touched for longest", "[rate]") {
 // --- requests -------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("an endpoint is served so often, is told of some refusals, then nothing", "[rate]") {
-    request_limiter limiter(small());
+    request_limiter limiter(small(), true);
     const steady_time now(1h);
     const auto from = at("udp://1.2.3.4:5");
     CHECK(served(limiter, from, now, 5) == 5);
@@ -102,7 +102,7 @@ TEST_CASE("an endpoint is served so often, is told of some refusals, then nothin
 TEST_CASE("the endpoints of a prefix share what it may ask", "[rate]") {
     auto limits = small();
     limits.entries_max = 100;
-    request_limiter limiter(limits);
+    request_limiter limiter(limits, true);
     const steady_time now(1h);
     std::size_t all = 0;
     for (int i = 0; i < 50; ++i) all += served(limiter, at("udp://1.2.3.4:" + std::to_string(1000 + i)), now, 1);
@@ -119,7 +119,7 @@ TEST_CASE("refusals that are told are counted for the prefix too", "[rate]") {
     auto limits = small();
     limits.prefix = {1, 1};
     limits.entries_max = 100;
-    request_limiter limiter(limits);
+    request_limiter limiter(limits, true);
     const steady_time now(1h);
     std::size_t told = 0;
     for (int i = 0; i < 50; ++i) {
@@ -132,7 +132,7 @@ TEST_CASE("refusals that are told are counted for the prefix too", "[rate]") {
 TEST_CASE("a priority makes requests cheaper", "[rate]") {
     auto limits = small();
     limits.prefix = {1'000, 1'000};
-    request_limiter limiter(limits);
+    request_limiter limiter(limits, true);
     const steady_time now(1h);
     CHECK(served(limiter, at("udp://1.2.3.4:1"), now, 100, priority_discount) == 10);
     CHECK(served(limiter, at("udp://1.2.3.4:2"), now, 100, 255) == 44);  // 5 * (32 + 255) / 32
@@ -140,9 +140,7 @@ TEST_CASE("a priority makes requests cheaper", "[rate]") {
 
 TEST_CASE("this machine is exempt as far as the configuration says", "[rate]") {
     for (const bool exempt : {true, false}) {
-        auto limits = small();
-        limits.exempt_loopback = exempt;
-        request_limiter limiter(limits);
+        request_limiter limiter(small(), exempt);
         for (const auto& from : {at("udp://127.0.0.1:1"), at("udp://[::1]:1"), mem("a")}) {
             CHECK(served(limiter, from, steady_time(1h), 100) == (exempt ? 100 : 5));
         }
@@ -151,7 +149,7 @@ TEST_CASE("this machine is exempt as far as the configuration says", "[rate]") {
 }
 
 TEST_CASE("a limiter remembers so many endpoints and prefixes", "[rate]") {
-    request_limiter limiter(small());
+    request_limiter limiter(small(), true);
     const steady_time now(1h);
     const auto busy = at("udp://1.0.0.1:1");
     CHECK(served(limiter, busy, now, 5) == 5);

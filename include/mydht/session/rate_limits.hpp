@@ -29,9 +29,6 @@ struct request_limits {
     rate_limit refusals{20, 20};
     /// Endpoints, and prefixes, that are remembered; beyond it the one that asked longest ago is forgotten, and starts anew.
     std::size_t entries_max = 4096;
-    /// Requests from this machine itself (loopback and in-memory addresses) are not limited. Turn it off where strangers reach the
-    /// node through a proxy on the same machine, such as an onion service.
-    bool exempt_loopback = true;
 };
 
 /// Success, or errc::bad_configuration.

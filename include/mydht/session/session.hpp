@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -24,6 +25,8 @@ struct peer_info {
     bool outgoing = false;
     /// False on plain links: the identity is only claimed.
     bool proven = false;
+    /// What admission gave it; 0 while that is asked.
+    std::uint8_t priority = 0;
 };
 
 namespace detail {

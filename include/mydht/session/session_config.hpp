@@ -10,6 +10,8 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/crypto/noise/dh.hpp>
+#include <mydht/session/admission.hpp>
+#include <mydht/session/rate_limits.hpp>
 #include <mydht/wire/codec_id.hpp>
 #include <mydht/wire/preamble.hpp>
 
@@ -58,6 +60,16 @@ struct session_config {
     std::size_t answer_buffer_bytes = 256 * 1024;
     /// Bytes that wait to be written on all sessions together; beyond it the session with the most is ended as slow.
     std::size_t send_bytes_total = 64 * 1024 * 1024;
+
+    /// Who may have a session.
+    admission_config admission;
+    /// Requests that peers may send. Off: as many as they like.
+    std::optional<request_limits> request_rate = request_limits();
+    /// Handshakes that may begin from outside, for each network_prefix; a further one is dropped unread. Off: as many as come.
+    std::optional<rate_limit> handshake_rate = rate_limit{50, 200};
+    /// The two rates do not count this machine itself (loopback and in-memory addresses). Turn it off where strangers reach the
+    /// node through a proxy on the same machine, such as an onion service.
+    bool exempt_loopback = true;
 
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.
     const noise::dh* agreement = &noise::x25519();

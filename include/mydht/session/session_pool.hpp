@@ -23,6 +23,8 @@ struct session_events {
     std::function<void(const session&)> opened;
     /// A link that was told of has ended, and why.
     std::function<void(const peer_info&, std::error_code why)> closed;
+    /// Admission has blocked a peer for this time; at most admission_config::block_max.
+    std::function<void(const peer_info&, duration time)> blocked;
 };
 
 /// What a pool has seen, for reports and tests.
@@ -36,6 +38,9 @@ struct session_counters {
     std::uint64_t idle_closed = 0;
     std::uint64_t requests_sent = 0;
     std::uint64_t requests_served = 0;
+    std::uint64_t requests_throttled = 0;    ///< requests of peers beyond request_rate
+    std::uint64_t handshakes_throttled = 0;  ///< from outside, beyond handshake_rate
+    std::uint64_t not_admitted = 0;          ///< proven peers that admission did not let in
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 };
@@ -68,7 +73,8 @@ public:
     /// cancelling one call leaves the dial to the others.
     /// Errors: errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
     /// errc::self_connection, errc::other_network, errc::mode_refused, errc::peer_busy, errc::not_mydht, errc::timed_out,
-    /// errc::too_many_sessions, errc::session_closed after stop(), errc::protocol_violation and its like, and those of
+    /// errc::too_many_sessions, errc::not_admitted and errc::peer_blocked when admission is against the peer,
+    /// errc::session_closed after stop(), errc::protocol_violation and its like, and those of
     /// any_transport::connect; with several addresses the one of the last attempt.
     [[nodiscard]] task<result<session>> connect(contact who, steady_time deadline);
 
