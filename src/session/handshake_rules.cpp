@@ -73,7 +73,7 @@ wire::handshake_payload own_payload(const local_party& party, std::uint8_t versi
 
 result<contact> judge_payload(const local_party& party, std::uint8_t version,
                               const std::optional<noise::public_key>& proven, const std::optional<node_id>& pinned,
-                              wire::handshake_payload theirs) {
+                              const wire::handshake_payload& theirs) {
     if (proven) {
         const auto expected = party.agreement->noise_key_of(theirs.peer);
         if (!expected) return failure(expected.error());
