@@ -130,6 +130,57 @@ TEST_CASE("Jitter delays bytes and never reorders them", "[sim][network]") {
     CHECK(p.w.run_until_idle(seconds(1)));
 }
 
+TEST_CASE("A writer waits when much of it waits for the upload, and others get in between", "[sim][network]") {
+    auto config = constant_latency(milliseconds(10));
+    config.upload_bytes_per_second = 1'000'000;
+    config.unsent_bytes_max = 10'000;
+    pair p(1, config);
+    REQUIRE(p.w.run(p.connect()));
+    p.w.run_for(seconds(1));
+    // More than may wait, less than the window.
+    p.group.spawn("long", write_all(p.dialed, bytes(60'000, 1)));
+    p.w.run_for(milliseconds(1));
+    const auto begin = p.env.time->now();
+    std::size_t seen = 0;
+    while (seen < 60'000) {
+        bytes into(1'000);
+        const auto count = p.w.run(p.accepted.read_some(into));
+        REQUIRE(count);
+        seen += *count;
+        const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(p.env.time->now() - begin).count();
+        // What has arrived left the node at its rate.
+        CHECK(static_cast<std::int64_t>(seen) <= passed + 1'000);
+    }
+    // Kept busy all the time: 60,000 bytes and some headers at 1 byte a microsecond, and the latency.
+    CHECK(p.env.time->now() - begin < milliseconds(75));
+    p.w.run(p.group.join());
+}
+
+TEST_CASE("A short frame does not wait behind all that another connection has to say", "[sim][network]") {
+    const auto delay = [](std::size_t unsent_bytes_max) {
+        auto config = constant_latency(milliseconds(10));
+        config.upload_bytes_per_second = 1'000'000;
+        config.unsent_bytes_max = unsent_bytes_max;
+        pair p(1, config);
+        REQUIRE(p.w.run(p.connect()));
+        auto bulk_dialed = std::move(p.dialed);
+        auto bulk_accepted = std::move(p.accepted);
+        REQUIRE(p.w.run(p.connect()));
+        p.w.run_for(seconds(1));
+        p.group.spawn("bulk", write_all(bulk_dialed, bytes(60'000, 1)));
+        p.w.run_for(milliseconds(1));
+        const auto begin = p.env.time->now();
+        p.group.spawn("short", write_all(p.dialed, bytes(10, 2)));
+        bytes into(10);
+        REQUIRE(p.w.run(p.accepted.read_some(into)));
+        const auto took = p.env.time->now() - begin;
+        bulk_accepted.close();
+        return took;
+    };
+    CHECK(delay(64 * 1024) > milliseconds(65));
+    CHECK(delay(10'000) < milliseconds(25));
+}
+
 TEST_CASE("Addresses are public, distinct in their first two bytes, and lead back to their nodes", "[sim][network]") {
     world w(1);
     for (int i = 0; i < 5'000; ++i) w.add_node();
@@ -265,6 +316,16 @@ TEST_CASE("Settings that can never work are refused by name", "[sim][network]") 
     refused([](network_config& c) { c.dial_timeout = duration(0); });
     refused([](network_config& c) { c.retry_interval = duration(0); });
     refused([](network_config& c) { c.break_after = duration(0); });
+    refused([](network_config& c) { c.unsent_bytes_max = 0; });
+    refused([](network_config& c) { c.loss_per_million = 1'000'001; });
+    refused([](network_config& c) { c.duplicates_per_million = 1'000'001; });
+    refused([](network_config& c) { c.reorder_per_million = 1'000'001; });
+    refused([](network_config& c) { c.reorder_delay_max = duration(0); });
+    refused([](network_config& c) { c.datagram_bytes_max = 0; });
+    refused([](network_config& c) { c.datagram_bytes_max = 65'508; });
+    refused([](network_config& c) { c.upload_queue_bytes = 0; });
+    refused([](network_config& c) { c.datagram_send_bytes = 0; });
+    refused([](network_config& c) { c.datagram_queue_packets = 0; });
     refused([](network_config& c) { c.nodes_per_prefix = 0; });
     refused([](network_config& c) { c.nodes_per_prefix = 255; });
     CHECK_THROWS_WITH(([&w] {
