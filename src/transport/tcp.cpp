@@ -1,5 +1,9 @@
 #include <mydht/transport/tcp.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <tuple>
@@ -123,8 +127,12 @@ result<any_connection> make_connection(tcp::socket socket, const tcp_config& con
     if (error) return failure(detail::stream_error(error));
     const auto local = state->socket.local_endpoint(error);
     if (error) return failure(detail::stream_error(error));
-    // Failing to set it costs speed only, and a broken connection says so at its first use.
+    // Failing to set them costs speed only, and a broken connection says so at its first use.
     state->socket.set_option(tcp::no_delay(config.no_delay), error);
+    if (config.unsent_bytes_max > 0) {
+        const int most = config.unsent_bytes_max;
+        ::setsockopt(state->socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+    }
     state->local = to_mydht(local);
     state->remote = to_mydht(remote);
     return any_connection(tcp_connection(std::move(state)));
@@ -243,6 +251,7 @@ private:
 
 any_transport make_tcp(environment env, tcp_config config) {
     if (config.backlog < 1) throw std::invalid_argument("tcp_config: backlog must be at least 1");
+    if (config.unsent_bytes_max < 0) throw std::invalid_argument("tcp_config: unsent_bytes_max must not be negative");
     if (config.shortage_pause <= std::chrono::milliseconds(0)) {
         throw std::invalid_argument("tcp_config: shortage_pause must be longer than nothing");
     }

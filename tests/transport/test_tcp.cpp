@@ -1,3 +1,5 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -6,6 +8,7 @@
 #include <mydht/transport/resolve.hpp>
 #include <mydht/transport/tcp.hpp>
 
+#include "transport/socket_address.hpp"
 #include "transport/subjects.hpp"
 #include "transport/system_errors.hpp"
 
@@ -221,12 +224,43 @@ TEST_CASE("A listener can come back at once at the port of its last run", "[tran
     CHECK(world.run(transport.listen(where)));
 }
 
+TEST_CASE("Little waits unsent in the system on both ends of a connection", "[transport][tcp]") {
+    const auto limit_of = [](const any_connection& connection) {
+        for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+            detail::socket_address name;
+            name.size = sizeof name.storage;
+            if (::getpeername(descriptor, name.data(), &name.size) != 0) continue;
+            if (detail::from_system(*name.data(), address_kind::tcp) != connection.remote()) continue;
+            int limit = 0;
+            socklen_t size = sizeof limit;
+            REQUIRE(::getsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size) == 0);
+            return limit;
+        }
+        FAIL("the connection has no socket");
+        return 0;
+    };
+    const auto limit = GENERATE(1, 5'000, 16 * 1024);
+    real_world world;
+    tcp_config config;
+    config.unsent_bytes_max = limit;
+    auto transport = make_tcp(world.env, config);
+    auto listener = std::move(world.run(transport.listen(at("tcp://127.0.0.1:0"))).value());
+    const auto dialed = std::move(world.run(transport.connect(listener.local())).value());
+    const auto accepted = std::move(world.run(listener.accept()).value());
+    CHECK(limit_of(dialed) == limit);
+    CHECK(limit_of(accepted) == limit);
+}
+
 TEST_CASE("TCP settings that can never work are refused by name", "[transport][tcp]") {
     real_world world;
     tcp_config config;
     config.backlog = 0;
     CHECK_THROWS_WITH(make_tcp(world.env, config), Catch::Contains("backlog"));
     config.backlog = 1;
+    CHECK_NOTHROW(make_tcp(world.env, config));
+    config.unsent_bytes_max = -1;
+    CHECK_THROWS_WITH(make_tcp(world.env, config), Catch::Contains("unsent_bytes_max"));
+    config.unsent_bytes_max = 0;
     CHECK_NOTHROW(make_tcp(world.env, config));
     config.shortage_pause = std::chrono::milliseconds(0);
     CHECK_THROWS_WITH(make_tcp(world.env, config), Catch::Contains("shortage_pause"));
