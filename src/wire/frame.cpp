@@ -16,7 +16,8 @@ constexpr std::size_t kept_bytes = 64 * 1024;
 constexpr std::size_t window_bytes = 8;
 constexpr std::size_t total_bytes = 8;
 constexpr std::size_t id_bytes = 8;
-constexpr std::size_t reset_bytes = 4;
+/// The code and the total.
+constexpr std::size_t reset_bytes = 12;
 constexpr std::size_t close_bytes_min = 2;
 /// Newer builds may put more behind the reason.
 constexpr std::size_t close_bytes_max = 256;

@@ -64,7 +64,7 @@ const allowed_sizes all_sizes[] = {
     {frame_kind::stream_open, 5, 9, 263, errc::too_large},
     {frame_kind::stream_data, 5, 0, 64 * 1024, errc::too_large},
     {frame_kind::stream_window, 5, 8, 8, errc::protocol_violation},
-    {frame_kind::stream_reset, 5, 4, 4, errc::protocol_violation},
+    {frame_kind::stream_reset, 5, 12, 12, errc::protocol_violation},
     {frame_kind::stream_end, 5, 8, 8, errc::protocol_violation},
     {frame_kind::session_window, 0, 8, 8, errc::protocol_violation},
     {frame_kind::ack, 0, 1, 65535, errc::too_large},
@@ -213,7 +213,8 @@ TEST_CASE("unknown kinds below 128 break the protocol, the others are skipped", 
             const auto part = rest.first(std::min(slice, rest.size()));
             take_all(decoder, part, got);
             rest = rest.subspan(part.size());
-            REQUIRE(decoder.memory() == 0);
+            // No more than the payload that is not skipped.
+            REQUIRE(decoder.memory() <= 8);
         }
         CHECK(got == std::vector<kept_frame>{{frame_kind::stream_end, 3, pattern(8)}});
         CHECK(decoder.at_boundary());

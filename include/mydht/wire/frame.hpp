@@ -20,7 +20,7 @@ enum class frame_kind : std::uint8_t {
     stream_open = 2,      ///< u64 window, then the service's name: opens the channel
     stream_data = 3,      ///< bytes of the channel; in datagrams behind a u64, where they belong
     stream_window = 4,    ///< u64: the peer may send the channel's bytes up to here
-    stream_reset = 5,     ///< u32 code: the channel is broken off, both ways
+    stream_reset = 5,     ///< u32 code, u64 bytes sent in all: the channel is broken off, both ways
     stream_end = 6,       ///< u64: so many bytes were sent on the channel, no more follow from this side
     ping = 7,             ///< 8 bytes that the pong repeats; channel 0
     pong = 8,             ///< the 8 bytes of the ping; channel 0

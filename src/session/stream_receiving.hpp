@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/wire/stream_limits.hpp>
+
+#include "session/byte_queue.hpp"
+
+namespace mydht::detail {
+
+/// What one side receives on a stream: puts bytes in order that come in any, and decides how far the other side may send, which
+/// bounds the memory. No I/O:
+///
+///     grown = take(offset, data) or end(total), which count grown bytes more against the session's window;
+///     read(into) as the application does; then if (window_due()) say next_window().
+class stream_receiving {
+public:
+    /// `window_max`: what the window grows to as the application reads, at least wire::initial_stream_window.
+    explicit stream_receiving(std::uint64_t window_max) noexcept : window_max_(window_max) {}
+
+    /// Bytes of the stream and where they belong; what is there already does no harm. How much higher the stream now
+    /// reaches. Errors: errc::protocol_violation for bytes beyond the window or the end, or too many pieces behind gaps.
+    [[nodiscard]] result<std::uint64_t> take(std::uint64_t offset, bytes_view data);
+    /// How many bytes there are in all; the missing ones count as if they had come. The same error for a total that
+    /// does not fit what came before.
+    [[nodiscard]] result<std::uint64_t> end(std::uint64_t total);
+
+    /// Moves bytes in order into `into`; how many.
+    [[nodiscard]] std::size_t read(bytes_span into) noexcept;
+    /// Drops what there is and what still comes; how many bytes that frees in the session's window. What comes later is
+    /// free at once.
+    std::uint64_t discard() noexcept;
+
+    [[nodiscard]] bool window_due() const noexcept;
+    /// How far the other side may send from now on.
+    [[nodiscard]] std::uint64_t next_window() noexcept;
+
+    [[nodiscard]] bool readable() const noexcept { return !ready_.empty(); }
+    [[nodiscard]] bool discarding() const noexcept { return discarding_; }
+    [[nodiscard]] bool end_known() const noexcept { return total_.has_value(); }
+    /// All bytes up to the end have come, though maybe nobody has read them.
+    [[nodiscard]] bool complete() const noexcept { return total_ && ready_.end() >= *total_; }
+    /// All bytes up to the end were read.
+    [[nodiscard]] bool ended() const noexcept { return !discarding_ && total_ && consumed_ == *total_; }
+    /// Where the next byte in order belongs.
+    [[nodiscard]] std::uint64_t next() const noexcept { return discarding_ ? highest_ : ready_.end(); }
+    /// How far the other side may send.
+    [[nodiscard]] std::uint64_t window() const noexcept { return advertised_; }
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    using pieces = std::map<std::uint64_t, bytes>;
+    /// Behind gaps. A side that sends whole packets stays far below, however many are lost.
+    static constexpr std::size_t pieces_max = 1024;
+
+    [[nodiscard]] result<void> keep(std::uint64_t offset, bytes_view data);
+    [[nodiscard]] result<void> keep_apart(std::uint64_t offset, bytes_view data);
+    [[nodiscard]] result<void> keep_piece(pieces::iterator after, std::uint64_t offset, bytes_view data);
+    void join();
+
+    byte_queue ready_;            // in order, not read
+    pieces apart_;                // behind a gap
+    std::uint64_t highest_ = 0;   // the end of all that came
+    std::uint64_t consumed_ = 0;  // read or discarded
+    std::uint64_t advertised_ = wire::initial_stream_window;
+    std::uint64_t window_ = wire::initial_stream_window;
+    std::uint64_t window_max_;
+    std::optional<std::uint64_t> total_;
+    bool discarding_ = false;
+};
+
+}  // namespace mydht::detail
