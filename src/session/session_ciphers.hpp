@@ -1,0 +1,121 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/core/time.hpp>
+#include <mydht/crypto/noise/cipher.hpp>
+#include <mydht/wire/packet.hpp>
+
+namespace mydht::detail {
+
+/// What ends each packet of a plain link, so that who does not see its packets cannot make any. It protects from nothing else.
+using plain_tag = std::array<std::uint8_t, 8>;
+
+struct plain_tags {
+    plain_tag send{};
+    plain_tag receive{};
+};
+
+using datagram_link = std::variant<plain_tags, noise::cipher_pair>;
+
+/// Opens what follows the header of a transport packet, in place. Errors: errc::truncated, errc::decrypt_failed.
+[[nodiscard]] result<bytes_span> open_frames(const datagram_link& link, std::uint64_t counter, bytes_span sealed);
+
+/// What one handshake of a datagram session agrees on.
+struct datagram_keys {
+    std::uint32_t own_index = 0;   ///< packets to this side name it
+    std::uint32_t peer_index = 0;  ///< packets to the peer do
+    /// What the peer says of the session once it has forgotten it.
+    wire::reset_token peer_token{};
+    datagram_link link;
+};
+
+/// The keys of one datagram session: makes transport packets and opens them. Each handshake has indices of its own, and the
+/// index that a packet names says which keys open it; around a rekey there are up to three. Numbers of packets go on through
+/// all keys. Moves; a moved-from one may only be destroyed or assigned to. Sealing and opening allocate nothing (but the
+/// tag's bytes, when the buffer has no room for them).
+class session_ciphers {
+public:
+    /// Numbers of packets end here, and so does the session.
+    static constexpr std::uint64_t counter_end = std::uint64_t{1} << 60U;
+    /// So many packets go out under one key.
+    static constexpr std::uint64_t packets_per_key = std::uint64_t{1} << 48U;
+    /// A key that is used for longer is replaced.
+    static constexpr duration rekey_after = std::chrono::minutes(2);
+    /// Packets that were under way may come so long after the rekey.
+    static constexpr duration old_keys_kept = std::chrono::seconds(30);
+
+    session_ciphers(datagram_keys first, steady_time now);
+
+    /// What a packet has beyond its frames.
+    [[nodiscard]] std::size_t overhead() const noexcept;
+
+    /// Makes a packet of what lies in `buffer` from `place` on: transport_header_bytes of room, then frames. Its number.
+    /// Errors: errc::nonce_exhausted, the session is over; errc::too_large.
+    [[nodiscard]] result<std::uint64_t> seal(bytes& buffer, std::size_t place = 0);
+    /// The number that seal() gives next.
+    [[nodiscard]] std::uint64_t next_counter() const noexcept { return counter_; }
+
+    /// Opens a transport packet in its own memory: the frames. The caller has found its number to be new. Of keys that this
+    /// side answered with the first packet that opens confirms them: they are used from then on.
+    /// Errors: errc::decrypt_failed when it is forged or names no keys that are left (its memory is then undefined),
+    /// errc::truncated, errc::malformed.
+    [[nodiscard]] result<bytes_span> open(bytes_span packet);
+
+    /// The key is old enough. Ask when something is to be sent: a session at rest needs no new ones. Never on a plain link.
+    [[nodiscard]] bool wants_rekey(steady_time now) const noexcept;
+    /// The keys of a handshake that this side began and the peer has answered: used at once.
+    void install(datagram_keys fresh, steady_time now);
+    /// The keys of a handshake that this side has answered: used when the peer does.
+    void expect(datagram_keys fresh, steady_time now);
+    /// Drops keys that nothing can come under any more.
+    void forget_old(steady_time now);
+
+    struct index_list {
+        std::array<std::uint32_t, 3> items{};
+        std::size_t count = 0;
+
+        [[nodiscard]] const std::uint32_t* begin() const noexcept { return items.data(); }
+        [[nodiscard]] const std::uint32_t* end() const noexcept { return items.data() + count; }
+    };
+    /// The own indices that packets may name.
+    [[nodiscard]] index_list indices() const noexcept;
+    /// Own indices that were dropped since the last call: nothing names them any more.
+    [[nodiscard]] std::vector<std::uint32_t> take_retired() noexcept { return std::exchange(retired_, {}); }
+    /// What this side's packets name.
+    [[nodiscard]] std::uint32_t peer_index() const noexcept { return current_.keys.peer_index; }
+
+    /// True when it is the peer that says so: it knows the token.
+    [[nodiscard]] bool is_reset(const wire::reset_packet& what) const noexcept;
+
+    /// Bytes of memory beyond the object.
+    [[nodiscard]] std::size_t memory() const noexcept;
+
+private:
+    struct slot {
+        datagram_keys keys;
+        steady_time made_at{};
+        std::uint64_t first = 0;  // number of the first packet that was sealed
+    };
+
+    [[nodiscard]] const slot* find(std::uint32_t own_index) const noexcept;
+    void retire(std::unique_ptr<slot>& which);
+    void replace_current(slot fresh, steady_time now);
+
+    slot current_;
+    std::unique_ptr<slot> previous_;  // opens only
+    std::unique_ptr<slot> next_;      // not confirmed
+    std::vector<std::uint32_t> retired_;
+    std::uint64_t counter_ = 0;
+    steady_time replaced_at_{};  // the previous keys
+};
+
+}  // namespace mydht::detail
