@@ -88,7 +88,7 @@ session_worth session_state::worth() const noexcept {
 task<result<wire::message>> session_state::request(std::shared_ptr<session_state> self, wire::message what,
                                                    steady_time deadline) {
     while (self->survivor_) self = std::shared_ptr(self->survivor_);
-    if (self->phase_ != phase::open) co_return failure(errc::session_closed);
+    if (self->phase_ != phase::open) co_return failure(self->what_requests_hear());
     waiting_request waits(*self);
     if (!waits.id()) co_return failure(waits.id().error());
     const auto id = *waits.id();
@@ -151,8 +151,7 @@ void session_state::leave(std::error_code why, std::string_view detail) {
         if (!detail.empty()) line.append(" (").append(detail).append(")");
         context_->log(level_of(why), line);
     }
-    requests_.fail_all(why == errc::slow_peer || why == errc::not_admitted ? why
-                                                                           : make_error_code(errc::session_closed));
+    requests_.fail_all(what_requests_hear());
     for (auto& [id, one] : served_) {
         one.wanted = false;
         one.running.cancel();
@@ -160,6 +159,10 @@ void session_state::leave(std::error_code why, std::string_view detail) {
     room_changed();
     served_less_.notify_all();
     if (context_->owner != nullptr) context_->owner->session_left(*this, why);
+}
+
+std::error_code session_state::what_requests_hear() const noexcept {
+    return why_ == errc::slow_peer || why_ == errc::not_admitted ? why_ : make_error_code(errc::session_closed);
 }
 
 std::error_code session_state::peer_closed(bytes_view payload) {

@@ -155,6 +155,7 @@ struct peer {
         session_events out;
         out.opened = [this](const session& s) { opened.push_back(s); };
         out.closed = [this](const peer_info& who, std::error_code why) { closed.emplace_back(who.who.id, why); };
+        out.blocked = [this](const peer_info& who, duration time) { blocked.emplace_back(who.who.id, time); };
         return out;
     }
 
@@ -165,6 +166,7 @@ struct peer {
     std::shared_ptr<const identity> self;
     std::vector<session> opened;
     std::vector<std::pair<node_id, std::error_code>> closed;
+    std::vector<std::pair<node_id, duration>> blocked;
     std::unique_ptr<session_pool> pool;
 };
 

@@ -227,6 +227,20 @@ TEST_CASE("the least useful session is idle, unwanted and old, in this order", "
     CHECK_FALSE(least_useful({}));
 }
 
+TEST_CASE("a session of higher priority goes later, whatever it was used for", "[eviction]") {
+    session_worth low;
+    low.priority = 1;
+    low.wanted = true;
+    low.last_used = steady_time(9s);
+    session_worth high;
+    high.priority = 2;
+    const std::vector<session_worth> all{high, low};
+    CHECK(least_useful(all) == 1U);
+    auto stalled = all;
+    stalled[0].stalled = true;
+    CHECK(least_useful(stalled) == 0U);
+}
+
 TEST_CASE("claimed addresses are filled in and filtered by where the peer is seen", "[addresses]") {
     const auto parse = [](std::string_view text) { return parse_address(text).value(); };
     const auto lan = parse("tcp://192.168.1.7:50000");
@@ -401,6 +415,18 @@ TEST_CASE("configurations that can never work are named", "[session_config]") {
     CHECK(bad([](session_config& c) { c.sessions_max = 0; }) == "sessions_max");
     CHECK(bad([](session_config& c) { c.idle_timeout = 0ms; }) == "idle_timeout");
     CHECK(bad([](session_config& c) { c.agreement = nullptr; }) == "agreement");
+    CHECK(bad([](session_config& c) { c.admission.blocks_max = 0; }) == "admission");
+    CHECK(bad([](session_config& c) { c.admission.allow.emplace(); }).empty());
+    CHECK(bad([](session_config& c) {
+              c.admission.allow.emplace();
+              c.mode = wire::link_mode::plain;
+          }) == "admission");
+    CHECK(bad([](session_config& c) { c.request_rate->endpoint.per_second = 0; }) == "request_rate");
+    CHECK(bad([](session_config& c) { c.handshake_rate->burst = 0; }) == "handshake_rate");
+    CHECK(bad([](session_config& c) {
+              c.request_rate.reset();
+              c.handshake_rate.reset();
+          }).empty());
 }
 
 }  // namespace mydht::test
