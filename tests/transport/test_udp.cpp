@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +45,18 @@ struct sockets {
     any_datagram_socket one;
     any_datagram_socket other;
 };
+
+bool machine_has_offload() {
+    const int probe = ::socket(AF_INET, SOCK_DGRAM, 0);
+    REQUIRE(probe >= 0);
+    const int on = 1;
+    const bool joins = ::setsockopt(probe, SOL_UDP, UDP_GRO, &on, sizeof on) == 0;
+    int size = 0;
+    socklen_t length = sizeof size;
+    const bool cuts = ::getsockopt(probe, SOL_UDP, UDP_SEGMENT, &size, &length) == 0;
+    ::close(probe);
+    return joins && cuts;
+}
 
 }  // namespace
 
@@ -89,7 +103,9 @@ TEST_CASE("A batch arrives as one where the system cuts and joins, and packet by
     bytes into(s.other.batch_bytes_max());
     const auto got = s.wait_and_take(s.other, into);
     CHECK(got.packet_bytes == 1200);
-    if (!offload) CHECK(got.bytes == 1200);
+    // Loopback joins what was cut on the same machine, where the system can at all.
+    const bool joins = offload && machine_has_offload();
+    CHECK(got.bytes == (joins ? data.size() : 1200));
     std::size_t seen = got.bytes;
     while (seen < data.size()) {
         const auto more = s.wait_and_take(s.other, into);
