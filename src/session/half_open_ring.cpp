@@ -1,0 +1,86 @@
+#include "session/half_open_ring.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include <mydht/crypto/hash.hpp>
+
+namespace mydht::detail {
+
+half_open_ring::half_open_ring(const half_open_limits& limits, random_source& random) : limits_(limits) {
+    assert(limits.records > 0 && limits.per_prefix > 0);
+    random.fill(prefix_key_.span());
+}
+
+void half_open_ring::add(half_open_record record, steady_time now) {
+    const auto own_index = record.handshake.own_index();
+    assert(own_index != 0 && !contains(own_index));
+    const auto prefix = prefix_of(record.from);
+    const auto place = place_for(prefix, now);
+    keys_[place] = {own_index, prefix, now};
+    records_[place] = std::move(record);
+}
+
+std::size_t half_open_ring::place_for(std::uint64_t prefix, steady_time now) {
+    const auto none = keys_.size();
+    auto free = none;
+    auto oldest = none;
+    auto oldest_of_prefix = none;
+    std::size_t of_prefix = 0;
+    const auto older = [&](std::size_t one, std::size_t other) {
+        return other == none || keys_[one].since < keys_[other].since;
+    };
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+        if (keys_[i].own_index == 0 || expired(keys_[i], now)) {
+            free = i;
+            continue;
+        }
+        if (older(i, oldest)) oldest = i;
+        if (prefix == 0 || keys_[i].prefix != prefix) continue;
+        ++of_prefix;
+        if (older(i, oldest_of_prefix)) oldest_of_prefix = i;
+    }
+    if (of_prefix >= limits_.per_prefix) return oldest_of_prefix;
+    if (free != none) return free;
+    if (keys_.size() == limits_.records) return oldest;
+    keys_.emplace_back();
+    records_.emplace_back();
+    return keys_.size() - 1;
+}
+
+half_open_record* half_open_ring::find(std::uint32_t own_index, steady_time now) {
+    if (own_index == 0) return nullptr;
+    const auto found = std::ranges::find(keys_, own_index, &key::own_index);
+    if (found == keys_.end() || expired(*found, now)) return nullptr;
+    return &records_[static_cast<std::size_t>(found - keys_.begin())];
+}
+
+bool half_open_ring::contains(std::uint32_t own_index) const noexcept {
+    return own_index != 0 && std::ranges::find(keys_, own_index, &key::own_index) != keys_.end();
+}
+
+void half_open_ring::remove(std::uint32_t own_index) noexcept {
+    const auto found = std::ranges::find(keys_, own_index, &key::own_index);
+    if (own_index == 0 || found == keys_.end()) return;
+    // The secrets in it go now, not when the place is used again.
+    records_[static_cast<std::size_t>(found - keys_.begin())] = half_open_record();
+    *found = key();
+}
+
+std::size_t half_open_ring::size(steady_time now) const noexcept {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(keys_, [&](const key& each) { return each.own_index != 0 && !expired(each, now); }));
+}
+
+bool half_open_ring::expired(const key& which, steady_time now) const noexcept {
+    return now - which.since >= limits_.lifetime;
+}
+
+std::uint64_t half_open_ring::prefix_of(const address& from) const {
+    if (scope_of(from) != address_scope::global) return 0;
+    // 0 stands for a neighbour, whose prefix says nothing.
+    return std::max<std::uint64_t>(short_hash(prefix_key_, network_prefix(from)), 1);
+}
+
+}  // namespace mydht::detail
