@@ -2,39 +2,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 #include <string_view>
 
 #include <netdb.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <mydht/runtime/run_on.hpp>
+
+#include "transport/socket_address.hpp"
 
 namespace mydht {
 
 namespace {
 
 using found_addresses = result<std::vector<address>>;
-
-result<address> to_mydht(address_kind kind, const addrinfo& entry, std::uint16_t port) {
-    if (entry.ai_family == AF_INET && entry.ai_addrlen >= sizeof(sockaddr_in)) {
-        sockaddr_in in{};
-        std::memcpy(&in, entry.ai_addr, sizeof in);
-        std::array<std::uint8_t, 4> host{};
-        std::memcpy(host.data(), &in.sin_addr, host.size());
-        return address::ipv4(kind, host, port);
-    }
-    if (entry.ai_family == AF_INET6 && entry.ai_addrlen >= sizeof(sockaddr_in6)) {
-        sockaddr_in6 in{};
-        std::memcpy(&in, entry.ai_addr, sizeof in);
-        std::array<std::uint8_t, 16> host{};
-        std::memcpy(host.data(), &in.sin6_addr, host.size());
-        return address::ipv6(kind, host, port);
-    }
-    return failure(errc::bad_address);
-}
 
 /// Blocks until the system's resolver has answered.
 found_addresses ask_system(const location& where) {
@@ -47,8 +29,8 @@ found_addresses ask_system(const location& where) {
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(first, &freeaddrinfo);
     std::vector<address> out;
     for (const auto* entry = first; entry != nullptr; entry = entry->ai_next) {
-        const auto made = to_mydht(where.kind, *entry, where.port);
-        if (made && std::find(out.begin(), out.end(), *made) == out.end()) out.push_back(*made);
+        const auto found = detail::from_system(*entry->ai_addr, where.kind).with_port(where.port);
+        if (!found.empty() && std::find(out.begin(), out.end(), found) == out.end()) out.push_back(found);
     }
     if (out.empty()) return failure(errc::unknown_host);
     return out;

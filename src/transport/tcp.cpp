@@ -4,7 +4,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <stdexcept>
 #include <tuple>
 
@@ -16,6 +15,8 @@
 
 #include <mydht/runtime/wait_queue.hpp>
 
+#include "transport/asio_endpoint.hpp"
+#include "transport/socket_address.hpp"
 #include "transport/system_errors.hpp"
 
 namespace mydht {
@@ -30,24 +31,7 @@ constexpr auto as_result = asio::experimental::as_tuple(asio::use_awaitable);
 
 [[noreturn]] void throw_cancelled() { throw std::system_error(std::error_code(asio::error::operation_aborted)); }
 
-result<tcp::endpoint> to_endpoint(const address& where) {
-    if (where.kind() != address_kind::tcp) return failure(errc::unsupported_address);
-    const auto host = where.host();
-    if (where.is_ipv4()) {
-        asio::ip::address_v4::bytes_type out{};
-        std::copy(host.begin(), host.end(), out.begin());
-        return tcp::endpoint(asio::ip::address_v4(out), where.port());
-    }
-    asio::ip::address_v6::bytes_type out{};
-    std::copy(host.begin(), host.end(), out.begin());
-    return tcp::endpoint(asio::ip::address_v6(out), where.port());
-}
-
-address to_mydht(const tcp::endpoint& where) {
-    const auto host = where.address();
-    if (host.is_v4()) return address::ipv4(address_kind::tcp, host.to_v4().to_bytes(), where.port());
-    return address::ipv6(address_kind::tcp, host.to_v6().to_bytes(), where.port());
-}
+address to_mydht(const tcp::endpoint& where) { return detail::from_system(*where.data(), address_kind::tcp); }
 
 /// What a connection's coroutines share with its handle.
 struct stream_state {
@@ -213,19 +197,19 @@ result<void> open_listener(listener_state& s, const tcp::endpoint& at) {
 }
 
 task<result<any_listener>> listen(environment env, tcp_config config, address at) {
-    const auto endpoint = to_endpoint(at);
-    if (!endpoint) co_return failure(endpoint.error());
+    if (at.kind() != address_kind::tcp) co_return failure(errc::unsupported_address);
     auto state = std::make_shared<listener_state>(std::move(env), config);
-    if (const auto opened = open_listener(*state, *endpoint); !opened) co_return failure(opened.error());
+    if (const auto opened = open_listener(*state, detail::to_endpoint<tcp::endpoint>(at)); !opened)
+        co_return failure(opened.error());
     co_return any_listener(tcp_listener(std::move(state)));
 }
 
 task<result<any_connection>> connect(environment env, tcp_config config, address to) {
-    const auto endpoint = to_endpoint(to);
-    if (!endpoint) co_return failure(endpoint.error());
+    if (to.kind() != address_kind::tcp) co_return failure(errc::unsupported_address);
     if (to.is_wildcard() || to.port() == 0) co_return failure(errc::address_not_available);
     tcp::socket socket(env.exec);
-    const auto [error] = co_await socket.async_connect(*endpoint, as_result);
+    const auto endpoint = detail::to_endpoint<tcp::endpoint>(to);
+    const auto [error] = co_await socket.async_connect(endpoint, as_result);
     if (error == asio::error::operation_aborted) throw_cancelled();
     if (error) co_return failure(detail::connect_error(error));
     auto made = make_connection(std::move(socket), config);

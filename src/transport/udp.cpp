@@ -1,7 +1,5 @@
 #include <mydht/transport/udp.hpp>
 
-#include <cassert>
-#include <cstring>
 #include <stdexcept>
 #include <tuple>
 
@@ -13,6 +11,7 @@
 
 #include <mydht/runtime/wait_queue.hpp>
 
+#include "transport/asio_endpoint.hpp"
 #include "transport/socket_address.hpp"
 #include "transport/system_errors.hpp"
 #include "transport/udp_calls.hpp"
@@ -97,16 +96,8 @@ private:
     state_ptr state_;
 };
 
-udp::endpoint to_endpoint(const address& where) {
-    const auto system = detail::to_system(where);
-    udp::endpoint out;
-    out.resize(system.size);
-    std::memcpy(out.data(), system.data(), system.size);
-    return out;
-}
-
 result<void> open_socket(socket_state& s, const address& at) {
-    const auto where = to_endpoint(at);
+    const auto where = detail::to_endpoint<udp::endpoint>(at);
     std::error_code error;
     s.socket.open(where.protocol(), error);
     if (!error && at.is_ipv6()) s.socket.set_option(asio::ip::v6_only(true), error);
