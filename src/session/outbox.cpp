@@ -9,7 +9,7 @@ namespace mydht::detail {
 namespace {
 
 /// Memory beyond this is given back as soon as it is empty, and not only when the session rests.
-constexpr std::size_t kept_bytes = 16 * 1024;
+constexpr std::size_t kept_bytes = 20 * 1024;
 
 void drop(bytes& buffer) noexcept {
     if (buffer.capacity() > kept_bytes) {

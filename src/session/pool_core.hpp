@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -41,6 +43,10 @@ public:
     [[nodiscard]] static task<result<address>> listen(std::shared_ptr<pool_core> core, address at);
     [[nodiscard]] static task<result<session>> connect(std::shared_ptr<pool_core> core, dial_key key,
                                                        std::vector<address> addresses, steady_time deadline);
+    [[nodiscard]] static task<result<stream>> open(std::shared_ptr<pool_core> core, task<result<session>> dial,
+                                                   std::string service, steady_time deadline);
+    void serve(std::string service, service_handler handler);
+    bool unserve(std::string_view service) { return context_->services.remove(service); }
     [[nodiscard]] static task<> stop(std::shared_ptr<pool_core> core, duration grace);
     /// The pool dies: everything ends at once, and nobody is told.
     void abandon();

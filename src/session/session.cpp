@@ -1,6 +1,9 @@
 #include <mydht/session/session.hpp>
 
 #include <cassert>
+#include <utility>
+
+#include <mydht/session/stream.hpp>
 
 #include "session/session_state.hpp"
 
@@ -21,6 +24,11 @@ const peer_info& session::peer() const noexcept {
 
 task<result<wire::message>> session::request(wire::message what, steady_time deadline) {
     return state_ ? detail::session_state::request(state_, std::move(what), deadline) : closed();
+}
+
+result<stream> session::open_stream(std::string service) {
+    if (!state_) return failure(errc::session_closed);
+    return detail::session_state::open_stream(state_, std::move(service));
 }
 
 void session::close(wire::close_reason reason) {

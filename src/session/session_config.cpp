@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <mydht/wire/stream_limits.hpp>
+
 #include "session/codecs.hpp"
 
 namespace mydht {
@@ -38,6 +40,10 @@ const char* bad_field(const session_config& c) {
     if (!check(c.admission) || (c.admission.allow && c.mode == wire::link_mode::plain)) return "admission";
     if (c.request_rate && !check(*c.request_rate)) return "request_rate";
     if (c.handshake_rate && !check(*c.handshake_rate)) return "handshake_rate";
+    if (c.streams_max == 0) return "streams_max";
+    if (c.stream_window_bytes < wire::initial_stream_window) return "stream_window_bytes";
+    if (c.session_window_bytes < wire::initial_session_window) return "session_window_bytes";
+    if (c.stream_send_bytes == 0) return "stream_send_bytes";
     if (c.agreement == nullptr) return "agreement";
     return nullptr;
 }

@@ -10,6 +10,7 @@
 #include <mydht/session/session_pool.hpp>
 
 #include "session/rate_limiter.hpp"
+#include "session/service_registry.hpp"
 
 namespace mydht::detail {
 
@@ -38,6 +39,7 @@ struct session_context {
     environment env;
     session_config config;
     request_handler handler;
+    service_registry services;
     session_counters counters;
     task_group group;
     std::optional<request_limiter> request_rate;

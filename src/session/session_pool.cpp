@@ -54,6 +54,17 @@ task<result<session>> session_pool::connect_to(address where, std::optional<node
 
 session session_pool::find(const node_id& peer) const { return impl_->core->find(peer); }
 
+task<result<stream>> session_pool::open(contact who, std::string service, steady_time deadline) {
+    auto dial = connect(std::move(who), deadline);
+    return detail::pool_core::open(impl_->core, std::move(dial), std::move(service), deadline);
+}
+
+void session_pool::serve(std::string service, service_handler handler) {
+    impl_->core->serve(std::move(service), std::move(handler));
+}
+
+bool session_pool::unserve(std::string_view service) { return impl_->core->unserve(service); }
+
 std::size_t session_pool::size() const noexcept { return impl_->core->size(); }
 
 std::vector<session> session_pool::sessions() const { return impl_->core->sessions(); }

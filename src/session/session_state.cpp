@@ -76,7 +76,9 @@ bool session_state::open() const noexcept {
 session_worth session_state::worth() const noexcept {
     session_worth out;
     out.stalled = stalled();
-    out.busy = !requests_.empty() || (!served_.empty() && !out.stalled);
+    // Streams that the peer has opened say nothing: it can hold as many open as it likes.
+    const bool streaming = streams_ && streams_->set().open_own_streams() > 0;
+    out.busy = !requests_.empty() || streaming || (!served_.empty() && !out.stalled);
     out.wanted = peer_.outgoing || asked_;
     out.last_used = last_used_;
     out.priority = peer_.priority;
@@ -121,6 +123,39 @@ task<result<wire::message>> session_state::request(std::shared_ptr<session_state
     co_return std::move(*waits.answer_);
 }
 
+// --- streams ----------------------------------------------------------------------------------------------------------
+
+session_streams& session_state::make_streams() {
+    streams_host& host = *this;
+    if (!streams_) streams_ = std::make_unique<session_streams>(host, context_, peer_);
+    return *streams_;
+}
+
+result<stream> session_state::open_stream(std::shared_ptr<session_state> self, std::string service) {
+    while (self->survivor_) self = std::shared_ptr(self->survivor_);
+    if (!valid_service_name(service)) return failure(errc::bad_argument);
+    if (self->phase_ != phase::open) return failure(errc::session_closed);
+    auto made = self->make_streams().set().open(std::move(service));
+    if (!made) return failure(made.error());
+    self->asked_ = true;
+    self->note_use();
+    ++self->context_->counters.streams_opened;
+    return stream(std::move(*made));
+}
+
+std::error_code session_state::take_stream_frame(const wire::frame& what, bool with_offsets) {
+    note_use();
+    const auto taken = make_streams().set().take(what, with_offsets);
+    return taken ? std::error_code() : taken.error();
+}
+
+void session_state::streams_ended() {
+    note_use();
+    close_if_done();
+}
+
+// --- requests of this side, given up ----------------------------------------------------------------------------------
+
 void session_state::tell_cancelled(std::uint64_t id) {
     if (phase_ >= phase::closing) return;
     wire::envelope notice;
@@ -156,6 +191,7 @@ void session_state::leave(std::error_code why, std::string_view detail) {
         one.wanted = false;
         one.running.cancel();
     }
+    if (streams_) streams_->fail_all(errc::session_closed);
     room_changed();
     served_less_.notify_all();
     if (context_->owner != nullptr) context_->owner->session_left(*this, why);
@@ -208,6 +244,7 @@ void session_state::wind_down(wire::close_reason reason) {
         phase_ = phase::retiring;
         until_ = steady_time::max();
     }
+    if (streams_) streams_->fail_all(errc::session_closed);
     close_if_done();
 }
 

@@ -19,6 +19,7 @@
 #include "session/eviction.hpp"
 #include "session/request_table.hpp"
 #include "session/session_context.hpp"
+#include "session/session_streams.hpp"
 
 namespace mydht::detail {
 
@@ -26,7 +27,7 @@ namespace mydht::detail {
 /// travel is the carrier's part, which derives from this: stream_session over a connection, datagram_session in packets.
 /// A carrier calls take_message() for each message that comes and read_failed() when no more can; the base calls the
 /// carrier's functions below.
-class session_state : public std::enable_shared_from_this<session_state>, protected alarm {
+class session_state : public std::enable_shared_from_this<session_state>, protected alarm, protected streams_host {
 public:
     session_state(const session_state&) = delete;
     session_state& operator=(const session_state&) = delete;
@@ -41,12 +42,16 @@ public:
     [[nodiscard]] static task<result<wire::message>> request(std::shared_ptr<session_state> self, wire::message what,
                                                              steady_time deadline);
 
-    /// Says goodbye and ends. Requests under way fail. May be called in any phase.
+    /// session::open_stream; also goes to the link that took this one's place.
+    [[nodiscard]] static result<stream> open_stream(std::shared_ptr<session_state> self, std::string service);
+
+    /// Says goodbye and ends. Requests under way and streams fail. May be called in any phase.
     void close(wire::close_reason reason, std::error_code why, std::string_view detail = {});
     /// Lost a crossing: no requests of ours but those under way and those of the peer, for the grace of the configuration.
+    /// The same for streams.
     /// Further ones go to `survivor`, now and later.
     void retire(std::shared_ptr<session_state> survivor);
-    /// No new requests of ours; closes as soon as none is under way.
+    /// No new requests of ours, and no streams; closes as soon as no request is under way.
     void wind_down(wire::close_reason reason);
     /// Ends without a goodbye. May be called in any phase.
     void end(std::error_code why, std::string_view detail = {});
@@ -55,7 +60,9 @@ public:
     [[nodiscard]] bool ended() const noexcept { return phase_ == phase::ended; }
     [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
     [[nodiscard]] steady_time opened_at() const noexcept { return opened_at_; }
-    [[nodiscard]] bool quiet() const noexcept { return requests_.empty() && served_.empty(); }
+    [[nodiscard]] bool quiet() const noexcept {
+        return requests_.empty() && served_.empty() && (!streams_ || streams_->quiet());
+    }
     [[nodiscard]] session_worth worth() const noexcept;
     /// Bytes that wait to be sent.
     [[nodiscard]] virtual std::size_t waiting() const noexcept = 0;
@@ -104,6 +111,9 @@ protected:
     /// What a second request with the id of one under way means: true when it is the same one that came twice.
     [[nodiscard]] virtual bool repeats_requests() const noexcept = 0;
 
+    /// There are frames of streams to take and send.
+    void streams_have_output() override = 0;
+
     // For carriers.
 
     /// A message of the peer. An answer is given to whoever waits, a notice is obeyed; a request comes back, to be given
@@ -111,6 +121,11 @@ protected:
     [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
     [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
     void begin_serving(incoming request);
+    /// A frame of a stream, or session_window; `with_offsets` as in stream_set::take. What the peer broke, or none.
+    [[nodiscard]] std::error_code take_stream_frame(const wire::frame& what, bool with_offsets);
+    /// None while there never was a stream.
+    [[nodiscard]] stream_set* streams() noexcept { return streams_ ? &streams_->set() : nullptr; }
+    [[nodiscard]] std::size_t streams_memory() const noexcept { return streams_ ? streams_->memory() : 0; }
     /// The peer said goodbye.
     [[nodiscard]] std::error_code peer_closed(bytes_view payload);
     /// Room may have come free for requests, or for answers.
@@ -157,6 +172,9 @@ private:
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;
 
+    [[nodiscard]] session_streams& make_streams();
+    void streams_ended() override;
+    [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
     void tell_cancelled(std::uint64_t id);
     void fire() noexcept override;
     void leave(std::error_code why, std::string_view detail);
@@ -173,6 +191,7 @@ private:
     std::size_t counted_ = 0;    // of what waits, in the sum of all sessions
     wait_queue answer_room_;     // in the carrier, for answers
 
+    std::unique_ptr<session_streams> streams_;
     phase phase_ = phase::open;
     bool asked_ = false;
     bool used_since_rest_ = false;

@@ -98,6 +98,16 @@ task<std::error_code> stream_session::take_frames(bytes_view plain) {
             }
             case wire::frame_kind::pong: break;
             case wire::frame_kind::close: co_return peer_closed(frame.payload);
+            case wire::frame_kind::stream_open:
+            case wire::frame_kind::stream_data:
+            case wire::frame_kind::stream_window:
+            case wire::frame_kind::stream_reset:
+            case wire::frame_kind::stream_end:
+            case wire::frame_kind::session_window: {
+                const auto broke = take_stream_frame(frame, false);
+                if (broke) co_return broke;
+                break;
+            }
             default: co_return make_error_code(errc::protocol_violation);
         }
         if (current_phase() >= phase::closing) co_return make_error_code(errc::closed);

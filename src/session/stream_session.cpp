@@ -16,6 +16,10 @@ constexpr duration stalled_after = std::chrono::seconds(2);
 constexpr std::size_t read_bytes_min = 512;
 /// What an answer that is being computed counts for in the outbox.
 constexpr std::size_t answer_share = 1024;
+/// What the outbox gets of streams at a time: a full frame, or several that are smaller.
+constexpr std::size_t stream_batch_bytes = wire::frame_header_bytes + wire::stream_frame_bytes;
+/// No further one is begun with less room than this.
+constexpr std::size_t stream_piece_min = 1024;
 
 peer_info peer_of(const stream_session::beginnings& from) {
     return make_peer(from.outcome.peer, from.connection.remote(), from.outgoing, from.outcome.ciphers.has_value());
@@ -101,8 +105,31 @@ task<> stream_session::write_loop(std::shared_ptr<stream_session> self, shared_c
     self->drop_buffers();
 }
 
+void stream_session::take_stream_output() {
+    auto* const set = streams();
+    if (set == nullptr || current_phase() >= phase::closing) return;
+    auto& frames = out_.frames();
+    while (frames.size() + stream_piece_min <= stream_batch_bytes) {
+        const auto piece = set->write_next(frames, stream_batch_bytes - frames.size(), false);
+        if (!piece) break;
+        streamed_.push_back(*piece);
+    }
+    out_.mark_own(frames.size());
+    if (!frames.empty()) note_use();
+    count_waiting();
+}
+
+void stream_session::settle_stream_output() {
+    // What the transport has taken is its to deliver.
+    auto* const set = streams();
+    for (const auto& piece : streamed_) set->acknowledged(piece);
+    streamed_.clear();
+}
+
 task<std::error_code> stream_session::write_until_rest(any_connection& connection) {
     while (!ended()) {
+        // Messages first, and of streams so little at a time that the next message does not wait long.
+        if (out_.empty()) take_stream_output();
         if (out_.empty()) {
             if (current_phase() == phase::closing || resting_) break;
             co_await to_write_.wait();
@@ -117,6 +144,7 @@ task<std::error_code> stream_session::write_until_rest(any_connection& connectio
         if (!written) co_return written.error();
         context()->counters.bytes_sent += batch->size();
         out_.sent();
+        settle_stream_output();
         count_waiting();
         room_changed();
     }
@@ -160,10 +188,12 @@ void stream_session::rest() {
     to_write_.notify_one();
     out_.release();
     frames_.release();
+    if (streamed_.empty()) std::vector<packet_piece>().swap(streamed_);
 }
 
 std::size_t stream_session::memory() const noexcept {
-    return sizeof *this + records_.memory() + frames_.memory() + out_.memory() + requests().memory();
+    return sizeof *this + records_.memory() + frames_.memory() + out_.memory() + requests().memory() +
+           streamed_.capacity() * sizeof(packet_piece) + streams_memory();
 }
 
 }  // namespace mydht::detail

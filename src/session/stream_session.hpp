@@ -4,11 +4,13 @@
 #include <memory>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include <mydht/transport/connection.hpp>
 #include <mydht/wire/record.hpp>
 
 #include "session/outbox.hpp"
+#include "session/packet_piece.hpp"
 #include "session/record_layer.hpp"
 #include "session/session_state.hpp"
 #include "session/stream_handshake.hpp"
@@ -48,6 +50,7 @@ private:
     [[nodiscard]] steady_time next_tick() const noexcept override;
     void rest() override;
     [[nodiscard]] bool repeats_requests() const noexcept override { return false; }
+    void streams_have_output() override { wake_writer(); }
 
     // stream_reader.cpp
     using shared_connection = std::shared_ptr<any_connection>;
@@ -62,6 +65,9 @@ private:
     [[nodiscard]] static task<> write_loop(std::shared_ptr<stream_session> self, shared_connection connection);
     [[nodiscard]] task<std::error_code> write_until_rest(any_connection& connection);
     void wake_writer();
+    /// Puts the next frames of streams into the empty outbox.
+    void take_stream_output();
+    void settle_stream_output();
     void drop_buffers() noexcept;
     [[nodiscard]] std::shared_ptr<stream_session> self() {
         return std::static_pointer_cast<stream_session>(shared_from_this());
@@ -74,7 +80,8 @@ private:
     wire::record_decoder records_;
     wire::frame_decoder frames_;
     outbox out_;
-    wait_queue to_write_;  // the writer, while the outbox is empty
+    std::vector<packet_piece> streamed_;  // frames of streams in the outbox
+    wait_queue to_write_;                 // the writer, while the outbox is empty
 
     bool reading_ = false;
     bool writing_ = false;  // the writer is there

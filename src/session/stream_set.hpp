@@ -77,6 +77,7 @@ public:
     /// No stream is open.
     [[nodiscard]] bool quiet() const noexcept { return open_streams() == 0; }
     [[nodiscard]] std::size_t open_streams() const noexcept { return open_of_peer_ + open_of_own_; }
+    [[nodiscard]] std::size_t open_own_streams() const noexcept { return open_of_own_; }
     /// Streams that are known, also those that are over on this side only.
     [[nodiscard]] std::size_t size() const noexcept { return streams_.size(); }
     [[nodiscard]] std::size_t memory() const noexcept;

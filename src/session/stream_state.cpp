@@ -44,6 +44,18 @@ task<result<std::size_t>> stream_state::read_some(std::shared_ptr<stream_state> 
     }
 }
 
+task<result<void>> stream_state::read(std::shared_ptr<stream_state> self, bytes_span into) {
+    bool begun = false;
+    while (!into.empty()) {
+        const auto got = self->read_ready(into);
+        if (!got) co_return failure(begun && got.error() == errc::end_of_stream ? errc::truncated : got.error());
+        begun = begun || *got > 0;
+        into = into.subspan(*got);
+        if (*got == 0) co_await self->readers_.wait();
+    }
+    co_return result<void>();
+}
+
 task<result<void>> stream_state::write(std::shared_ptr<stream_state> self, bytes_view data) {
     for (;;) {
         const auto taken = self->write_ready(data);

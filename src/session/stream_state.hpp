@@ -39,6 +39,7 @@ public:
 
     // The operations of mydht::stream. Coroutines that take the state along, since handles may go meanwhile.
     static task<result<std::size_t>> read_some(std::shared_ptr<stream_state> self, bytes_span into);
+    static task<result<void>> read(std::shared_ptr<stream_state> self, bytes_span into);
     static task<result<void>> write(std::shared_ptr<stream_state> self, bytes_view data);
     /// Takes what fits, at least one byte, of the first of these that have any.
     static task<result<std::size_t>> write_some(std::shared_ptr<stream_state> self, std::span<const bytes_view> data);

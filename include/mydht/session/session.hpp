@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include <mydht/core/contact.hpp>
 #include <mydht/core/result.hpp>
@@ -28,6 +29,8 @@ struct peer_info {
     /// What admission gave it; 0 while that is asked.
     std::uint8_t priority = 0;
 };
+
+class stream;
 
 namespace detail {
 class session_state;
@@ -55,7 +58,11 @@ public:
     /// is told, and a late answer is dropped.
     [[nodiscard]] task<result<wire::message>> request(wire::message what, steady_time deadline);
 
-    /// Ends the link soon: requests under way fail with errc::session_closed. May be called again.
+    /// Opens a stream to a service of the peer and returns at once; stream::accepted() says whether the peer has taken it.
+    /// Errors: errc::session_closed, errc::too_many_streams, errc::bad_argument for a name that no service has.
+    [[nodiscard]] result<stream> open_stream(std::string service);
+
+    /// Ends the link soon: streams and requests under way fail with errc::session_closed. May be called again.
     void close(wire::close_reason reason = wire::close_reason::normal);
 
     friend bool operator==(const session&, const session&) = default;

@@ -71,6 +71,17 @@ struct session_config {
     /// node through a proxy on the same machine, such as an onion service.
     bool exempt_loopback = true;
 
+    /// Application streams that each side may have open on one session; a further one fails with errc::too_many_streams. Also
+    /// how many services of this node run at once for one session.
+    std::size_t streams_max = 1024;
+    /// Bytes of a stream that may lie here unread, once its reader has shown that it keeps up; at first it is
+    /// wire::initial_stream_window, which is the least.
+    std::size_t stream_window_bytes = 1024 * 1024;
+    /// The same for all streams of a session together; at first and at least wire::initial_session_window.
+    std::size_t session_window_bytes = 4 * 1024 * 1024;
+    /// Bytes of a stream that were written and have not arrived; beyond it writes wait.
+    std::size_t stream_send_bytes = 512 * 1024;
+
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.
     const noise::dh* agreement = &noise::x25519();
 };

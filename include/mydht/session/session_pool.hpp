@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session.hpp>
 #include <mydht/session/session_config.hpp>
+#include <mydht/session/stream.hpp>
 #include <mydht/transport/transport.hpp>
 
 namespace mydht {
@@ -38,6 +41,8 @@ struct session_counters {
     std::uint64_t idle_closed = 0;
     std::uint64_t requests_sent = 0;
     std::uint64_t requests_served = 0;
+    std::uint64_t streams_opened = 0;  ///< by this side
+    std::uint64_t streams_served = 0;
     std::uint64_t requests_throttled = 0;    ///< requests of peers beyond request_rate
     std::uint64_t handshakes_throttled = 0;  ///< from outside, beyond handshake_rate
     std::uint64_t not_admitted = 0;          ///< proven peers that admission did not let in
@@ -84,6 +89,17 @@ public:
 
     /// An open session with the peer, over whatever kind; empty without one.
     [[nodiscard]] session find(const node_id& peer) const;
+
+    /// Opens a stream to a service of the peer, over the session that connect() gives. Completes when the service has
+    /// taken it. Errors: those of connect(), errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name
+    /// that no service has, errc::timed_out, errc::stream_reset. Cancelled: the stream, if it was opened, is reset.
+    [[nodiscard]] task<result<stream>> open(contact who, std::string service, steady_time deadline);
+
+    /// From now on streams to this service are served by the handler, in place of the one that it may have had. Throws
+    /// std::invalid_argument for a name that is not a valid_service_name() and for an empty handler.
+    void serve(std::string service, service_handler handler);
+    /// Nobody is served any more; those that are go on. False when there was no such service.
+    bool unserve(std::string_view service);
 
     [[nodiscard]] std::size_t size() const noexcept;
     /// In the order of opening.
