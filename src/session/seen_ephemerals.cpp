@@ -45,9 +45,11 @@ seen_ephemerals::seen_ephemerals(random_source& random, std::size_t keys_max) : 
 }
 
 bool seen_ephemerals::add(bytes_view ephemeral, steady_time now) {
-    turn(now);
+    if (current_.count > 0 && now - began_ >= kept) turn(now);
     const auto digest = std::max<std::uint64_t>(short_hash(digest_key_, ephemeral), 1);
     if (current_.contains(digest) || previous_.contains(digest)) return false;
+    // Only for a new key: repeats must not make others forgotten.
+    if (current_.count >= keys_max_) turn(now);
     if (current_.count == 0) began_ = now;
     current_.insert(digest);
     current_.newest = now;
@@ -55,8 +57,6 @@ bool seen_ephemerals::add(bytes_view ephemeral, steady_time now) {
 }
 
 void seen_ephemerals::turn(steady_time now) {
-    const bool full = current_.count >= keys_max_;
-    if (current_.count == 0 || (!full && now - began_ < kept)) return;
     if (previous_.count > 0 && now - previous_.newest < kept) {
         lost_ = previous_.newest;
         lost_any_ = true;
