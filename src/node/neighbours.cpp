@@ -25,7 +25,8 @@ void neighbours::failed(const node_id& who, std::error_code why) {
 void neighbours::unreachable(const contact& who, std::error_code why) {
     const auto* known = table_.find(who.id);
     if (known == nullptr || known->contact.addresses != who.addresses || is_ours(why)) return;
-    if (why == errc::identity_mismatch || why == errc::other_network) {
+    const bool not_for_us = why == errc::not_admitted || why == errc::peer_blocked;
+    if (why == errc::identity_mismatch || why == errc::other_network || not_for_us) {
         table_.remove(who.id);
     } else {
         table_.request_failed(who.id);

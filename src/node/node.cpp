@@ -72,6 +72,8 @@ task<std::vector<contact>> node::contacts() const {
     return run_on(core_->env().exec, node_core::contacts(core_->shared_from_this()));
 }
 
+event_stream node::events(std::size_t capacity) const { return node_core::events(core_->shared_from_this(), capacity); }
+
 task<node_status> node::status() const {
     return run_on(core_->env().exec, node_core::status(core_->shared_from_this()));
 }

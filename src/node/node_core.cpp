@@ -105,12 +105,13 @@ node_core::node_core(environment env, node_config config)
       values_(store_of(config_)),
       table_(self_->id(), table_config(config_, local_only_)),
       answers_(env_, table_, values_, config_.rules, !keeps_values()),
-      pool_(env_, self_, config_.sessions,
-            [this](peer_info from, wire::message what) {
-                neighbours_.answered(from.who.id);
-                return answers_.answer(std::move(from), std::move(what));
-            },
-            {[this](const session& link) { opened(link); }, {}}),
+      pool_(
+          env_, self_, config_.sessions,
+          [this](peer_info from, wire::message what) {
+              neighbours_.answered(from.who.id);
+              return answers_.answer(std::move(from), std::move(what));
+          },
+          pool_events()),
       queries_(env_, config_.queries, answers_, config_.rules),
       neighbours_(env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); }),
       background_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }),
@@ -134,8 +135,6 @@ query_origin node_core::origin() {
     out.known = [this](const id256& target, std::size_t count) { return table_.closest(target, count); };
     return out;
 }
-
-void node_core::opened(const session& link) { neighbours_.proved(link.peer()); }
 
 task<> node_core::check(contact who) {
     const auto id = who.id;
@@ -274,6 +273,7 @@ task<node_status> node_core::status(std::shared_ptr<node_core> self) {
     out.contacts = self->table_.size();
     out.sessions = self->pool_.size();
     out.traffic = self->pool_.counters();
+    out.addresses = self->reachable_;
     const auto usage = co_await self->values_.usage();
     if (usage) out.stored = *usage;
     co_return out;
@@ -310,8 +310,8 @@ task<result<void>> node_core::listen() {
         listening_.push_back(*bound);
         for (const auto& reachable : dialable(*bound)) addresses_.push_back(reachable);
     }
-    const auto server = static_cast<std::uint32_t>(capability::server);
-    pool_.describe(keeps_values() ? server : 0, keeps_values() ? listening_ : std::vector<address>());
+    reachable_ = addresses_;
+    tell_addresses();
     co_return result<void>();
 }
 
@@ -319,7 +319,8 @@ void node_core::begin_stop() {
     if (phase_ == phase::stopping || phase_ == phase::stopped) return;
     const bool never_ran = phase_ == phase::idle;
     phase_ = never_ran ? phase::stopped : phase::stopping;
-    if (!never_ran) last_words_.spawn("the stop", shut_down(shared_from_this()));
+    if (never_ran) return events_.close();
+    last_words_.spawn("the stop", shut_down(shared_from_this()));
 }
 
 task<> node_core::shut_down(std::shared_ptr<node_core> self) {
@@ -331,6 +332,7 @@ task<> node_core::shut_down(std::shared_ptr<node_core> self) {
     // Without links every query fails at its next step.
     while (self->operations_ > 0) co_await self->operations_ended_.wait();
     self->phase_ = phase::stopped;
+    self->close_events();
     self->stop_ended_.notify_all();
 }
 

@@ -13,6 +13,8 @@
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/session/session_pool.hpp>
 
+#include "node/address_vote.hpp"
+#include "node/event_hub.hpp"
 #include "node/neighbours.hpp"
 
 namespace mydht::detail {
@@ -37,6 +39,7 @@ public:
                                           std::chrono::milliseconds timeout);
     static task<std::vector<contact>> contacts(std::shared_ptr<node_core> self);
     static task<node_status> status(std::shared_ptr<node_core> self);
+    static event_stream events(std::shared_ptr<node_core> self, std::size_t capacity);
 
     /// The last handle is gone: ends what runs, without anybody who waits for it. Any thread.
     static void abandon(std::shared_ptr<node_core> self);
@@ -77,7 +80,18 @@ private:
     [[nodiscard]] task<> check(contact who);
     /// One more than the newest that is found, tombstones among them; 1 when there is none.
     [[nodiscard]] task<result<std::uint64_t>> next_sequence(id256 where, std::chrono::milliseconds timeout);
+
+    // observing.cpp
+    [[nodiscard]] session_events pool_events();
     void opened(const session& link);
+    void closed(const peer_info& who, std::error_code why);
+    void blocked(const peer_info& who, duration time);
+    /// Asks a peer where it sees this node.
+    [[nodiscard]] task<> ask_how_seen(session link);
+    /// Tells peers and the application where this node can be reached now.
+    void tell_addresses();
+    void close_events();
+
     void begin_stop();
     [[nodiscard]] static task<> shut_down(std::shared_ptr<node_core> self);
     [[nodiscard]] query_origin origin();
@@ -91,7 +105,10 @@ private:
     bool local_only_;
     phase phase_ = phase::idle;
     std::vector<address> listening_;
-    std::vector<address> addresses_;
+    std::vector<address> addresses_;  // when it began to listen; read from other threads
+    std::vector<address> reachable_;  // now
+    address_vote vote_;
+    event_hub events_;
 
     any_store values_;
     routing_table table_;

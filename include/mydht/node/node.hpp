@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include <mydht/node/events.hpp>
 #include <mydht/node/node_config.hpp>
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
@@ -31,6 +32,8 @@ struct node_status {
     std::size_t sessions = 0;
     store_usage stored;
     session_counters traffic;
+    /// Where peers can dial this node, with what it has learnt from them.
+    std::vector<address> addresses;
 };
 
 /// One member of the network: a handle on shared state that lives until its last operation has ended. Empty by default.
@@ -59,7 +62,8 @@ public:
 
     [[nodiscard]] const node_id& id() const noexcept;
     [[nodiscard]] const public_key& key() const noexcept;
-    /// Where peers can dial this node: no wildcards. After start().
+    /// Where peers can dial this node, as far as it knew when it began to listen: no wildcards. After start().
+    /// What peers say since then is in status() and events().
     [[nodiscard]] const std::vector<address>& addresses() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return core_ == nullptr; }
 
@@ -92,6 +96,10 @@ public:
     /// The contacts of the routing table, nearest to this node first.
     [[nodiscard]] task<std::vector<contact>> contacts() const;
     [[nodiscard]] task<node_status> status() const;
+
+    /// What happens to the node from now on. At most `capacity` events wait to be taken; more push out the oldest. May be called
+    /// from any thread.
+    [[nodiscard]] event_stream events(std::size_t capacity = 1024) const;
 
 private:
     std::shared_ptr<detail::node_core> core_;
