@@ -40,7 +40,8 @@ result<bytes_span> open_frames(const datagram_link& link, std::uint64_t counter,
     return plain;
 }
 
-session_ciphers::session_ciphers(datagram_keys first, steady_time now) : current_{std::move(first), now, 0} {}
+session_ciphers::session_ciphers(datagram_keys first, steady_time now)
+    : current_{std::move(first), now, 0}, indices_{current_.keys.own_index} {}
 
 std::size_t session_ciphers::overhead() const noexcept { return header_bytes + tag_bytes_of(current_.keys.link); }
 
@@ -78,30 +79,37 @@ bool session_ciphers::wants_rekey(steady_time now) const noexcept {
 }
 
 void session_ciphers::install(datagram_keys fresh, steady_time now) {
-    retire(next_);
+    next_.reset();
+    indices_.push_back(fresh.own_index);
     replace_current({std::move(fresh), now, 0}, now);
 }
 
+bool session_ciphers::note_rekey(wall_time stamp) noexcept {
+    if (stamp <= newest_stamp_) return false;
+    newest_stamp_ = stamp;
+    return true;
+}
+
 void session_ciphers::expect(datagram_keys fresh, steady_time now) {
-    retire(next_);
+    indices_.push_back(fresh.own_index);
     next_ = std::make_unique<slot>(slot{std::move(fresh), now, 0});
 }
 
 void session_ciphers::replace_current(slot fresh, steady_time now) {
-    retire(previous_);
     fresh.first = counter_;
     previous_ = std::make_unique<slot>(std::exchange(current_, std::move(fresh)));
     replaced_at_ = now;
 }
 
-void session_ciphers::forget_old(steady_time now) {
-    if (now - replaced_at_ >= old_keys_kept) retire(previous_);
+void session_ciphers::forget_old(steady_time now) noexcept {
+    if (now - replaced_at_ >= old_keys_kept) previous_.reset();
 }
 
-void session_ciphers::retire(std::unique_ptr<slot>& which) {
-    if (!which) return;
-    retired_.push_back(which->keys.own_index);
-    which.reset();
+std::vector<std::uint32_t> session_ciphers::take_retired() {
+    const auto used = std::ranges::partition(indices_, [this](auto index) { return find(index) != nullptr; });
+    std::vector<std::uint32_t> out(used.begin(), used.end());
+    indices_.erase(used.begin(), used.end());
+    return out;
 }
 
 const session_ciphers::slot* session_ciphers::find(std::uint32_t own_index) const noexcept {
@@ -112,20 +120,12 @@ const session_ciphers::slot* session_ciphers::find(std::uint32_t own_index) cons
     return nullptr;
 }
 
-session_ciphers::index_list session_ciphers::indices() const noexcept {
-    index_list out;
-    out.items[out.count++] = current_.keys.own_index;
-    if (previous_) out.items[out.count++] = previous_->keys.own_index;
-    if (next_) out.items[out.count++] = next_->keys.own_index;
-    return out;
-}
-
 bool session_ciphers::is_reset(const wire::reset_packet& what) const noexcept {
     return what.index == current_.keys.peer_index && equal_in_constant_time(what.token, current_.keys.peer_token);
 }
 
 std::size_t session_ciphers::memory() const noexcept {
-    std::size_t out = retired_.capacity() * sizeof(std::uint32_t);
+    std::size_t out = indices_.capacity() * sizeof(std::uint32_t);
     if (previous_) out += sizeof(slot);
     if (next_) out += sizeof(slot);
     return out;

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -74,22 +73,18 @@ public:
     [[nodiscard]] bool wants_rekey(steady_time now) const noexcept;
     /// The keys of a handshake that this side began and the peer has answered: used at once.
     void install(datagram_keys fresh, steady_time now);
+    /// Whether a handshake of the peer for new keys is to be answered: it was begun after all others (by the peer's clock), and
+    /// is no old one that somebody sends again. Remembers it.
+    [[nodiscard]] bool note_rekey(wall_time stamp) noexcept;
     /// The keys of a handshake that this side has answered: used when the peer does.
     void expect(datagram_keys fresh, steady_time now);
     /// Drops keys that nothing can come under any more.
-    void forget_old(steady_time now);
+    void forget_old(steady_time now) noexcept;
 
-    struct index_list {
-        std::array<std::uint32_t, 3> items{};
-        std::size_t count = 0;
-
-        [[nodiscard]] const std::uint32_t* begin() const noexcept { return items.data(); }
-        [[nodiscard]] const std::uint32_t* end() const noexcept { return items.data() + count; }
-    };
-    /// The own indices that packets may name.
-    [[nodiscard]] index_list indices() const noexcept;
-    /// Own indices that were dropped since the last call: nothing names them any more.
-    [[nodiscard]] std::vector<std::uint32_t> take_retired() noexcept { return std::exchange(retired_, {}); }
+    /// The own indices that packets may name, and those that were dropped since take_retired().
+    [[nodiscard]] const std::vector<std::uint32_t>& indices() const noexcept { return indices_; }
+    /// Own indices that nothing names any more. Whoever finds the session by its indices forgets them.
+    [[nodiscard]] std::vector<std::uint32_t> take_retired();
     /// What this side's packets name.
     [[nodiscard]] std::uint32_t peer_index() const noexcept { return current_.keys.peer_index; }
 
@@ -107,15 +102,15 @@ private:
     };
 
     [[nodiscard]] const slot* find(std::uint32_t own_index) const noexcept;
-    void retire(std::unique_ptr<slot>& which);
     void replace_current(slot fresh, steady_time now);
 
     slot current_;
     std::unique_ptr<slot> previous_;  // opens only
     std::unique_ptr<slot> next_;      // not confirmed
-    std::vector<std::uint32_t> retired_;
+    std::vector<std::uint32_t> indices_;
     std::uint64_t counter_ = 0;
     steady_time replaced_at_{};  // the previous keys
+    wall_time newest_stamp_ = wall_time::min();
 };
 
 }  // namespace mydht::detail
