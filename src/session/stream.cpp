@@ -26,6 +26,11 @@ detail::stream_grip::~stream_grip() {
     asio::dispatch(on, [state = std::move(state_)] { state->abandon(); });
 }
 
+const detail::stream_grip& detail::grip_of(const stream& of) noexcept {
+    assert(of.grip_);
+    return *of.grip_;
+}
+
 stream::stream(std::shared_ptr<detail::stream_state> state)
     : grip_(std::make_shared<detail::stream_grip>(std::move(state))) {}
 

@@ -5,54 +5,17 @@
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/session/stream.hpp>
 
-#include "fixture.hpp"
 #include "streams.hpp"
+#include "two_peers.hpp"
 
 namespace mydht::test {
 
 namespace {
 
-task<> echo_stream(stream s) {
-    bytes part(5000);
-    for (;;) {
-        const auto got = co_await s.read_some(part);
-        if (!got) break;
-        const auto written = co_await s.write(bytes_view(part).first(*got));
-        if (!written) break;
-    }
-    (void)co_await s.finish();
-}
-
 task<> throw_at_once(stream) {
     throw std::runtime_error("on purpose");
     co_return;
 }
-
-/// Two peers that know each other's address.
-struct two_peers {
-    explicit two_peers(session_config config = {}) : a(w, network, config), b(w, network, config) { w.run(listen()); }
-
-    task<> listen() {
-        const auto at_a = co_await a.pool->listen(mem("a"));
-        const auto at_b = co_await b.pool->listen(mem("b"));
-        to_a = a.at(*at_a);
-        to_b = b.at(*at_b);
-    }
-    task<> stop() {
-        co_await a.pool->stop(5s);
-        co_await b.pool->stop(5s);
-    }
-    [[nodiscard]] task<result<stream>> open(std::string service = "echo/1") {
-        return a.pool->open(to_b, std::move(service), a.in(10s));
-    }
-
-    world w;
-    memory_network network;
-    peer a;
-    peer b;
-    contact to_a;
-    contact to_b;
-};
 
 task<result<bytes>> read_to_end(stream from) {
     bytes out;
@@ -158,32 +121,6 @@ TEST_CASE("an empty handle says that it is closed", "[streams]") {
     none.close();
     CHECK(none == stream());
 }
-
-namespace {
-
-/// A service whose streams the test holds.
-struct held_streams {
-    [[nodiscard]] service_handler handler() {
-        return [this](stream s) { return hold(std::move(s)); };
-    }
-    task<> hold(stream s) {
-        streams.push_back(s);
-        wait_queue forever;
-        ++running;
-        try {
-            co_await forever.wait();
-        } catch (...) {
-            ++cancelled;
-            throw;
-        }
-    }
-
-    std::vector<stream> streams;
-    int running = 0;
-    int cancelled = 0;
-};
-
-}  // namespace
 
 TEST_CASE("a service is cancelled when its stream is broken off, and when the session ends", "[streams]") {
     two_peers net;

@@ -16,9 +16,13 @@
 
 namespace mydht {
 
+class stream;
+
 namespace detail {
 class stream_state;
 class stream_grip;
+/// Not for an empty handle.
+[[nodiscard]] const stream_grip& grip_of(const stream& of) noexcept;
 }  // namespace detail
 
 /// An ordered, reliable stream of bytes each way to a service of a peer, or from a peer to a service of this node. Many of them
@@ -75,7 +79,7 @@ public:
     friend bool operator==(const stream&, const stream&) = default;
 
 private:
-    friend class asio_stream;
+    friend const detail::stream_grip& detail::grip_of(const stream& of) noexcept;
 
     std::shared_ptr<detail::stream_grip> grip_;
 };
