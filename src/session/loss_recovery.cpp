@@ -7,11 +7,11 @@ namespace mydht::detail {
 
 namespace {
 
-/// RFC 9002, 6.1.1 and 6.1.2. On a path that delivers late they grow to the second value.
-constexpr std::uint16_t packet_threshold_first = 3;
-constexpr std::uint16_t packet_threshold_last = 192;
-constexpr std::uint16_t time_threshold_first = 9;
-constexpr std::uint16_t time_threshold_last = 16;
+/// RFC 9002, 6.1.1 and 6.1.2. On a path that has delivered late only the time counts, and it grows (as in RFC 8985, 6.2).
+constexpr std::uint64_t packet_threshold = 3;
+constexpr std::uint8_t time_threshold_first = 9;
+constexpr std::uint8_t time_threshold_step = 2;
+constexpr std::uint8_t time_threshold_last = 16;
 
 /// RFC 9002, 6.2.4.
 constexpr std::uint8_t probes_per_timeout = 2;
@@ -82,10 +82,7 @@ void loss_recovery::piece_queue::pop(std::size_t count) noexcept {
 }
 
 loss_recovery::loss_recovery(std::size_t packet_bytes, std::uint64_t random) noexcept
-    : random_(random),
-      congestion_(packet_bytes),
-      packet_threshold_(packet_threshold_first),
-      time_threshold_(time_threshold_first) {
+    : random_(random), congestion_(packet_bytes), time_threshold_(time_threshold_first) {
     skipped_.fill(no_number);
     skip_at_ = skip_distance_min + mix(random_) % skip_distance_spread;
 }
@@ -142,8 +139,8 @@ result<void> loss_recovery::on_ack(const wire::ack& ack, steady_time now, recove
     }
     if (newest_at) rtt_.sample(now - *newest_at, std::chrono::microseconds(ack.delay_us), now);
     if (late) {
-        packet_threshold_ = std::min<std::uint16_t>(packet_threshold_ * 2U, packet_threshold_last);
-        time_threshold_ = std::min<std::uint16_t>(time_threshold_ + 2U, time_threshold_last);
+        reorders_ = true;
+        time_threshold_ = std::min<std::uint8_t>(time_threshold_ + time_threshold_step, time_threshold_last);
         run_from_.reset();
     }
     if (!news && !late) return {};
@@ -206,7 +203,8 @@ void loss_recovery::detect_lost(steady_time now, recovery_outcome& out) {
         }
         if (packet.number >= largest_acknowledged_) break;
         const auto lost_at = packet.at + delay;
-        if (largest_acknowledged_ - packet.number < packet_threshold_ && lost_at > now) {
+        const bool overtaken = !reorders_ && largest_acknowledged_ - packet.number >= packet_threshold;
+        if (!overtaken && lost_at > now) {
             loss_at_ = lost_at;
             break;
         }
@@ -327,7 +325,7 @@ void loss_recovery::path_changed() noexcept {
     rtt_ = rtt_estimator();
     congestion_ = congestion(congestion_.packet_bytes());
     pacer_.reset();
-    packet_threshold_ = packet_threshold_first;
+    reorders_ = false;
     time_threshold_ = time_threshold_first;
     timeouts_ = 0;
     run_from_.reset();

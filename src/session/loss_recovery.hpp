@@ -161,8 +161,8 @@ private:
     std::uint32_t under_way_ = 0;          // tracked packets whose fate is open
     std::uint32_t event_ = 0;              // counts the times that the window shrank
     std::uint32_t event_lost_ = 0;         // packets that it shrank for last
-    std::uint16_t packet_threshold_;
-    std::uint16_t time_threshold_;  // in eighths of a round trip
+    bool reorders_ = false;
+    std::uint8_t time_threshold_;  // in eighths of a round trip
     std::uint8_t probes_ = 0;
     std::uint8_t timeouts_ = 0;
 };

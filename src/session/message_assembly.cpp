@@ -38,13 +38,16 @@ result<part_taken> message_assembly::take(bytes_view payload, steady_time now) {
     note_number(part->number);
     auto message = find(part->number);
     if (message == messages_.end()) {
-        if (messages_.size() >= limits_.messages) return part_taken{part_fate::refused, {}};
+        if (messages_.size() >= limits_.messages || part->size > limits_.bytes - announced_) {
+            return part_taken{part_fate::refused, {}};
+        }
         messages_.emplace_back();
         message = messages_.end() - 1;
         message->number = part->number;
         message->size = part->size;
         message->first_at = now;
         message->last_at = now;
+        announced_ += part->size;
     }
     if (message->size != part->size) return failure(errc::protocol_violation);
     if (!reserve(*message, *part)) {
@@ -97,7 +100,7 @@ bool message_assembly::reserve(incoming& message, const wire::message_part& part
         if (i >= message.blocks.size() || !message.blocks[i]) wanted += sizeof(block);
     }
     if (wanted == 0) return true;
-    if (wanted > limits_.bytes - memory_ || !budget_->take(wanted)) return false;
+    if (!budget_->take(wanted)) return false;
     memory_ += wanted;
     message.memory += wanted;
     message.blocks.reserve(places);
@@ -145,6 +148,7 @@ bytes message_assembly::finish(messages::iterator message) {
 
 void message_assembly::drop(messages::iterator message) noexcept {
     memory_ -= message->memory;
+    announced_ -= message->size;
     budget_->give(message->memory);
     if (message != messages_.end() - 1) *message = std::move(messages_.back());
     messages_.pop_back();

@@ -12,8 +12,9 @@ namespace mydht::detail {
 
 namespace {
 
-/// So many messages take turns.
+/// So many messages take turns, and no more than one if they are larger together than this: what the peer has to keep.
 constexpr std::size_t open_max = 8;
+constexpr std::size_t open_bytes_max = 2 * limits::message_bytes;
 /// A part that does not end what is to be said is no smaller.
 constexpr std::size_t part_bytes_min = 256;
 constexpr std::size_t overhead = wire::frame_header_bytes + wire::message_part_head_bytes;
@@ -42,31 +43,33 @@ result<std::uint32_t> message_sending::add(bytes message) {
 
 /// The messages from the front that may be under way together.
 std::size_t message_sending::open_count() const noexcept {
-    auto count = std::min(messages_.size(), open_max);
-    while (count > 0 && messages_[count - 1].number - messages_.front().number >= wire::message_numbers) --count;
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (const auto& message : messages_) {
+        bytes += message.data.size();
+        const bool close = message.number - messages_.front().number < wire::message_numbers;
+        if (count == open_max || !close || (count > 0 && bytes > open_bytes_max)) break;
+        ++count;
+    }
     return count;
 }
 
 bool message_sending::ready() const noexcept {
     const auto end = messages_.begin() + static_cast<std::ptrdiff_t>(open_count());
-    return std::any_of(messages_.begin(), end,
-                       [](const outgoing& m) { return m.next < m.data.size() || !m.again.empty(); });
+    return std::any_of(messages_.begin(), end, [](const outgoing& m) { return !m.nothing_to_say(); });
 }
 
 std::optional<packet_piece> message_sending::append_part(bytes& out, std::size_t room) {
-    const auto end = messages_.begin() + static_cast<std::ptrdiff_t>(open_count());
-    if (const auto repeated = std::find_if(messages_.begin(), end, [](const outgoing& m) { return !m.again.empty(); });
-        repeated != end) {
-        const auto range = cut(repeated->again.front(), room);
-        if (range.begin == range.end) return std::nullopt;
-        repeated->again.remove(range);
-        return append(out, *repeated, range);
-    }
     auto* message = next_in_turn();
     if (message == nullptr) return std::nullopt;
-    const auto range = cut({message->next, message->data.size()}, room);
+    const bool again = !message->again.empty();
+    const auto range = cut(again ? message->again.front() : byte_range{message->next, message->data.size()}, room);
     if (range.begin == range.end) return std::nullopt;
-    message->next = range.end;
+    if (again) {
+        message->again.remove(range);
+    } else {
+        message->next = range.end;
+    }
     turn_ = std::uint64_t{message->number} + 1;
     return append(out, *message, range);
 }
@@ -77,7 +80,7 @@ message_sending::outgoing* message_sending::next_in_turn() noexcept {
     const auto count = open_count();
     for (std::size_t i = 0; i < count; ++i) {
         auto& message = messages_[i];
-        if (message.next == message.data.size()) continue;
+        if (message.nothing_to_say()) continue;
         if (message.number >= turn_) return &message;
         if (first == nullptr) first = &message;
     }

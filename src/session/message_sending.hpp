@@ -20,8 +20,8 @@ namespace mydht::detail {
 ///     while (sending.ready() and there is room in a packet) pieces.push_back(*sending.append_part(packet, room));
 ///     loss_recovery says what became of the pieces:  sending.acknowledged(piece), sending.lost(piece)
 ///
-/// What was lost goes first, of the oldest message first; then the messages take turns, the oldest few of them, so that a
-/// small one does not wait for a large one and the peer need not keep many unfinished.
+/// The messages take turns, so that a small one does not wait for a large one, nor all for one that the peer has no room for;
+/// only the oldest few of them, so that the peer need not keep many unfinished. Of each, what was lost goes first.
 class message_sending {
 public:
     /// At most so many bytes of messages that are not acknowledged.
@@ -58,6 +58,8 @@ private:
         std::uint64_t next = 0;  // first byte that was never sent
         byte_ranges came;
         byte_ranges again;
+
+        [[nodiscard]] bool nothing_to_say() const noexcept { return next == data.size() && again.empty(); }
     };
 
     [[nodiscard]] std::size_t open_count() const noexcept;

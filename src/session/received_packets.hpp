@@ -7,6 +7,7 @@
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/time.hpp>
+#include <mydht/wire/ack.hpp>
 
 namespace mydht::detail {
 
@@ -31,8 +32,8 @@ public:
     /// The packet is authentic and was taken. `number` is new (asserted).
     void note(std::uint64_t number, bool ack_eliciting, steady_time now);
 
-    /// The packet is authentic and there was no room for what it holds: its repeat is refused, and neither it nor an older
-    /// one is acknowledged from now on, so that the peer says it again in another packet. `number` is new (asserted).
+    /// The packet is authentic and there was no room for what it holds: its repeat is refused, and it is never acknowledged,
+    /// so that the peer says all of it again in another packet. `number` is new (asserted).
     void refuse(std::uint64_t number, steady_time now);
 
     /// True when an ack says something new that the peer waits for.
@@ -46,7 +47,9 @@ public:
 
     /// Gives the memory back. Packets that are missing count as seen from now on.
     void release() noexcept;
-    [[nodiscard]] std::size_t memory() const noexcept { return words_.capacity() * sizeof(std::uint64_t); }
+    [[nodiscard]] std::size_t memory() const noexcept {
+        return (words_.capacity() + refused_.capacity()) * sizeof(std::uint64_t);
+    }
 
 private:
     void mark(std::uint64_t number, steady_time now);
@@ -56,6 +59,8 @@ private:
     [[nodiscard]] std::uint64_t& word(std::uint64_t index) noexcept { return words_[index & (words_.size() - 1)]; }
     [[nodiscard]] std::uint64_t word(std::uint64_t index) const noexcept { return words_[index & (words_.size() - 1)]; }
     [[nodiscard]] bool has(std::uint64_t number) const noexcept { return (word(number >> 6U) >> (number & 63U)) & 1U; }
+    bool tell(wire::ack& value, std::uint64_t first, std::uint64_t last) const noexcept;
+    [[nodiscard]] std::uint64_t end_of_run(std::uint64_t number) const noexcept;
     [[nodiscard]] std::uint64_t lowest_of_run(std::uint64_t last, bool came) const noexcept;
 
     // Numbers below floor_ count as seen; those in [run_, floor_) came. From there to next_ a bit in words_ says what came,
@@ -66,11 +71,13 @@ private:
     std::uint64_t told_from_ = 0;  // nothing below is acknowledged
     std::uint64_t settled_ = 0;    // ranges below were told often enough
     std::uint64_t settling_ = 0;   // the next value of it
+    std::uint64_t late_ = 0;       // the lowest that came since the last ack
     steady_time newest_at_{};
     steady_time due_{};
     std::uint32_t waiting_ = 0;  // packets that ask for an ack and have none
     std::uint8_t acks_ = 0;
-    std::vector<std::uint64_t> words_;  // a ring; empty or a power of two long
+    std::vector<std::uint64_t> words_;    // a ring; empty or a power of two long
+    std::vector<std::uint64_t> refused_;  // in order
 };
 
 }  // namespace mydht::detail
