@@ -14,12 +14,18 @@ class neighbours {
 public:
     /// Asks a contact whether it is there and reports how that ended by answered() or ping_failed(). Must not wait.
     using pinger = std::function<void(const contact& who)>;
+    /// Dials an address that the peer claims and reports by found_at() when it is there. Must not wait.
+    using verifier = std::function<void(const peer_info& who, const address& where)>;
 
-    neighbours(environment env, routing_table& table, pinger ping)
-        : env_(std::move(env)), table_(table), ping_(std::move(ping)) {}
+    neighbours(environment env, routing_table& table, pinger ping, verifier verify)
+        : env_(std::move(env)), table_(table), ping_(std::move(ping)), verify_(std::move(verify)) {}
 
-    /// A session has proved who is there.
+    /// A session has proved who is there. Of the addresses that the peer claims those count that are at the host where it was
+    /// observed, or were found true before; the others are dialled first, so that nobody sends this node's lookups, and with
+    /// them those of others, to somebody else's host.
     void proved(const peer_info& peer);
+    /// The peer was dialled at an address that it claims, and is there.
+    void found_at(const peer_info& peer, const address& where);
     void answered(const node_id& who) { table_.answered(who, env_.time->now()); }
     /// A proved peer did not answer a request.
     void failed(const node_id& who, std::error_code why);
@@ -29,9 +35,12 @@ public:
     void ping_failed(const node_id& who) { table_.ping_failed(who); }
 
 private:
+    void offer(contact who, const address& observed);
+
     environment env_;
     routing_table& table_;
     pinger ping_;
+    verifier verify_;
 };
 
 }  // namespace mydht::detail

@@ -113,7 +113,11 @@ node_core::node_core(environment env, node_config config)
           },
           pool_events()),
       queries_(env_, config_.queries, answers_, config_.rules),
-      neighbours_(env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); }),
+      neighbours_(
+          env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); },
+          [this](const peer_info& who, const address& where) {
+              background_.spawn("a dial of a claimed address", verify(who, where));
+          }),
       background_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }),
       last_words_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }) {
     if (config_.transports.empty()) config_.transports.push_back(make_tcp(env_));

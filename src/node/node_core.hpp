@@ -86,6 +86,8 @@ private:
     void opened(const session& link);
     void closed(const peer_info& who, std::error_code why);
     void blocked(const peer_info& who, duration time);
+    /// Dials a peer where it says it is.
+    [[nodiscard]] task<> verify(peer_info who, address where);
     /// Asks a peer where it sees this node.
     [[nodiscard]] task<> ask_how_seen(session link);
     /// Tells peers and the application where this node can be reached now.

@@ -57,6 +57,11 @@ void node_core::blocked(const peer_info& who, duration time) {
     events_.tell(what);
 }
 
+task<> node_core::verify(peer_info who, address where) {
+    const auto there = co_await pool_.probe(who.who.id, where, env_.time->now() + config_.queries.hard_timeout);
+    if (there) neighbours_.found_at(who, where);
+}
+
 task<> node_core::ask_how_seen(session link) {
     wire::ping question;
     const auto answer = co_await link.request(question, env_.time->now() + config_.queries.hard_timeout);

@@ -30,6 +30,7 @@ pool_core::pool_core(environment env, std::shared_ptr<const identity> self, sess
       party_(std::move(self), context_->config, *context_->env.secure_random),
       events_(std::move(events)),
       gate_(context_->config.admission),
+      probes_(context_->config.probes),
       arrivals_(*context_) {
     context_->owner = this;
 }

@@ -17,6 +17,7 @@
 
 #include "session/admission_gate.hpp"
 #include "session/arrivals.hpp"
+#include "session/dial_budget.hpp"
 #include "session/session_context.hpp"
 #include "session/session_state.hpp"
 #include "session/stream_link.hpp"
@@ -47,6 +48,8 @@ public:
                                                    std::string service, steady_time deadline);
     void serve(std::string service, service_handler handler);
     bool unserve(std::string_view service) { return context_->services.remove(service); }
+    [[nodiscard]] static task<result<void>> probe(std::shared_ptr<pool_core> core, node_id who, address where,
+                                                  steady_time deadline);
     [[nodiscard]] static task<> stop(std::shared_ptr<pool_core> core, duration grace);
     /// The pool dies: everything ends at once, and nobody is told.
     void abandon();
@@ -135,6 +138,7 @@ private:
     std::map<std::pair<node_id, address_kind>, session_ptr> current_;
     std::map<dial_key, std::shared_ptr<dial>> dials_;
     admission_gate gate_;
+    dial_budget probes_;
     arrivals arrivals_;
     wait_queue handshake_ended_;
     wait_queue link_ended_;

@@ -20,6 +20,11 @@ result<void> check(const request_limits& limits) noexcept {
     return fine ? result<void>() : failure(errc::bad_configuration);
 }
 
+result<void> check(const dial_limits& limits) noexcept {
+    const bool fine = check(limits.address) && check(limits.prefix) && limits.at_once > 0 && limits.entries_max > 0;
+    return fine ? result<void>() : failure(errc::bad_configuration);
+}
+
 }  // namespace mydht
 
 namespace mydht::detail {

@@ -52,6 +52,10 @@ task<result<session>> session_pool::connect_to(address where, std::optional<node
     return detail::pool_core::connect(impl_->core, std::move(key), {where}, deadline);
 }
 
+task<result<void>> session_pool::probe(node_id who, address where, steady_time deadline) {
+    return detail::pool_core::probe(impl_->core, who, where, deadline);
+}
+
 session session_pool::find(const node_id& peer) const { return impl_->core->find(peer); }
 
 task<result<stream>> session_pool::open(contact who, std::string service, steady_time deadline) {

@@ -33,7 +33,9 @@ struct table_fixture {
     environment env = environment_with(time);
     routing_table table{node_id(), kbucket_config()};
     std::vector<contact> pinged;
-    detail::neighbours around{env, table, [this](const contact& who) { pinged.push_back(who); }};
+    std::vector<address> to_verify;
+    detail::neighbours around{env, table, [this](const contact& who) { pinged.push_back(who); },
+                              [this](const peer_info&, const address& where) { to_verify.push_back(where); }};
 };
 
 }  // namespace
@@ -76,4 +78,61 @@ TEST_CASE("a liar who names a contact at an invented address does not push it ou
     // Where the table itself says that it is, somebody else is proof.
     f.around.unreachable(one.who, errc::identity_mismatch);
     CHECK(f.table.find(one.who.id) == nullptr);
+}
+
+TEST_CASE("an address that a peer claims elsewhere enters the table once it was dialled", "[neighbours]") {
+    table_fixture f;
+    auto one = f.peer(1);
+    const auto here = one.observed;
+    const auto here_too = here.with_port(9);
+    const auto elsewhere = public_address(77);
+    one.observed = here.with_port(50'000);
+    one.who.addresses = {elsewhere, here, here_too};
+    f.around.proved(one);
+    REQUIRE(f.table.find(one.who.id) != nullptr);
+    CHECK(f.table.find(one.who.id)->contact.addresses == std::vector{here, here_too});
+    CHECK(f.to_verify == std::vector{elsewhere});
+
+    f.around.found_at(one, elsewhere);
+    CHECK(f.table.find(one.who.id)->contact.addresses == std::vector{here, here_too, elsewhere});
+    // Found true, it stays so; what is not claimed any more goes.
+    one.who.addresses = {here, elsewhere};
+    f.to_verify.clear();
+    f.around.proved(one);
+    CHECK(f.to_verify.empty());
+    CHECK(f.table.find(one.who.id)->contact.addresses == std::vector{here, elsewhere});
+}
+
+TEST_CASE("a peer that claims only addresses elsewhere waits outside the table", "[neighbours]") {
+    table_fixture f;
+    auto one = f.peer(1);
+    const auto elsewhere = public_address(77);
+    one.who.addresses = {elsewhere, public_address(78)};
+    f.around.proved(one);
+    CHECK(f.table.find(one.who.id) == nullptr);
+    CHECK(f.to_verify == one.who.addresses);
+    f.around.found_at(one, elsewhere);
+    REQUIRE(f.table.find(one.who.id) != nullptr);
+    CHECK(f.table.find(one.who.id)->contact.addresses == std::vector{elsewhere});
+    CHECK(f.table.find(one.who.id)->from == subnet::of(elsewhere));
+}
+
+TEST_CASE("addresses of clients are not dialled", "[neighbours]") {
+    table_fixture f;
+    auto one = f.peer(1);
+    one.who.capabilities = 0;
+    one.who.addresses = {public_address(77)};
+    f.around.proved(one);
+    CHECK(f.to_verify.empty());
+    CHECK(f.table.empty());
+}
+
+TEST_CASE("a known contact is not taken out by claims that nobody has checked", "[neighbours]") {
+    table_fixture f;
+    auto one = f.peer(1);
+    f.around.proved(one);
+    const auto before = f.table.find(one.who.id)->contact;
+    one.who.addresses = {public_address(77)};
+    f.around.proved(one);
+    CHECK(f.table.find(one.who.id)->contact == before);
 }

@@ -1,6 +1,7 @@
 #include <mydht/core/random.hpp>
 
 #include "fixture.hpp"
+#include "session/dial_budget.hpp"
 #include "session/rate_limiter.hpp"
 #include "session/recent_map.hpp"
 
@@ -174,6 +175,27 @@ TEST_CASE("handshakes are limited by prefix", "[rate]") {
     CHECK(limiter.prefixes() == 2);
 }
 
+TEST_CASE("dials that others cause are limited by address, by prefix and together", "[rate]") {
+    dial_limits limits;
+    limits.prefix = {10, 3};
+    limits.at_once = 4;
+    dial_budget budget(limits);
+    const steady_time now(1h);
+    CHECK(budget.begin(at("tcp://1.2.3.1:1"), now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), now));
+    CHECK(budget.begin(at("tcp://1.2.3.1:2"), now));
+    CHECK(budget.begin(at("tcp://1.2.3.2:1"), now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), now));
+    CHECK(budget.begin(at("tcp://1.2.4.1:1"), now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.5.1:1"), now));  // four are under way
+    budget.end();
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), now));
+    CHECK(budget.begin(at("tcp://1.2.5.1:1"), now));
+    budget.end();
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), now + 1s - 1ns));
+    CHECK(budget.begin(at("tcp://1.2.3.1:1"), now + 1s));
+}
+
 TEST_CASE("limits that let nothing through are refused", "[rate]") {
     CHECK(check(rate_limit{1, 1}));
     CHECK(check(rate_limit{1'000'000, 1}));
@@ -187,6 +209,10 @@ TEST_CASE("limits that let nothing through are refused", "[rate]") {
     auto bad = small();
     bad.refusals.burst = 0;
     CHECK_FALSE(check(bad));
+    CHECK(check(dial_limits()));
+    dial_limits dials;
+    dials.at_once = 0;
+    CHECK_FALSE(check(dials));
 }
 
 }  // namespace mydht::test

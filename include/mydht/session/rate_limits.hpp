@@ -34,6 +34,21 @@ struct request_limits {
 /// Success, or errc::bad_configuration.
 [[nodiscard]] result<void> check(const request_limits& limits) noexcept;
 
+/// How often this node dials because somebody has named an address: to find out whether it is true.
+struct dial_limits {
+    /// Of one address.
+    rate_limit address{1, 1};
+    /// Of one network_prefix.
+    rate_limit prefix{10, 10};
+    /// Under way together.
+    std::size_t at_once = 100;
+    /// Addresses, and prefixes, that are remembered.
+    std::size_t entries_max = 1024;
+};
+
+/// Success, or errc::bad_configuration.
+[[nodiscard]] result<void> check(const dial_limits& limits) noexcept;
+
 /// A request of a peer with priority p costs the share priority_discount / (priority_discount + p) of one.
 inline constexpr std::uint32_t priority_discount = 32;
 

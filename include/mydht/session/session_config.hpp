@@ -67,7 +67,9 @@ struct session_config {
     std::optional<request_limits> request_rate = request_limits();
     /// Handshakes that may begin from outside, for each network_prefix; a further one is dropped unread. Off: as many as come.
     std::optional<rate_limit> handshake_rate = rate_limit{50, 200};
-    /// The two rates do not count this machine itself (loopback and in-memory addresses). Turn it off where strangers reach the
+    /// Dials of addresses that others have named.
+    dial_limits probes;
+    /// The two rates of peers do not count this machine itself (loopback and in-memory addresses). Turn it off where strangers reach the
     /// node through a proxy on the same machine, such as an onion service.
     bool exempt_loopback = true;
 

@@ -87,6 +87,11 @@ public:
     /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
     [[nodiscard]] task<result<session>> connect_to(address where, std::optional<node_id> pinned, steady_time deadline);
 
+    /// Finds out whether the peer is at an address that it, or somebody else, has named: dials it anew and lets go as soon as it
+    /// has proven its identity; it is not told who dialled. session_config::probes bounds how often.
+    /// Errors: errc::throttled, and those of connect().
+    [[nodiscard]] task<result<void>> probe(node_id who, address where, steady_time deadline);
+
     /// An open session with the peer, over whatever kind; empty without one.
     [[nodiscard]] session find(const node_id& peer) const;
 

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+
+#include <mydht/core/address.hpp>
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/time.hpp>
+#include <mydht/session/rate_limits.hpp>
+
+#include "session/recent_map.hpp"
+#include "session/token_bucket.hpp"
+
+namespace mydht::detail {
+
+/// The dials that others cause by naming addresses, against dial_limits, which must be valid. Without it a peer could make many
+/// nodes dial a victim.
+class dial_budget {
+public:
+    explicit dial_budget(const dial_limits& limits)
+        : limits_(limits), addresses_(limits.entries_max), prefixes_(limits.entries_max) {}
+
+    /// Counts a dial that begins; false when it must not. Each that began is told of by end().
+    [[nodiscard]] bool begin(const address& to, steady_time now);
+    void end() noexcept { --under_way_; }
+
+private:
+    dial_limits limits_;
+    std::size_t under_way_ = 0;
+    recent_map<address, token_bucket> addresses_;
+    recent_map<bytes, token_bucket> prefixes_;
+};
+
+}  // namespace mydht::detail
