@@ -159,9 +159,14 @@ steady_time datagram_core::arrival_of(node_index from, node_index to, steady_tim
     if (ways_->happens(from, config_.reorder_per_million)) return arrival + extra_delay(from);
     // Without jitter the order of leaving is the order of arriving.
     if (config_.jitter_max > duration(0)) {
-        auto& last = host_of(from).last_arrival[to];
+        auto& h = host_of(from);
+        auto& last = h.last_arrival[to];
         arrival = std::max(arrival, last);
         last = arrival;
+        if (h.last_arrival.size() >= h.forget_at) {
+            std::erase_if(h.last_arrival, [now = world_->now()](const auto& entry) { return entry.second <= now; });
+            h.forget_at = 2 * h.last_arrival.size() + 16;
+        }
     }
     return arrival;
 }

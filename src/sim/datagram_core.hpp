@@ -62,6 +62,7 @@ private:
         std::uint16_t next_port = 0;
         std::vector<mail_port_ptr> ports;
         std::map<node_index, steady_time> last_arrival;  ///< what is not reordered arrives no earlier
+        std::size_t forget_at = 16;                      ///< entries before those that are in the past are forgotten
     };
 
     [[nodiscard]] host& host_of(node_index node);

@@ -226,13 +226,12 @@ result<std::optional<datagrams>> udp_calls::receive(bytes_span into) {
 // --- sending ---------------------------------------------------------------------------------------------------------------
 
 int udp_calls::write(const socket_address& to, bytes_view data, std::size_t packet_bytes) const {
-    auto name = to;
-    // The system only reads it.
+    // The system only reads what is not const here.
     iovec part{const_cast<std::uint8_t*>(data.data()), data.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
     msghdr message{};
-    message.msg_name = name.data();
-    message.msg_namelen = name.size;
+    message.msg_name = const_cast<sockaddr*>(to.data());
+    message.msg_namelen = to.size;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     if (data.size() > packet_bytes) {
