@@ -135,7 +135,7 @@ TEST_CASE("ranges that the form cannot hold are told as far as it can") {
     CHECK(decode_ack(encoded(far)).value().count == 1);
 
     ack behind;
-    REQUIRE(behind.add({200'000, 200'000}));
+    REQUIRE(behind.add({100'000, 100'000}));
     REQUIRE(behind.add({1'000, 1'000 + 0x10000}));
     CHECK(decode_ack(encoded(behind)).value().ranges[1] == packet_range{1'001, 1'000 + 0x10000});
 }
