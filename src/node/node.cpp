@@ -68,6 +68,21 @@ task<result<ping_report>> node::ping(address where, std::optional<node_id> pinne
     return run_on(core_->env().exec, node_core::ping(core_->shared_from_this(), where, pinned, timeout));
 }
 
+task<result<stream>> node::open(node_id peer, std::string service, std::chrono::milliseconds timeout) {
+    return run_on(core_->env().exec, node_core::open(core_->shared_from_this(), peer, std::move(service), timeout));
+}
+
+task<result<stream>> node::open(contact peer, std::string service, std::chrono::milliseconds timeout) {
+    return run_on(core_->env().exec,
+                  node_core::open_at(core_->shared_from_this(), std::move(peer), std::move(service), timeout));
+}
+
+void node::serve(std::string service, service_handler handler) {
+    node_core::serve(core_->shared_from_this(), std::move(service), std::move(handler));
+}
+
+void node::unserve(std::string service) { node_core::unserve(core_->shared_from_this(), std::move(service)); }
+
 task<std::vector<contact>> node::contacts() const {
     return run_on(core_->env().exec, node_core::contacts(core_->shared_from_this()));
 }

@@ -13,6 +13,8 @@
 #include <mydht/transport/tcp.hpp>
 #include <mydht/value/lifetime.hpp>
 
+#include "node/operation.hpp"
+
 namespace mydht::detail {
 
 namespace {
@@ -67,21 +69,6 @@ any_store store_of(node_config& config) {
 }
 
 }  // namespace
-
-class node_core::operation {
-public:
-    explicit operation(node_core& core) : core_(core), admitted_(core.phase_ == phase::running) { ++core_.operations_; }
-    operation(const operation&) = delete;
-    operation& operator=(const operation&) = delete;
-    ~operation() {
-        if (--core_.operations_ == 0) core_.operations_ended_.notify_all();
-    }
-    [[nodiscard]] bool admitted() const noexcept { return admitted_; }
-
-private:
-    node_core& core_;
-    bool admitted_;
-};
 
 /// Stops a node whose start did not come to run.
 class node_core::starting_guard {

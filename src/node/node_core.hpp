@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,12 @@ public:
     static task<result<lookup_report>> lookup(std::shared_ptr<node_core> self, id256 target, get_options options);
     static task<result<ping_report>> ping(std::shared_ptr<node_core> self, address where, std::optional<node_id> pinned,
                                           std::chrono::milliseconds timeout);
+    static task<result<stream>> open(std::shared_ptr<node_core> self, node_id peer, std::string service,
+                                     std::chrono::milliseconds timeout);
+    static task<result<stream>> open_at(std::shared_ptr<node_core> self, contact peer, std::string service,
+                                        std::chrono::milliseconds timeout);
+    static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler);
+    static void unserve(const std::shared_ptr<node_core>& self, std::string service);
     static task<std::vector<contact>> contacts(std::shared_ptr<node_core> self);
     static task<node_status> status(std::shared_ptr<node_core> self);
     static event_stream events(std::shared_ptr<node_core> self, std::size_t capacity);
@@ -53,11 +60,14 @@ public:
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
 
 private:
-    /// Counts an operation of a user for as long as it runs; a stop waits for it.
-    class operation;
+    class operation;  // operation.hpp
     class starting_guard;
     class entry_ticket;
     struct entering;
+
+    // services.cpp
+    [[nodiscard]] task<result<contact>> locate(node_id peer, steady_time deadline);
+    [[nodiscard]] task<result<stream>> open_stream(contact peer, std::string service, steady_time deadline);
 
     // join.cpp
     [[nodiscard]] task<join_report> join(std::vector<contact> saved);

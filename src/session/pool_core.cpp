@@ -228,6 +228,8 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     for (const auto& one : core->links()) one->end(errc::session_closed, "stopped");
     context.group.terminate();
     co_await context.group.join();
+    // A handler may hold what holds the pool.
+    context.services.clear();
 }
 
 void pool_core::fail_dials() {

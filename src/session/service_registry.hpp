@@ -27,6 +27,7 @@ public:
         handlers_.erase(at);
         return true;
     }
+    void clear() { std::exchange(handlers_, {}); }
     /// None when there is none.
     [[nodiscard]] handler_ptr find(std::string_view name) const {
         const auto at = handlers_.find(name);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <mydht/node/events.hpp>
@@ -11,6 +13,7 @@
 #include <mydht/query/outcome.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session_pool.hpp>
+#include <mydht/session/stream.hpp>
 
 namespace mydht {
 
@@ -92,6 +95,23 @@ public:
     /// Dials an address, with a deadline, and says who is there. Errors: those of session_pool::connect_to.
     [[nodiscard]] task<result<ping_report>> ping(address where, std::optional<node_id> pinned,
                                                  std::chrono::milliseconds timeout);
+
+    /// Opens a stream to a service of a peer, which is found through an open session, the routing table or a lookup.
+    /// Completes when the service has taken it. The stream may be used on any executor.
+    /// Errors: errc::not_found when nobody knows the peer, errc::self_connection, and those of session_pool::open.
+    [[nodiscard]] task<result<stream>> open(node_id peer, std::string service,
+                                            std::chrono::milliseconds timeout = std::chrono::seconds(10));
+    /// The same for a peer whose addresses are known.
+    [[nodiscard]] task<result<stream>> open(contact peer, std::string service,
+                                            std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+    /// Serves the streams that peers open to this service, see service_handler. Takes the place of the handler that the service
+    /// may have had; streams that it serves go on. May be called at any time and from any thread; counts at once on the node's
+    /// executor, soon elsewhere. Throws std::invalid_argument for a name that is not a valid_service_name() and for an
+    /// empty handler.
+    void serve(std::string service, service_handler handler);
+    /// Serves it no more; streams that are served go on.
+    void unserve(std::string service);
 
     /// The contacts of the routing table, nearest to this node first.
     [[nodiscard]] task<std::vector<contact>> contacts() const;
