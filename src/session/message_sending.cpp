@@ -12,7 +12,7 @@ namespace mydht::detail {
 
 namespace {
 
-/// So many messages take turns, and no more than one if they are larger together than this: what the peer has to keep.
+/// So many messages take turns, and fewer if they are larger together than this: what the peer has to keep.
 constexpr std::size_t open_max = 8;
 constexpr std::size_t open_bytes_max = 2 * limits::message_bytes;
 /// A part that does not end what is to be said is no smaller.

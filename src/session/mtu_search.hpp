@@ -12,7 +12,7 @@ namespace mydht::detail {
 /// network about it can be trusted (DPLPMTUD, RFC 8899). No I/O:
 ///
 ///     if (there is much to send) if (const auto size = search.probe_due(now)) {
-///         ...send a packet of exactly that size, of packet_purpose::path_probe: a ping, then zeros...
+///         ...send a packet of exactly that size and of packet_purpose::path_probe, filled by a frame that is skipped...
 ///         search.probe_sent();
 ///     }
 ///     what loss_recovery says of it:      search.probe_acknowledged(size, now), search.probe_lost(size, now)

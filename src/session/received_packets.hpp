@@ -13,8 +13,8 @@ namespace mydht::detail {
 
 /// The longest time a packet waits for its ack; known to both sides (RFC 9000, 18.2).
 inline constexpr duration ack_delay_max = std::chrono::milliseconds(25);
-/// Numbers are the nonces of the cipher; a session is renewed long before.
-inline constexpr std::uint64_t packet_number_max = (std::uint64_t{1} << 62U) - 1;
+/// A session ends before.
+inline constexpr std::uint64_t packet_number_max = (std::uint64_t{1} << 60U) - 1;
 
 /// Which packets of the peer came: refuses repeats, and says what to acknowledge and when (RFC 9000, 13.2). No I/O:
 ///
