@@ -106,9 +106,10 @@ void session_ciphers::forget_old(steady_time now) noexcept {
 }
 
 std::vector<std::uint32_t> session_ciphers::take_retired() {
-    const auto used = std::ranges::partition(indices_, [this](auto index) { return find(index) != nullptr; });
-    std::vector<std::uint32_t> out(used.begin(), used.end());
-    indices_.erase(used.begin(), used.end());
+    const auto first =
+        std::partition(indices_.begin(), indices_.end(), [this](auto index) { return find(index) != nullptr; });
+    std::vector<std::uint32_t> out(first, indices_.end());
+    indices_.erase(first, indices_.end());
     return out;
 }
 
