@@ -64,6 +64,14 @@ task<result<lookup_report>> node::lookup(id256 target, get_options options) {
     return run_on(core_->env().exec, node_core::lookup(core_->shared_from_this(), target, std::move(options)));
 }
 
+task<result<put_report>> node::announce(announce_options options) {
+    return run_on(core_->env().exec, node_core::announce(core_->shared_from_this(), std::move(options)));
+}
+
+task<result<peer_record>> node::resolve_peer(node_id who, get_options options) {
+    return run_on(core_->env().exec, node_core::resolve_peer(core_->shared_from_this(), who, std::move(options)));
+}
+
 task<result<ping_report>> node::ping(address where, std::optional<node_id> pinned, std::chrono::milliseconds timeout) {
     return run_on(core_->env().exec, node_core::ping(core_->shared_from_this(), where, pinned, timeout));
 }

@@ -44,6 +44,8 @@ public:
                                         std::chrono::milliseconds timeout);
     static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler);
     static void unserve(const std::shared_ptr<node_core>& self, std::string service);
+    static task<result<put_report>> announce(std::shared_ptr<node_core> self, announce_options options);
+    static task<result<peer_record>> resolve_peer(std::shared_ptr<node_core> self, node_id who, get_options options);
     static task<std::vector<contact>> contacts(std::shared_ptr<node_core> self);
     static task<node_status> status(std::shared_ptr<node_core> self);
     static event_stream events(std::shared_ptr<node_core> self, std::size_t capacity);
@@ -91,6 +93,9 @@ private:
     /// One more than the newest that is found, tombstones among them; 1 when there is none.
     [[nodiscard]] task<result<std::uint64_t>> next_sequence(id256 where, std::chrono::milliseconds timeout);
 
+    // announcing.cpp
+    [[nodiscard]] task<result<peer_record>> find_record(node_id who, get_options options);
+
     // observing.cpp
     [[nodiscard]] session_events pool_events();
     void opened(const session& link);
@@ -119,6 +124,7 @@ private:
     std::vector<address> listening_;
     std::vector<address> addresses_;  // when it began to listen; read from other threads
     std::vector<address> reachable_;  // now
+    std::uint64_t announced_ = 0;     // the sequence of the last record
     address_vote vote_;
     event_hub events_;
 

@@ -4,6 +4,8 @@
 
 #include <asio/dispatch.hpp>
 
+#include <mydht/crypto/ids.hpp>
+
 #include "node/node_core.hpp"
 #include "node/operation.hpp"
 
@@ -29,8 +31,13 @@ task<result<contact>> node_core::locate(node_id peer, steady_time deadline) {
     const auto found = co_await queries_.lookup(peer, 1, deadline);
     if (!found) co_return failure(found.error());
     const auto at = std::ranges::find(found->closest, peer, &contact::id);
-    if (at == found->closest.end()) co_return failure(errc::not_found);
-    co_return *at;
+    if (at != found->closest.end()) co_return *at;
+    // Clients enter nobody's table, but may have announced where they are.
+    get_options left;
+    left.timeout(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - env_.time->now()));
+    auto record = co_await find_record(peer, std::move(left));
+    if (!record) co_return failure(errc::not_found);
+    co_return contact_of(record->peer, record->capabilities, std::move(record->addresses));
 }
 
 task<result<stream>> node_core::open_stream(contact peer, std::string service, steady_time deadline) {

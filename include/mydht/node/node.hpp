@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <mydht/node/announce_options.hpp>
 #include <mydht/node/events.hpp>
 #include <mydht/node/node_config.hpp>
 #include <mydht/query/options.hpp>
@@ -91,6 +92,16 @@ public:
 
     /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options = {});
+
+    /// Puts this node's signed record, with the addresses of one group where it can be reached, where everybody who knows its id
+    /// looks for it. Ends at its lifetime unless it is announced again; a later one, also of another group, takes its place.
+    /// Errors: errc::unsupported_address when the node listens at no address of the group, errc::bad_argument for a lifetime that
+    /// no holder would take, errc::too_large and errc::bad_argument for the name, and those of put.
+    [[nodiscard]] task<result<put_report>> announce(announce_options options = {});
+
+    /// Finds the newest record that a peer has announced. Its addresses are for dialling, not for believing: the
+    /// session proves who is there. Errors: those of get.
+    [[nodiscard]] task<result<peer_record>> resolve_peer(node_id who, get_options options = {});
 
     /// Dials an address, with a deadline, and says who is there. Errors: those of session_pool::connect_to.
     [[nodiscard]] task<result<ping_report>> ping(address where, std::optional<node_id> pinned,
