@@ -141,7 +141,9 @@ std::size_t network_core::unsent_room(endpoint& e) {
     e.unsent.erase(e.unsent.begin(), waiting);
     std::size_t bytes = 0;
     for (const auto& s : e.unsent) bytes += s.size;
-    return most - std::min(bytes, most);
+    // Below the mark a whole piece is taken, as by a kernel: what just fits would cut the stream into crumbs, and their
+    // headers fill the line.
+    return bytes < most ? most : 0;
 }
 
 std::size_t network_core::take(endpoint& e, bytes_span into) {

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <vector>
+
+#include <mydht/runtime/task_group.hpp>
+#include <mydht/sim/network.hpp>
+#include <mydht/sim/world.hpp>
+
+#include "fixture.hpp"
+
+namespace mydht::test {
+
+namespace {
+
+constexpr std::uint64_t ten_megabits = 10'000'000 / 8;
+
+/// A node on a line of 10 Mbit/s.
+struct line_end {
+    line_end(sim::world& world, const sim::network& network)
+        : index(world.add_node()),
+          where(network.address_of(index, 4000)),
+          env(world.node_environment(index)),
+          self(std::make_shared<const identity>(identity::generate(*env.secure_random))),
+          pool(std::make_unique<session_pool>(env, self, session_config(), peer::make_echo(), session_events())),
+          group(env.exec, [](std::string_view, const std::exception_ptr&) {}) {
+        pool->add_transport(network.transport(index));
+    }
+
+    sim::node_index index;
+    address where;
+    environment env;
+    std::shared_ptr<const identity> self;
+    std::unique_ptr<session_pool> pool;
+    task_group group;
+};
+
+sim::network_config line() {
+    sim::network_config out;
+    out.latency = sim::latency_model::constant(20ms);
+    out.upload_bytes_per_second = ten_megabits;
+    out.window_bytes = 256 * 1024;
+    return out;
+}
+
+task<> swallow(stream s, std::size_t& got) {
+    bytes part(64 * 1024);
+    for (;;) {
+        const auto count = co_await s.read_some(part);
+        if (!count) co_return;
+        got += *count;
+    }
+}
+
+task<> pour(stream s) {
+    const bytes part(64 * 1024);
+    for (;;) {
+        const auto written = co_await s.write(part);
+        if (!written) co_return;
+    }
+}
+
+task<std::vector<duration>> ask_often(line_end& from, session to, int count) {
+    std::vector<duration> out;
+    for (int i = 0; i < count; ++i) {
+        const auto begun = from.env.time->now();
+        const auto answer = co_await to.request(wire::ping(), begun + 10s);
+        if (answer) out.push_back(from.env.time->now() - begun);
+        co_await sleep_for(*from.env.time, 23ms);
+    }
+    co_return out;
+}
+
+duration p95(std::vector<duration> times) {
+    std::ranges::sort(times);
+    return times[times.size() * 95 / 100];
+}
+
+struct measured {
+    duration idle{};
+    duration busy{};
+    double bytes_per_second = 0;
+};
+
+/// `there`: the bulk goes from the asker to the asked, or else the other way.
+task<measured> measure(line_end& a, line_end& b, bool there) {
+    measured out;
+    std::size_t got = 0;
+    service_handler taker = [&got](stream s) { return swallow(std::move(s), got); };
+    for (auto* one : {&a, &b}) one->pool->serve("bulk/1", taker);
+    const auto at = co_await b.pool->listen(b.where);
+    if (!at) co_return out;
+    auto to = contact_of(b.self->key(), 1, {*at});
+    auto link = co_await a.pool->connect(std::move(to), a.env.time->now() + 10s);
+    if (!link) co_return out;
+    const auto quiet = co_await ask_often(a, *link, 100);
+    auto& source = there ? a : b;
+    auto from = there ? *link : b.pool->find(a.self->id());
+    auto bulk = from.open_stream("bulk/1");
+    if (!bulk) co_return out;
+    source.group.spawn("bulk", pour(*bulk));
+    co_await sleep_for(*a.env.time, 2s);
+    const auto before = got;
+    const auto begun = a.env.time->now();
+    const auto beside = co_await ask_often(a, *link, 200);
+    out.bytes_per_second =
+        static_cast<double>(got - before) / std::chrono::duration<double>(a.env.time->now() - begun).count();
+    if (quiet.size() == 100 && beside.size() == 200) {
+        out.idle = p95(quiet);
+        out.busy = p95(beside);
+    }
+    bulk->reset();
+    co_await source.group.join();
+    co_await a.pool->stop(5s);
+    co_await b.pool->stop(5s);
+    co_return out;
+}
+
+}  // namespace
+
+TEST_CASE("a request beside a bulk stream waits for two of its frames at most", "[streams][sim]") {
+    const bool there = GENERATE(true, false);
+    CAPTURE(there);
+    sim::world world(7);
+    sim::network network(world, line());
+    line_end a(world, network);
+    line_end b(world, network);
+    const auto got = world.run(measure(a, b, there));
+    REQUIRE(got.idle > 40ms);
+    const auto two_frames = std::chrono::microseconds(2 * wire::stream_frame_bytes * 1'000'000 / ten_megabits);
+    CAPTURE(got.idle.count(), got.busy.count(), two_frames.count());
+    CHECK(got.busy < got.idle + two_frames);
+    // And the line is not left idle for it.
+    CHECK(got.bytes_per_second > 0.85 * static_cast<double>(ten_megabits));
+}
+
+}  // namespace mydht::test
