@@ -25,7 +25,8 @@ public:
     /// Bytes are no longer under way, without an ack.
     void left(std::size_t bytes) noexcept { in_flight_ -= bytes; }
 
-    /// Packets were lost, the newest of which was sent then. True when the window shrank for it: once a round trip (7.3.2).
+    /// Packets were lost, the newest of which was sent then. True when the window shrank for it: once a round trip
+    /// (7.3.2).
     bool lost(steady_time newest_sent_at, steady_time now) noexcept;
     /// Nothing came through for long (7.6).
     void collapse() noexcept;

@@ -7,7 +7,8 @@ namespace mydht::detail {
 
 namespace {
 
-/// RFC 9002, 6.1.1 and 6.1.2. On a path that has delivered late only the time counts, and it grows (as in RFC 8985, 6.2).
+/// RFC 9002, 6.1.1 and 6.1.2. On a path that has delivered late only the time counts, and it grows (as in RFC 8985,
+/// 6.2).
 constexpr std::uint64_t packet_threshold = 3;
 constexpr std::uint8_t time_threshold_first = 9;
 constexpr std::uint8_t time_threshold_step = 2;

@@ -53,11 +53,12 @@ struct recovery_outcome {
 ///     recovery.next_timer() is reached:   recovery.on_timer(now, outcome);
 ///     while (recovery.probes_wanted() > 0) ...send a tracked packet, a ping if there is nothing else to say...
 ///
-/// Packets that hold nothing but acks leave whatever can_send says. Memory is bounded and follows the packets under way.
-/// A loss that turns out to be none widens what counts as a late packet, and takes the congestion response back.
+/// Packets that hold nothing but acks leave whatever can_send says. Memory is bounded and follows the packets under
+/// way. A loss that turns out to be none widens what counts as a late packet, and takes the congestion response back.
 class loss_recovery {
 public:
-    /// `random` decides which numbers are left out, so that a peer cannot acknowledge what it has not seen (RFC 9000, 21.4).
+    /// `random` decides which numbers are left out, so that a peer cannot acknowledge what it has not seen (RFC 9000,
+    /// 21.4).
     loss_recovery(std::size_t packet_bytes, std::uint64_t random) noexcept;
 
     /// Counts from 0 and goes on when the keys change.
@@ -88,7 +89,8 @@ public:
     [[nodiscard]] const congestion& window() const noexcept { return congestion_; }
 
     void set_packet_bytes(std::size_t bytes) noexcept { congestion_.set_packet_bytes(bytes); }
-    /// The peer is at another address now: its path is measured anew (RFC 9000, 9.4). What is under way is still awaited.
+    /// The peer is at another address now: its path is measured anew (RFC 9000, 9.4). What is under way is still
+    /// awaited.
     void path_changed() noexcept;
 
     /// Gives the memory back when nothing is under way.

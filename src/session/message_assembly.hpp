@@ -36,8 +36,8 @@ private:
 
 struct assembly_limits {
     std::size_t message_bytes = limits::message_bytes;
-    /// The sizes of the peer's unfinished messages together, as announced: those that were begun can be completed. Memory
-    /// follows what came of them, and is an eighth more.
+    /// The sizes of the peer's unfinished messages together, as announced: those that were begun can be completed.
+    /// Memory follows what came of them, and is an eighth more.
     std::size_t bytes = 4 * limits::message_bytes;
     /// Unfinished messages. More than the peer sends at a time, since those that it gave up stay for a while.
     std::size_t messages = 16;
@@ -60,8 +60,8 @@ struct part_taken {
 };
 
 /// The large messages that one peer is sending: puts the parts together, in whatever order and however often they come.
-/// Memory follows the bytes that came, in blocks, never the size that was announced. When all sessions together are short of
-/// it, messages may come to a halt; then they are dropped after a while, and their requests time out. No I/O:
+/// Memory follows the bytes that came, in blocks, never the size that was announced. When all sessions together are
+/// short of it, messages may come to a halt; then they are dropped after a while, and their requests time out. No I/O:
 ///
 ///     auto got = assembly.take(payload of a message_part frame, now);
 ///     if (!got) ...the peer broke the rules: close...

@@ -13,28 +13,30 @@
 
 namespace mydht::detail {
 
-/// The messages of one session that are too large for a packet: hands them out in parts, and again what was lost, until all of
-/// it has come. No I/O:
+/// The messages of one session that are too large for a packet: hands them out in parts, and again what was lost, until
+/// all of it has come. No I/O:
 ///
 ///     sending.add(message);
 ///     while (sending.ready() and there is room in a packet) pieces.push_back(*sending.append_part(packet, room));
 ///     loss_recovery says what became of the pieces:  sending.acknowledged(piece), sending.lost(piece)
 ///
-/// The messages take turns, so that a small one does not wait for a large one, nor all for one that the peer has no room for;
-/// only the oldest few of them, so that the peer need not keep many unfinished. Of each, what was lost goes first.
+/// The messages take turns, so that a small one does not wait for a large one, nor all for one that the peer has no
+/// room for; only the oldest few of them, so that the peer need not keep many unfinished. Of each, what was lost goes
+/// first.
 class message_sending {
 public:
     /// At most so many bytes of messages that are not acknowledged.
     explicit message_sending(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-    /// Queues a message, encoded and not empty; its number, for cancel. Errors: errc::too_large for more than
-    /// limits::message_bytes, errc::slow_peer when too many bytes wait, errc::nonce_exhausted when the numbers have run out.
+    /// Queues a message, encoded and not empty; its number, for cancel.
+    /// Errors: errc::too_large for more than limits::message_bytes, errc::slow_peer when too many bytes wait,
+    /// errc::nonce_exhausted when the numbers have run out.
     [[nodiscard]] result<std::uint32_t> add(bytes message);
 
     /// True when append_part has something to say.
     [[nodiscard]] bool ready() const noexcept;
-    /// Appends one frame of at most `room` bytes; what it says, or nothing if the room is too small to be worth it: a packet of
-    /// its own never is.
+    /// Appends one frame of at most `room` bytes; what it says, or nothing if the room is too small to be worth it: a
+    /// packet of its own never is.
     [[nodiscard]] std::optional<packet_piece> append_part(bytes& out, std::size_t room);
 
     /// The fate of a piece that append_part has returned, in any order and any number of times.

@@ -10,8 +10,8 @@ namespace mydht::detail {
 
 namespace {
 
-/// What links carry, less the headers of IP and UDP: the least of IPv6, WireGuard, Ethernet under IPv6 and IPv4, jumbo frames,
-/// the loopback interface.
+/// What links carry, less the headers of IP and UDP: the least of IPv6, WireGuard, Ethernet under IPv6 and IPv4, jumbo
+/// frames, the loopback interface.
 constexpr std::uint16_t sizes[] = {1232, 1372, 1452, 1472, 8952, 16'336, 65'487};
 /// RFC 8899, 5.1.2: MAX_PROBES and PMTU_RAISE_TIMER.
 constexpr std::uint8_t attempts_max = 3;

@@ -8,11 +8,12 @@
 
 namespace mydht::detail {
 
-/// How large packets may be on one path: begins with what every path carries and tries larger ones, since no word of the
-/// network about it can be trusted (DPLPMTUD, RFC 8899). No I/O:
+/// How large packets may be on one path: begins with what every path carries and tries larger ones, since no word of
+/// the network about it can be trusted (DPLPMTUD, RFC 8899). No I/O:
 ///
 ///     if (there is much to send) if (const auto size = search.probe_due(now)) {
-///         ...send a packet of exactly that size and of packet_purpose::path_probe, filled by a frame that is skipped...
+///         ...send a packet of exactly that size and of packet_purpose::path_probe, filled by a frame that is skipped,
+///            whatever the window is: in a full one there is never room for a larger packet...
 ///         search.probe_sent();
 ///     }
 ///     what loss_recovery says of it:      search.probe_acknowledged(size, now), search.probe_lost(size, now)
@@ -31,8 +32,8 @@ public:
     void probe_acknowledged(std::size_t bytes, steady_time now) noexcept;
     void probe_lost(std::size_t bytes, steady_time now) noexcept;
 
-    /// A packet of more than base_packet_bytes came through, or so many did not. When nothing but losses is heard of large
-    /// packets, the path has changed, and the search begins anew.
+    /// A packet of more than base_packet_bytes came through, or so many did not. When nothing but losses is heard of
+    /// large packets, the path has changed, and the search begins anew.
     void large_acknowledged() noexcept { large_lost_ = 0; }
     void large_lost(std::size_t count) noexcept;
 

@@ -7,9 +7,9 @@
 
 namespace mydht::detail {
 
-/// Spreads a window's packets over the round trip (RFC 9002, 7.7): a token bucket, told by the time at which it would be full
-/// again (the generic cell rate algorithm of ITU-T I.371). Bursts are as large as the first window, and for fast paths what
-/// a timer cannot spread any finer.
+/// Spreads a window's packets over the round trip (RFC 9002, 7.7): a token bucket, told by the time at which it would
+/// be full again (the generic cell rate algorithm of ITU-T I.371). Bursts are as large as the first window, and for
+/// fast paths what a timer cannot spread any finer.
 class pacer {
 public:
     /// `window` bytes leave in `round_trip`.

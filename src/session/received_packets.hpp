@@ -32,8 +32,8 @@ public:
     /// The packet is authentic and was taken. `number` is new (asserted).
     void note(std::uint64_t number, bool ack_eliciting, steady_time now);
 
-    /// The packet is authentic and there was no room for what it holds: its repeat is refused, and it is never acknowledged,
-    /// so that the peer says all of it again in another packet. `number` is new (asserted).
+    /// The packet is authentic and there was no room for what it holds: its repeat is refused, and it is never
+    /// acknowledged, so that the peer says all of it again in another packet. `number` is new (asserted).
     void refuse(std::uint64_t number, steady_time now);
 
     /// True when an ack says something new that the peer waits for.
@@ -41,8 +41,8 @@ public:
     /// When an ack has to leave at the latest; a time that has passed: now. Nothing when none is owed.
     [[nodiscard]] std::optional<steady_time> ack_at() const noexcept;
 
-    /// Appends an ack frame of at most `room` bytes, and owes none then. False, and nothing appended, if the room is too
-    /// small or there is nothing to say.
+    /// Appends an ack frame of at most `room` bytes, and owes none then. False, and nothing appended, if the room is
+    /// too small or there is nothing to say.
     [[nodiscard]] bool append_ack(bytes& out, std::size_t room, steady_time now);
 
     /// Gives the memory back. Packets that are missing count as seen from now on.
@@ -63,8 +63,8 @@ private:
     [[nodiscard]] std::uint64_t end_of_run(std::uint64_t number) const noexcept;
     [[nodiscard]] std::uint64_t lowest_of_run(std::uint64_t last, bool came) const noexcept;
 
-    // Numbers below floor_ count as seen; those in [run_, floor_) came. From there to next_ a bit in words_ says what came,
-    // and the bit of floor_ is clear unless floor_ == next_: then words_ means nothing.
+    // Numbers below floor_ count as seen; those in [run_, floor_) came. From there to next_ a bit in words_ says what
+    // came, and the bit of floor_ is clear unless floor_ == next_: then words_ means nothing.
     std::uint64_t next_ = 0;
     std::uint64_t floor_ = 0;
     std::uint64_t run_ = 0;

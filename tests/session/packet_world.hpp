@@ -19,8 +19,8 @@
 #include "session/received_packets.hpp"
 #include "support/catch.hpp"
 
-/// Two sides of a datagram session without cipher, coroutines or sockets, and the path between them, in virtual time: the
-/// values of src/session put together as a session does it.
+/// Two sides of a datagram session without cipher, coroutines or sockets, and the path between them, in virtual time:
+/// the values of src/session put together as a session does it.
 namespace mydht::test {
 
 /// One way between two sides.

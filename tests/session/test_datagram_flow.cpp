@@ -64,7 +64,7 @@ TEST_CASE("all messages arrive whatever the path does, in bounded time") {
                 world.add_pair();
                 const auto sizes = std::vector<std::size_t>{300, 200'000, 5'000, 20'000, 70'000};
                 const auto took = exchange(world, random, sizes);
-                // The least window is two packets a round trip, of which the lossy path takes some, and timeouts take time.
+                // The least window is two packets a round trip, of which the lossy path takes some; timeouts take time.
                 const auto packets = 295'300.0 / 1100;
                 const auto round_trip = seconds(2 * delay + path.jitter) + 0.025;
                 CHECK(seconds(took) < 15 + 2 * packets / 2 * round_trip / (1 - loss));

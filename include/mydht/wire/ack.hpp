@@ -7,7 +7,8 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
 
-/// What the payload of an ack frame says: which packets came. docs/wire-format.md, "Datagrams: acknowledgement and parts".
+/// What the payload of an ack frame says: which packets came. docs/wire-format.md, "Datagrams: acknowledgement and
+/// parts".
 namespace mydht::wire {
 
 inline constexpr std::size_t ack_ranges_max = 32;
@@ -38,12 +39,14 @@ struct ack {
     friend bool operator==(const ack& a, const ack& b) noexcept;
 };
 
-/// Appends as much of a payload as `room` bytes and the form can hold, the newest packets first: what is left out was not
-/// said, not denied. False, and nothing appended, for a room of less than `ack_bytes_min`. At least one range (asserted).
+/// Appends as much of a payload as `room` bytes and the form can hold, the newest packets first: what is left out was
+/// not said, not denied. False, and nothing appended, for a room of less than `ack_bytes_min`. At least one range
+/// (asserted).
 [[nodiscard]] bool append_ack(bytes& out, const ack& value, std::size_t room);
 
 /// Reads a whole payload. Every payload has one meaning and every ack that fits one form. Allocates nothing.
-/// Errors: errc::truncated, errc::too_large for more than `ack_ranges_max` ranges, errc::malformed for numbers below zero.
+/// Errors: errc::truncated, errc::too_large for more than `ack_ranges_max` ranges, errc::malformed for numbers below
+/// zero.
 [[nodiscard]] result<ack> decode_ack(bytes_view payload);
 
 }  // namespace mydht::wire
