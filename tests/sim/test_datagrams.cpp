@@ -226,6 +226,14 @@ TEST_CASE("A closed port refuses, a host that is down or cut off says nothing", 
     CHECK(refusals().empty());
     s.net.heal();
     CHECK(refusals() == std::vector<address>{gone});
+    // Cut behind the packet: the refusal cannot come back.
+    CHECK(s.one.send(gone, data, data.size()).value());
+    s.net.partition({1});
+    CHECK(s.w.run_until_idle(seconds(1)));
+    s.refused.clear();
+    CHECK(s.take(s.one).empty());
+    CHECK(s.refused.empty());
+    s.net.heal();
     s.net.crash(1, crash_kind::reset);
     CHECK(refusals().empty());
     s.net.restart(1);

@@ -79,6 +79,7 @@ TEST_CASE("Packets of one source that lie behind one another come in one batch",
     const bytes data(100, 7);
     CHECK(one->send(to->local(), bytes_view(data).first(25), 10).value());
     CHECK(one->send(to->local(), bytes_view(data).first(5), 5).value());
+    CHECK(one->send(to->local(), bytes_view(data).first(6), 6).value());
     CHECK(other->send(to->local(), bytes_view(data).first(5), 10).value());
     bytes into(100);
     const auto first = to->receive(into).value();
@@ -90,6 +91,11 @@ TEST_CASE("Packets of one source that lie behind one another come in one batch",
     REQUIRE(second);
     CHECK(second->from == one->local());
     CHECK(second->bytes == 5);
+    // A longer one begins a batch of its own.
+    const auto longer = to->receive(into).value();
+    REQUIRE(longer);
+    CHECK(longer->bytes == 6);
+    CHECK(longer->packet_bytes == 6);
     const auto third = to->receive(into).value();
     REQUIRE(third);
     CHECK(third->from == other->local());
