@@ -76,7 +76,7 @@ TEST_CASE("frames that break the rules end the session with a reason", "[hostile
         {"garbage for a message", frame(1, 0, bytes(40, 0xff)), errc::too_large},
         {"an unknown kind that must be known", frame(77, 0, {}), errc::protocol_violation},
         {"a message on another channel", frame(1, 5, {1, 2, 3}), errc::protocol_violation},
-        {"an application stream, which nobody serves", frame(2, 1, {0, 0, 0, 0, 'x'}), errc::protocol_violation},
+        {"an opening of a stream without a name", frame(2, 1, {0, 0, 0, 0, 'x'}), errc::protocol_violation},
         {"a ping of a wrong size", frame(7, 0, {1}), errc::protocol_violation},
         {"a message of a length over the limit", {1, 0, 0, 0, 0, 0xff, 0xff, 0xff}, errc::too_large},
         {"an answer to nothing", id_zero_answer, errc::protocol_violation},

@@ -1,11 +1,22 @@
-#include "fixture.hpp"
+#include "two_peers.hpp"
 #include "wrapped_transport.hpp"
 
 namespace mydht::test {
 
 namespace {
 
-/// Two nodes meet, talk both ways, and part. Counts what worked.
+/// Sends something through an echo and waits for its end.
+task<bool> talk_to_echo(stream s) {
+    const bytes sent(20'000, 7);
+    bytes back(sent.size());
+    const auto written = co_await s.write(sent);
+    const auto finished = co_await s.finish();
+    const auto read = co_await s.read(back);
+    const auto end = co_await s.read_some(back);
+    co_return written&& finished&& read&& back == sent && !end && end.error() == errc::end_of_stream;
+}
+
+/// Two nodes meet, talk both ways and over streams, and part. Counts what worked.
 task<> meet(peer& a, peer& b, int& worked) {
     const auto where = co_await b.pool->listen(mem("b"));
     if (!where) co_return;
@@ -22,6 +33,14 @@ task<> meet(peer& a, peer& b, int& worked) {
         const auto other = co_await back.request(wire::find_node(), b.in(5s));
         worked += other ? 1 : 0;
     }
+    b.pool->serve("echo/1", echo_stream);
+    auto opened = co_await a.pool->open(b.at(*where), "echo/1", a.in(5s));
+    auto unused = co_await a.pool->open(b.at(*where), "echo/1", a.in(5s));
+    if (opened) {
+        const bool echoed = co_await talk_to_echo(*opened);
+        worked += echoed ? 1 : 0;
+    }
+    if (unused) ++worked;
     link->close();
 }
 
@@ -60,8 +79,8 @@ TEST_CASE("whichever operation of the transport fails, both nodes end in order",
         best = std::max(best, worked);
         ++fail_at;
     } while (fail_at <= reached);
-    CHECK(best == 4);
-    CHECK(fail_at > 15);
+    CHECK(best == 6);
+    CHECK(fail_at > 20);
 }
 
 namespace {
@@ -70,7 +89,7 @@ task<> live(std::shared_ptr<peer> a, std::shared_ptr<peer> b) {
     int worked = 0;
     co_await meet(*a, *b, worked);
     co_await part(*a, *b);
-    CHECK(worked == 4);
+    CHECK(worked == 6);
 }
 
 }  // namespace
@@ -107,7 +126,7 @@ TEST_CASE("after any handler everything can be destroyed", "[sweep]") {
         a.reset();
         b.reset();
     }
-    CHECK(kills > 30);
+    CHECK(kills > 60);
 }
 
 }  // namespace mydht::test
