@@ -40,8 +40,8 @@ result<bytes_span> open_frames(const datagram_link& link, std::uint64_t counter,
     return plain;
 }
 
-session_ciphers::session_ciphers(datagram_keys first, steady_time now)
-    : current_{std::move(first), now, 0}, indices_{current_.keys.own_index} {}
+session_ciphers::session_ciphers(datagram_keys first, steady_time now, const rekey_limits& limits)
+    : limits_(limits), current_{std::move(first), now, 0}, indices_{current_.keys.own_index} {}
 
 std::size_t session_ciphers::overhead() const noexcept { return header_bytes + tag_bytes_of(current_.keys.link); }
 
@@ -75,7 +75,7 @@ result<bytes_span> session_ciphers::open(bytes_span packet) {
 
 bool session_ciphers::wants_rekey(steady_time now) const noexcept {
     if (std::holds_alternative<plain_tags>(current_.keys.link)) return false;
-    return now - current_.made_at >= rekey_after || counter_ - current_.first >= packets_per_key;
+    return now - current_.made_at >= limits_.age || counter_ - current_.first >= limits_.packets;
 }
 
 void session_ciphers::install(datagram_keys fresh, steady_time now) {

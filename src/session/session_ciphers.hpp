@@ -37,6 +37,13 @@ struct datagram_keys {
     datagram_link link;
 };
 
+/// When keys are old enough to be replaced.
+struct rekey_limits {
+    duration age = std::chrono::minutes(2);
+    /// Packets that went out under them.
+    std::uint64_t packets = std::uint64_t{1} << 48U;
+};
+
 /// The keys of one datagram session: makes transport packets and opens them. Each handshake has indices of its own, and the
 /// index that a packet names says which keys open it; around a rekey there are up to three. Numbers of packets go on through
 /// all keys. Moves; a moved-from one may only be destroyed or assigned to. Sealing and opening allocate nothing (but the
@@ -45,14 +52,10 @@ class session_ciphers {
 public:
     /// Numbers of packets end here, and so does the session.
     static constexpr std::uint64_t counter_end = std::uint64_t{1} << 60U;
-    /// So many packets go out under one key.
-    static constexpr std::uint64_t packets_per_key = std::uint64_t{1} << 48U;
-    /// A key that is used for longer is replaced.
-    static constexpr duration rekey_after = std::chrono::minutes(2);
     /// Packets that were under way may come so long after the rekey.
     static constexpr duration old_keys_kept = std::chrono::seconds(30);
 
-    session_ciphers(datagram_keys first, steady_time now);
+    session_ciphers(datagram_keys first, steady_time now, const rekey_limits& limits = {});
 
     /// What a packet has beyond its frames.
     [[nodiscard]] std::size_t overhead() const noexcept;
@@ -104,6 +107,7 @@ private:
     [[nodiscard]] const slot* find(std::uint32_t own_index) const noexcept;
     void replace_current(slot fresh, steady_time now);
 
+    rekey_limits limits_;
     slot current_;
     std::unique_ptr<slot> previous_;  // opens only
     std::unique_ptr<slot> next_;      // not confirmed

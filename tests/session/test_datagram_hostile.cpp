@@ -311,6 +311,29 @@ TEST_CASE("a peer may not answer with an index that its packet does not name", "
     CHECK(initiator.take_answer(answer).error() == errc::protocol_violation);
 }
 
+TEST_CASE("an initiator may not name another index in its payload than in its packets", "[datagram_hostile]") {
+    datagram_side a(1, simulated_network());
+    datagram_side b(2, simulated_network());
+    for (const std::uint32_t named : {index_a, index_a + 1}) {
+        auto initial = first_part(a, wire::packet_pattern::xx);
+        const auto prologue = prologue_for(a.party, initial);
+        auto noise = noise::handshake::create(noise_config(a.party, a.party.xx, noise::role::initiator, prologue));
+        const auto first = noise->write({}).value();
+        initial.message = first;
+        auto taken = accept_packet(b.party, wire::encode(initial).value());
+        const auto answer = taken->answer(index_b, {}, {}, budget).value();
+        REQUIRE(noise->read(wire::decode_answer(answer)->message));
+        bytes payload;
+        REQUIRE(append(payload, {own_payload(a.party, 1, wire::codec_id::capnp), named, {}, {}}));
+        const auto message = noise->write(payload).value();
+        const wire::answer_packet last{1, index_b, index_a, message};
+        const auto packet = wire::encode(last, wire::packet_type::final_answer).value();
+        const auto done = taken->half_open().take_final(b.party, packet);
+        if (named == index_a) CHECK(done);
+        if (named != index_a) CHECK(done.error() == errc::protocol_violation);
+    }
+}
+
 TEST_CASE("nothing that is sent to an unproven source is longer than what it sent", "[datagram_hostile]") {
     for (const auto& which : all_settings()) {
         CAPTURE(which.name);

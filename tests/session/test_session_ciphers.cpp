@@ -161,6 +161,14 @@ TEST_CASE("numbers of packets end, and the session with them", "[session_ciphers
     wire::write_transport_header(bytes_span(packet).first(wire::transport_header_bytes), 200,
                                  session_ciphers::counter_end);
     CHECK(opened(pair.two, packet).error() == errc::decrypt_failed);
+    // Also where nothing else protects the number.
+    ciphers plain(true);
+    packet = sealed(plain.one, frames);
+    const auto header = bytes_span(packet).first(wire::transport_header_bytes);
+    wire::write_transport_header(header, 200, session_ciphers::counter_end - 1);
+    CHECK(opened(plain.two, packet));
+    wire::write_transport_header(header, 200, session_ciphers::counter_end);
+    CHECK_FALSE(opened(plain.two, packet));
     bytes huge(70'000);
     CHECK(pair.one.seal(huge).error() == errc::too_large);
     CHECK(huge.size() == 70'000);
@@ -176,6 +184,21 @@ TEST_CASE("keys want to be replaced after a while", "[session_ciphers]") {
     CHECK(pair.one.wants_rekey(start + 5min));
     ciphers plain(true);
     CHECK_FALSE(plain.one.wants_rekey(start + 1h));
+}
+
+TEST_CASE("keys want to be replaced after so many packets", "[session_ciphers]") {
+    rekey_limits limits;
+    limits.packets = 3;
+    session_ciphers one(keys_of(0).one, start, limits);
+    for (int keys = 1; keys < 4; ++keys) {
+        for (int i = 0; i < 3; ++i) {
+            CHECK_FALSE(one.wants_rekey(start));
+            (void)sealed(one, frames);
+        }
+        CHECK(one.wants_rekey(start));
+        one.install(keys_of(static_cast<std::uint8_t>(keys)).one, start);
+    }
+    CHECK(one.next_counter() == 9);
 }
 
 TEST_CASE("a rekey loses no packet that was under way", "[session_ciphers]") {
