@@ -156,6 +156,28 @@ TEST_CASE("A writer waits when much of it waits for the upload, and others get i
     p.w.run(p.group.join());
 }
 
+TEST_CASE("Short writes add up to what may wait for the upload", "[sim][network]") {
+    auto config = constant_latency(milliseconds(10));
+    config.upload_bytes_per_second = 1'000'000;
+    config.unsent_bytes_max = 10'000;
+    pair p(1, config);
+    REQUIRE(p.w.run(p.connect()));
+    p.w.run_for(seconds(1));
+    std::size_t written = 0;
+    const auto write_many = [](any_connection& to, std::size_t& count) -> task<> {
+        const bytes data(1'000);
+        for (; count < 30; ++count) {
+            const auto done = co_await to.write(data);
+            CHECK(done);
+        }
+    };
+    p.group.spawn("write", write_many(p.dialed, written));
+    p.w.run_for(duration(1));
+    CHECK(written == 10);
+    CHECK(p.w.run_until_idle(seconds(10)));
+    CHECK(written == 30);
+}
+
 TEST_CASE("A short frame does not wait behind all that another connection has to say", "[sim][network]") {
     const auto delay = [](std::size_t unsent_bytes_max) {
         auto config = constant_latency(milliseconds(10));
