@@ -122,7 +122,7 @@ TEST_CASE("a peer that asks for an echo and never reads it is slow", "[streams][
     bytes frames;
     wire::append_number(frames, wire::frame_kind::stream_window, 1, 1U << 30U);
     s.say(frames);
-    for (int i = 0; i < 40; ++i) s.say(data(1, 10'000));
+    for (int i = 0; i < 15; ++i) s.say(data(1, 10'000));
     CHECK_FALSE(s.verdict());
     s.w.advance(10s);
     CHECK(s.verdict() == make_error_code(errc::slow_peer));
