@@ -1,4 +1,4 @@
-// Requests and answers between two sides in one process, on one thread, over TCP on loopback, beside a bare echo that does the
+// Requests and answers between two sides in one process, on one thread, over TCP or UDP on loopback, beside a bare echo that does the
 // same number of round trips in turn with them: the ratios compare what ran under the same load of the machine.
 #include <sys/resource.h>
 
@@ -17,8 +17,10 @@
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session_pool.hpp>
 #include <mydht/transport/tcp.hpp>
+#include <mydht/transport/udp.hpp>
 
 #include "allocations.hpp"
+#include "bare_datagrams.hpp"
 #include "bare_echo.hpp"
 #include "run_all.hpp"
 
@@ -42,6 +44,7 @@ public:
         auto self = std::make_shared<const identity>(identity::generate(*env_.secure_random));
         pool_ = std::make_unique<session_pool>(env_, std::move(self), config, answer_pong, session_events());
         pool_->add_transport(make_tcp(env_));
+        pool_->add_transport(make_udp(env_));
     }
 
     session_pool& pool() { return *pool_; }
@@ -55,9 +58,9 @@ private:
 /// One side that listens, and so many that have dialled it.
 class star {
 public:
-    star(wire::link_mode mode, std::size_t peers) : hub_(context_, mode) {
+    star(address_kind kind, wire::link_mode mode, std::size_t peers) : hub_(context_, mode) {
         address where;
-        run_one(listen(hub_, where));
+        run_one(listen(hub_, kind, where));
         for (std::size_t i = 0; i < peers; ++i) {
             auto& each = *sides_.emplace_back(std::make_unique<side>(context_, mode));
             run_one(dial(each, where, sessions_.emplace_back()));
@@ -94,8 +97,8 @@ private:
         run_all(context_, std::move(work));
     }
 
-    static task<> listen(side& hub, address& into) {
-        const auto loopback = address::ipv4(address_kind::tcp, {127, 0, 0, 1}, 0);
+    static task<> listen(side& hub, address_kind kind, address& into) {
+        const auto loopback = address::ipv4(kind, {127, 0, 0, 1}, 0);
         const auto bound = co_await hub.pool().listen(loopback);
         into = bound.value();
     }
@@ -149,19 +152,20 @@ struct usage {
 };
 
 /// Round trips, both ends together. The columns Time and CPU are of the sessions alone.
-void round_trips(benchmark::State& state, wire::link_mode mode) {
+template <typename Bare>
+void round_trips(benchmark::State& state, address_kind kind, wire::link_mode mode) {
     const auto peers = static_cast<std::size_t>(state.range(0));
     const auto window = static_cast<std::size_t>(state.range(1));
     // Long enough for the clocks, short enough that a change of the machine's load meets both.
     const auto each = std::size_t{4096} / peers;
     const auto batch = each * peers;
 
-    star sessions(mode, peers);
+    star sessions(kind, mode, peers);
     sessions.run(each, window);
     const auto bytes_before = sessions.bytes_sent();
     sessions.run(each, window);
     const auto wire_bytes = static_cast<double>(sessions.bytes_sent() - bytes_before) / static_cast<double>(batch);
-    bare_echo bare(peers, static_cast<std::size_t>(wire_bytes / 2));
+    Bare bare(peers, static_cast<std::size_t>(wire_bytes / 2));
     bare.run(each, window);
 
     usage used;
@@ -187,20 +191,20 @@ void round_trips(benchmark::State& state, wire::link_mode mode) {
     state.counters["cpu_ratio"] = used.cpu_us / bare_used.cpu_us;
 }
 
-BENCHMARK_CAPTURE(round_trips, secured, wire::link_mode::secured)
-    ->ArgNames({"peers", "window"})
-    ->Args({1, 1})
-    ->Args({1, 64})
-    ->Args({64, 1})
-    ->UseRealTime()
-    ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(round_trips, plain, wire::link_mode::plain)
-    ->ArgNames({"peers", "window"})
-    ->Args({1, 1})
-    ->Args({1, 64})
-    ->Args({64, 1})
-    ->UseRealTime()
-    ->Unit(benchmark::kMicrosecond);
+void over_tcp(benchmark::State& state, wire::link_mode mode) { round_trips<bare_echo>(state, address_kind::tcp, mode); }
+void over_udp(benchmark::State& state, wire::link_mode mode) {
+    round_trips<bare_datagrams>(state, address_kind::udp, mode);
+}
+
+void cases(benchmark::internal::Benchmark* of) {
+    of->ArgNames({"peers", "window"})->Args({1, 1})->Args({1, 64})->Args({64, 1});
+    of->UseRealTime()->Unit(benchmark::kMicrosecond);
+}
+
+BENCHMARK_CAPTURE(over_tcp, secured, wire::link_mode::secured)->Apply(cases);
+BENCHMARK_CAPTURE(over_tcp, plain, wire::link_mode::plain)->Apply(cases);
+BENCHMARK_CAPTURE(over_udp, secured, wire::link_mode::secured)->Apply(cases);
+BENCHMARK_CAPTURE(over_udp, plain, wire::link_mode::plain)->Apply(cases);
 
 }  // namespace
 }  // namespace mydht::bench

@@ -70,6 +70,17 @@ task<> pool_core::let_in(std::shared_ptr<pool_core> core, proven_ptr link, stead
     }
 }
 
+bool pool_core::admits_early(const node_id& peer, const address& from) const {
+    const auto opinion = gate_.about(peer, from, context_->env.time->now());
+    return opinion == admission_gate::opinion::ask && !context_->config.admission.decide;
+}
+
+void pool_core::proven(proven_ptr link) {
+    if (stopping_) return;
+    const auto deadline = context_->env.time->now() + context_->config.handshake_timeout;
+    context_->group.spawn("admission", let_in(shared_from_this(), std::move(link), deadline));
+}
+
 void pool_core::turn_away(proven_ptr link, std::error_code why) {
     if (stopping_) return;
     // As a session that never opens: the goodbye needs its ciphers.

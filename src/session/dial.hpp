@@ -17,6 +17,8 @@ struct pool_core::dial {
     wait_queue arrived;
     std::size_t waiting = 0;
     std::optional<result<session>> outcome;
+    /// To the request that whoever began the dial gave along.
+    std::optional<wire::message> early_answer;
 };
 
 /// Whose turn it is to join a dial of several addresses.

@@ -4,6 +4,7 @@
 #include <mydht/runtime/deadline.hpp>
 #include <mydht/runtime/race.hpp>
 
+#include "session/datagram_dial.hpp"
 #include "session/dial.hpp"
 #include "session/pool_core.hpp"
 
@@ -46,6 +47,7 @@ public:
         if (core_) core_->finish_dial(key_, which_, failure(errc::cancelled));
     }
 
+    void keep_answer(std::optional<wire::message> early) { which_->early_answer = std::move(early); }
     void finish(result<session> outcome) { core_->finish_dial(key_, which_, std::move(outcome)); }
     [[nodiscard]] const std::shared_ptr<pool_core>& core() const noexcept { return core_; }
     [[nodiscard]] const dial_key& key() const noexcept { return key_; }
@@ -62,46 +64,89 @@ any_transport pool_core::transport_for(const address& where) const {
     return at != transports_.end() ? at->second : any_transport();
 }
 
-task<result<session>> pool_core::connect(std::shared_ptr<pool_core> core, dial_key key, std::vector<address> addresses,
-                                         steady_time deadline) {
-    if (core->stopping_) co_return failure(errc::session_closed);
-    if (key.peer == core->party_.self->id()) co_return failure(errc::self_connection);
-    if (key.peer) {
-        auto open = core->find(*key.peer);
-        if (!open.empty()) co_return open;
-    }
-    std::erase_if(addresses, [&](const address& a) { return !core->transports_.contains(a.kind()); });
-    if (addresses.empty()) co_return failure(errc::unsupported_address);
-    if (key.peer) {
-        if (const auto allowed = core->may_dial(*key.peer, addresses); !allowed) co_return failure(allowed.error());
-    }
-    if (addresses.size() > limits::addresses_per_contact) addresses.resize(limits::addresses_per_contact);
+bool pool_core::can_dial(const address& where) const {
+    return transports_.contains(where.kind()) || datagrams_->speaks(where.kind());
+}
 
-    const auto on = core->join_dial(key, std::move(addresses));
+bool pool_core::dials(const node_id& peer, address_kind kind) const {
+    dial_key first;
+    first.peer = peer;
+    for (auto at = dials_.lower_bound(first); at != dials_.end() && at->first.peer == peer; ++at) {
+        const auto is_kind = [kind](const address& a) { return a.kind() == kind; };
+        if (std::ranges::any_of(at->first.where, is_kind)) return true;
+    }
+    return false;
+}
+
+task<result<session>> pool_core::connect(std::shared_ptr<pool_core> core, dial_target to, steady_time deadline) {
+    auto dialled = co_await reach(std::move(core), std::move(to), deadline);
+    if (!dialled) co_return failure(dialled.error());
+    co_return std::move(dialled->over);
+}
+
+task<result<asked_peer>> pool_core::ask(std::shared_ptr<pool_core> core, dial_target to, wire::message what,
+                                        steady_time deadline) {
+    if (wire::may_travel_early(what)) to.first = what;
+    auto reached = co_await reach(core, std::move(to), deadline);
+    if (!reached) co_return failure(reached.error());
+    if (reached->answer) co_return std::move(*reached);
+    auto over = reached->over;
+    auto answer = co_await over.request(std::move(what), deadline);
+    if (!answer) co_return failure(answer.error());
+    reached->answer.emplace(std::move(*answer));
+    co_return std::move(*reached);
+}
+
+/// A session that is there or is made now, and the answer to the first request when it came with it.
+task<result<asked_peer>> pool_core::reach(std::shared_ptr<pool_core> core, dial_target to, steady_time deadline) {
+    if (core->stopping_) co_return failure(errc::session_closed);
+    if (to.key.peer == core->party_.self->id()) co_return failure(errc::self_connection);
+    asked_peer out;
+    if (to.key.peer) {
+        out.over = core->find(*to.key.peer);
+        out.reused = !out.over.empty();
+        if (out.reused) co_return out;
+    }
+    std::erase_if(to.addresses, [&](const address& a) { return !core->can_dial(a); });
+    if (to.addresses.empty()) co_return failure(errc::unsupported_address);
+    if (to.key.peer) {
+        if (const auto allowed = core->may_dial(*to.key.peer, to.addresses); !allowed)
+            co_return failure(allowed.error());
+    }
+    // A packet is there sooner than a connection.
+    std::ranges::stable_partition(to.addresses, [&](const address& a) { return core->datagrams_->speaks(a.kind()); });
+    if (to.addresses.size() > limits::addresses_per_contact) to.addresses.resize(limits::addresses_per_contact);
+
+    auto key = to.key;
+    const bool first = !core->dials_.contains(key);
+    const auto on = core->join_dial(std::move(to));
     const dial_waiter waiting(core, std::move(key), on);
     auto& time = *core->context_->env.time;
     while (!on->outcome) {
         const bool woken = co_await on->arrived.wait_until(time, deadline);
         if (!woken && !on->outcome) co_return failure(errc::timed_out);
     }
-    co_return *on->outcome;
+    if (!*on->outcome) co_return failure(on->outcome->error());
+    out.over = **on->outcome;
+    if (first) out.answer = std::exchange(on->early_answer, std::nullopt);
+    co_return out;
 }
 
-std::shared_ptr<pool_core::dial> pool_core::join_dial(const dial_key& key, std::vector<address> addresses) {
-    auto& on = dials_[key];
+std::shared_ptr<pool_core::dial> pool_core::join_dial(dial_target to) {
+    auto& on = dials_[to.key];
     if (!on) {
         on = std::make_shared<dial>();
-        auto work = run_dial(dial_ticket(shared_from_this(), key, on), std::move(addresses));
-        context_->group.spawn("dial", on->running, std::move(work));
+        dial_ticket ticket(shared_from_this(), to.key, on);
+        context_->group.spawn("dial", on->running, run_dial(std::move(ticket), std::move(to)));
     }
     return on;
 }
 
-task<> pool_core::run_dial(dial_ticket ticket, std::vector<address> addresses) {
+task<> pool_core::run_dial(dial_ticket ticket, dial_target to) {
     const auto core = ticket.core();
     auto& time = *core->context_->env.time;
     const auto deadline = time.now() + core->context_->config.handshake_timeout;
-    auto tries = try_addresses(core, ticket.key(), std::move(addresses));
+    auto tries = try_addresses(core, std::make_shared<const dial_target>(std::move(to)));
     auto link = co_await with_deadline(time, deadline, std::move(tries));
     if (ticket.finished()) co_return;
     if (!link) {
@@ -115,31 +160,33 @@ task<> pool_core::run_dial(dial_ticket ticket, std::vector<address> addresses) {
         ticket.finish(failure(priority.error()));
         co_return;
     }
+    ticket.keep_answer((*link)->take_early_answer());
     ticket.finish(core->establish_dialled(std::move(*link), *priority));
 }
 
-task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> core, dial_key key,
-                                                  std::vector<address> addresses) {
+task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> core,
+                                                  std::shared_ptr<const dial_target> to) {
     auto turn = std::make_shared<turns>();
     turn->began = core->context_->env.time->now();
     std::vector<task<result<proven_ptr>>> attempts;
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-        attempts.push_back(attempt_in_turn(core, turn, i, addresses[i], key.peer));
-    }
+    for (std::size_t i = 0; i < to->addresses.size(); ++i) attempts.push_back(attempt_in_turn(core, turn, i, to));
     auto won = co_await race(std::move(attempts));
     co_return std::move(won.value);
 }
 
 task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
-                                                    std::size_t index, address to, std::optional<node_id> pinned) {
+                                                    std::size_t index, std::shared_ptr<const dial_target> to) {
     auto& time = *core->context_->env.time;
+    const auto where = to->addresses[index];
     const auto at = turn->began + static_cast<std::int64_t>(index) * stagger;
     while (turn->failed < index && time.now() < at) co_await turn->failure_seen.wait_until(time, at);
-    auto made = co_await attempt(core, core->transport_for(to), to, pinned);
+    auto work = core->datagrams_->speaks(where.kind()) ? dial_datagrams(core->datagrams_, where, to)
+                                                       : attempt(core, core->transport_for(where), where, to->key.peer);
+    auto made = co_await std::move(work);
     if (!made) {
         ++turn->failed;
         turn->failure_seen.notify_all();
-        core->context_->log(log_level::debug, "dial of " + to.text() + ": " + made.error().message());
+        core->context_->log(log_level::debug, "dial of " + where.text() + ": " + made.error().message());
     }
     co_return made;
 }

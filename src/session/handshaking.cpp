@@ -122,6 +122,7 @@ task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<a
 task<result<address>> pool_core::listen(std::shared_ptr<pool_core> core, address at) {
     if (core->stopping_) co_return failure(errc::session_closed);
     auto with = core->transport_for(at);
+    if (with.empty()) co_return co_await datagram_hub::listen(core->datagrams_, at);
     auto made = co_await with.listen(at);
     if (!made) co_return failure(made.error());
     if (core->stopping_) co_return failure(errc::session_closed);

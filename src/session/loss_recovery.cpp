@@ -82,10 +82,10 @@ void loss_recovery::piece_queue::pop(std::size_t count) noexcept {
     begin += static_cast<std::uint32_t>(count);
 }
 
-loss_recovery::loss_recovery(std::size_t packet_bytes, std::uint64_t random) noexcept
-    : random_(random), congestion_(packet_bytes), time_threshold_(time_threshold_first) {
+loss_recovery::loss_recovery(std::size_t packet_bytes, std::uint64_t random, std::uint64_t first) noexcept
+    : next_(first), random_(random), congestion_(packet_bytes), time_threshold_(time_threshold_first) {
     skipped_.fill(no_number);
-    skip_at_ = skip_distance_min + mix(random_) % skip_distance_spread;
+    skip_at_ = first + skip_distance_min + mix(random_) % skip_distance_spread;
 }
 
 void loss_recovery::on_sent(std::size_t bytes, packet_purpose purpose, std::span<const packet_piece> pieces,

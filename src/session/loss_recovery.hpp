@@ -58,8 +58,8 @@ struct recovery_outcome {
 class loss_recovery {
 public:
     /// `random` decides which numbers are left out, so that a peer cannot acknowledge what it has not seen (RFC 9000,
-    /// 21.4).
-    loss_recovery(std::size_t packet_bytes, std::uint64_t random) noexcept;
+    /// 21.4). `first`: the number of the next packet, when there were some before.
+    loss_recovery(std::size_t packet_bytes, std::uint64_t random, std::uint64_t first = 0) noexcept;
 
     /// Counts from 0 and goes on when the keys change.
     [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }

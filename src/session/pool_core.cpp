@@ -33,6 +33,7 @@ pool_core::pool_core(environment env, std::shared_ptr<const identity> self, sess
       probes_(context_->config.probes),
       arrivals_(*context_) {
     context_->owner = this;
+    datagrams_ = std::make_shared<datagram_hub>(context_, party_, *this);
 }
 
 void pool_core::add_transport(any_transport with) {
@@ -40,6 +41,13 @@ void pool_core::add_transport(any_transport with) {
         throw std::invalid_argument("session_config: agreement is for simulated transports only");
     }
     transports_[with.kind()] = std::move(with);
+}
+
+void pool_core::add_transport(any_datagram_transport with) {
+    if (!context_->config.agreement->secure() && !with.simulated()) {
+        throw std::invalid_argument("session_config: agreement is for simulated transports only");
+    }
+    datagrams_->add_transport(std::move(with));
 }
 
 void pool_core::describe(std::uint32_t capabilities, std::vector<address> addresses) {
@@ -218,6 +226,7 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     auto& context = *core->context_;
     core->stopping_ = true;
     for (const auto& one : core->listeners_) one->close();
+    core->datagrams_->refuse_new();
     core->fail_dials();
     for (const auto& one : core->links()) one->wind_down(wire::close_reason::stopping);
     const auto deadline = context.env.time->now() + grace;
@@ -226,6 +235,7 @@ task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
         if (!woken) break;
     }
     for (const auto& one : core->links()) one->end(errc::session_closed, "stopped");
+    core->datagrams_->stop();
     context.group.terminate();
     co_await context.group.join();
     // A handler may hold what holds the pool.
@@ -245,6 +255,7 @@ void pool_core::abandon() {
     for (const auto& one : listeners_) one->close();
     fail_dials();
     for (const auto& one : links()) one->end(errc::session_closed);
+    datagrams_->stop();
     context_->owner = nullptr;
     context_->group.terminate();
 }

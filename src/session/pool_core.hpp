@@ -17,6 +17,7 @@
 
 #include "session/admission_gate.hpp"
 #include "session/arrivals.hpp"
+#include "session/datagram_hub.hpp"
 #include "session/dial_budget.hpp"
 #include "session/session_context.hpp"
 #include "session/session_state.hpp"
@@ -32,18 +33,31 @@ struct dial_key {
     friend auto operator<=>(const dial_key&, const dial_key&) = default;
 };
 
+/// Where a dial goes.
+struct dial_target {
+    dial_target() {}
+
+    dial_key key;
+    std::vector<address> addresses;      ///< preferred first
+    std::optional<public_key> known;     ///< of the peer, if it is known
+    std::optional<wire::message> first;  ///< a request that may travel in the first packet
+};
+
 /// The body of session_pool. Kept alive by its coroutines beyond the pool's end.
-class pool_core final : public session_owner, public std::enable_shared_from_this<pool_core> {
+class pool_core final : public session_owner, public datagram_owner, public std::enable_shared_from_this<pool_core> {
 public:
     pool_core(environment env, std::shared_ptr<const identity> self, session_config config, request_handler handler,
               session_events events);
 
     void add_transport(any_transport with);
+    void add_transport(any_datagram_transport with);
     void describe(std::uint32_t capabilities, std::vector<address> addresses);
 
     [[nodiscard]] static task<result<address>> listen(std::shared_ptr<pool_core> core, address at);
-    [[nodiscard]] static task<result<session>> connect(std::shared_ptr<pool_core> core, dial_key key,
-                                                       std::vector<address> addresses, steady_time deadline);
+    [[nodiscard]] static task<result<session>> connect(std::shared_ptr<pool_core> core, dial_target to,
+                                                       steady_time deadline);
+    [[nodiscard]] static task<result<asked_peer>> ask(std::shared_ptr<pool_core> core, dial_target to,
+                                                      wire::message what, steady_time deadline);
     [[nodiscard]] static task<result<stream>> open(std::shared_ptr<pool_core> core, task<result<session>> dial,
                                                    std::string service, steady_time deadline);
     void serve(std::string service, service_handler handler);
@@ -73,6 +87,10 @@ private:
     void session_left(session_state& which, std::error_code why) override;
     void session_ended(session_state& which) override;
     void too_much_waits() override;
+    void proven(proven_ptr link) override;
+    [[nodiscard]] bool dials(const node_id& peer, address_kind kind) const override;
+    [[nodiscard]] bool may_begin_handshake(const address& from) override;
+    [[nodiscard]] bool admits_early(const node_id& peer, const address& from) const override;
     /// Ends the sessions with the most waiting until all together have no more than they may.
     void shed();
 
@@ -103,8 +121,6 @@ private:
     /// Leaves of the addresses those that admission is not against. Errors: errc::not_admitted and errc::peer_blocked when
     /// none is left.
     [[nodiscard]] result<void> may_dial(const node_id& peer, std::vector<address>& addresses) const;
-    /// False when a network has begun enough handshakes for now; counts it.
-    [[nodiscard]] bool may_begin_handshake(const address& from);
 
     // From the first byte to the proven peer (handshaking.cpp).
     [[nodiscard]] static task<result<void>> exchange(stream_link& link, arrival* from);
@@ -116,13 +132,16 @@ private:
     [[nodiscard]] static task<> accept_one(handshake_ticket ticket, any_connection connection);
 
     // Dials (dialling.cpp).
-    [[nodiscard]] std::shared_ptr<dial> join_dial(const dial_key& key, std::vector<address> addresses);
-    [[nodiscard]] static task<> run_dial(dial_ticket ticket, std::vector<address> addresses);
-    [[nodiscard]] static task<result<proven_ptr>> try_addresses(std::shared_ptr<pool_core> core, dial_key key,
-                                                                std::vector<address> addresses);
+    [[nodiscard]] static task<result<asked_peer>> reach(std::shared_ptr<pool_core> core, dial_target to,
+                                                        steady_time deadline);
+    [[nodiscard]] std::shared_ptr<dial> join_dial(dial_target to);
+    [[nodiscard]] static task<> run_dial(dial_ticket ticket, dial_target to);
+    [[nodiscard]] static task<result<proven_ptr>> try_addresses(std::shared_ptr<pool_core> core,
+                                                                std::shared_ptr<const dial_target> to);
     [[nodiscard]] static task<result<proven_ptr>> attempt_in_turn(std::shared_ptr<pool_core> core,
                                                                   std::shared_ptr<turns> turn, std::size_t index,
-                                                                  address to, std::optional<node_id> pinned);
+                                                                  std::shared_ptr<const dial_target> to);
+    [[nodiscard]] bool can_dial(const address& where) const;
     void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
     void fail_dials();
     void answer_dials(const session_ptr& which);
@@ -132,6 +151,7 @@ private:
     local_party party_;
     session_events events_;
     std::map<address_kind, any_transport> transports_;
+    std::shared_ptr<datagram_hub> datagrams_;
     std::list<std::shared_ptr<any_listener>> listeners_;
     std::map<std::uint64_t, session_ptr> links_;  // all that have not ended, by their number
     std::uint64_t links_made_ = 0;

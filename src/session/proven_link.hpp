@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <mydht/core/contact.hpp>
 #include <mydht/core/result.hpp>
+#include <mydht/wire/message.hpp>
 
 #include "session/session_state.hpp"
 
@@ -22,6 +24,9 @@ public:
     [[nodiscard]] virtual const contact& peer() const = 0;
     [[nodiscard]] virtual address remote() const = 0;
     [[nodiscard]] virtual bool outgoing() const = 0;
+
+    /// What the peer has answered to the request that travelled in the first packet; once.
+    [[nodiscard]] virtual std::optional<wire::message> take_early_answer() { return std::nullopt; }
 
     /// The session; once. Errors: errc::handshake_order, errc::too_large for an own payload that does not fit.
     [[nodiscard]] virtual result<std::shared_ptr<session_state>> open(std::shared_ptr<session_context> context) = 0;

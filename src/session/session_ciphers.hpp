@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -65,6 +66,8 @@ public:
     [[nodiscard]] result<std::uint64_t> seal(bytes& buffer, std::size_t place = 0);
     /// The number that seal() gives next.
     [[nodiscard]] std::uint64_t next_counter() const noexcept { return counter_; }
+    /// Leaves numbers out: the next one is this, if it is larger.
+    void advance_to(std::uint64_t counter) noexcept { counter_ = std::max(counter_, counter); }
 
     /// Opens a transport packet in its own memory: the frames. The caller has found its number to be new. Of keys that this
     /// side answered with the first packet that opens confirms them: they are used from then on.
@@ -91,6 +94,7 @@ public:
     /// What this side's packets name.
     [[nodiscard]] std::uint32_t peer_index() const noexcept { return current_.keys.peer_index; }
 
+    [[nodiscard]] const wire::reset_token& peer_token() const noexcept { return current_.keys.peer_token; }
     /// True when it is the peer that says so: it knows the token.
     [[nodiscard]] bool is_reset(const wire::reset_packet& what) const noexcept;
 

@@ -36,6 +36,7 @@ const char* bad_field(const session_config& c) {
     if (c.send_buffer_bytes == 0) return "send_buffer_bytes";
     if (c.answer_buffer_bytes == 0) return "answer_buffer_bytes";
     if (c.send_bytes_total == 0) return "send_bytes_total";
+    if (c.assembly_bytes_total == 0) return "assembly_bytes_total";
     // Nobody's identity is proven on a plain link.
     if (!check(c.admission) || (c.admission.allow && c.mode == wire::link_mode::plain)) return "admission";
     if (c.request_rate && !check(*c.request_rate)) return "request_rate";

@@ -36,4 +36,22 @@ session_context::session_context(environment env_, session_config config_, reque
         handshake_rate.emplace(*config.handshake_rate, handshake_prefixes, config.exempt_loopback);
 }
 
+task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from, wire::message what) {
+    std::string failure_text = "an unknown exception";
+    const auto who = from.who.id;
+    try {
+        // In two steps: g++ 12 destroys an aggregate that is made inside a co_await expression twice.
+        auto work = context->handler(std::move(from), std::move(what));
+        co_return co_await std::move(work);
+    } catch (const std::exception& e) {
+        failure_text = e.what();
+    } catch (...) {
+    }
+    // The exception of a request that was taken back ends here too; nobody sees the answer then.
+    context->log(log_level::debug, "the handler of a request of " + who.hex() + " ended with: " + failure_text);
+    wire::error failed;
+    failed.code = wire::error_code::internal;
+    co_return failed;
+}
+
 }  // namespace mydht::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <system_error>
 
@@ -49,5 +50,9 @@ struct session_context {
 
     void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }
 };
+
+/// What the handler of the node answers; an error when it throws.
+[[nodiscard]] task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from,
+                                              wire::message what);
 
 }  // namespace mydht::detail

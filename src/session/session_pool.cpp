@@ -29,6 +29,7 @@ session_pool::session_pool(environment env, std::shared_ptr<const identity> self
 session_pool::~session_pool() { impl_->core->abandon(); }
 
 void session_pool::add_transport(any_transport with) { impl_->core->add_transport(std::move(with)); }
+void session_pool::add_transport(any_datagram_transport with) { impl_->core->add_transport(std::move(with)); }
 
 task<result<address>> session_pool::listen(address at) { return detail::pool_core::listen(impl_->core, at); }
 
@@ -36,20 +37,35 @@ void session_pool::describe(std::uint32_t capabilities, std::vector<address> add
     impl_->core->describe(capabilities, std::move(addresses));
 }
 
+namespace {
+
+detail::dial_target target_of(contact who) {
+    detail::dial_target out;
+    out.key.peer = who.id;
+    out.key.where = who.addresses;
+    std::ranges::sort(out.key.where);
+    out.addresses = std::move(who.addresses);
+    out.known = who.peer;
+    return out;
+}
+
+}  // namespace
+
 task<result<session>> session_pool::connect(contact who, steady_time deadline) {
-    detail::dial_key key;
-    key.peer = who.id;
-    key.where = who.addresses;
-    std::ranges::sort(key.where);
-    return detail::pool_core::connect(impl_->core, std::move(key), std::move(who.addresses), deadline);
+    return detail::pool_core::connect(impl_->core, target_of(std::move(who)), deadline);
+}
+
+task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline) {
+    return detail::pool_core::ask(impl_->core, target_of(std::move(who)), std::move(what), deadline);
 }
 
 task<result<session>> session_pool::connect_to(address where, std::optional<node_id> pinned, steady_time deadline) {
     if (pinned && impl_->mode == wire::link_mode::plain) return refuse(errc::identity_mismatch);
-    detail::dial_key key;
-    key.peer = pinned;
-    key.where = {where};
-    return detail::pool_core::connect(impl_->core, std::move(key), {where}, deadline);
+    detail::dial_target to;
+    to.key.peer = pinned;
+    to.key.where = {where};
+    to.addresses = {where};
+    return detail::pool_core::connect(impl_->core, std::move(to), deadline);
 }
 
 task<result<void>> session_pool::probe(node_id who, address where, steady_time deadline) {

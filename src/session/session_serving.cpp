@@ -51,6 +51,7 @@ result<std::optional<session_state::incoming>> session_state::take_message(bytes
     switch (wire::role_of(envelope->body)) {
         case wire::message_role::answer: {
             note_use();
+            settled(envelope->id, true);
             if (auto done = requests_.settle(envelope->id, std::move(envelope->body)); !done)
                 return failure(done.error());
             return std::nullopt;
@@ -87,10 +88,10 @@ result<std::optional<session_state::incoming>> session_state::take_undecodable(c
 
 result<std::optional<session_state::incoming>> session_state::take_request(incoming request) {
     const auto [from, to] = served_.equal_range(request.id);
-    const bool repeated = std::any_of(from, to, [](const auto& one) { return one.second.wanted; });
-    if (repeated) {
-        if (repeats_requests()) return std::nullopt;
-        return failure(errc::protocol_violation);
+    const bool under_way = std::any_of(from, to, [](const auto& one) { return one.second.wanted; });
+    if (under_way) {
+        if (auto known = repeated(request.id); !known) return failure(known.error());
+        return std::nullopt;
     }
     note_use();
     if (!context_->request_rate) return request;
@@ -148,25 +149,8 @@ task<> session_state::serve(served_ticket ticket, incoming request) {
     if (!ticket.wanted()) co_return;
     ticket.begin_answer();
     wire::message answer = std::move(request.refusal);
-    if (request.what) answer = co_await ask_handler(self, std::move(*request.what));
+    if (request.what) answer = co_await ask_handler(self->context_, self->peer_, std::move(*request.what));
     if (ticket.wanted()) self->send_answer(request.id, std::move(answer));
-}
-
-task<wire::message> session_state::ask_handler(std::shared_ptr<session_state> self, wire::message what) {
-    std::string failure_text = "an unknown exception";
-    try {
-        // In two steps: g++ 12 destroys an aggregate that is made inside a co_await expression twice.
-        auto work = self->context_->handler(self->peer_, std::move(what));
-        co_return co_await std::move(work);
-    } catch (const std::exception& e) {
-        failure_text = e.what();
-    } catch (...) {
-    }
-    // The exception of a request that was taken back ends here too; nobody sees the answer then.
-    self->context_->log(log_level::debug, self->name() + ": the handler of a request ended with: " + failure_text);
-    wire::error failed;
-    failed.code = wire::error_code::internal;
-    co_return failed;
 }
 
 task<> session_state::wait_for_room(std::shared_ptr<session_state> self) {

@@ -38,6 +38,7 @@ public:
     ~waiting_request() {
         if (!id_) return;
         owner_->requests_.remove(*id_);
+        owner_->settled(*id_, false);
         owner_->close_if_done();
     }
 

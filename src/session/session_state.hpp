@@ -108,8 +108,10 @@ protected:
     [[nodiscard]] virtual steady_time next_tick() const noexcept = 0;
     /// Gives back the memory that a session at rest does not need.
     virtual void rest() = 0;
-    /// What a second request with the id of one under way means: true when it is the same one that came twice.
-    [[nodiscard]] virtual bool repeats_requests() const noexcept = 0;
+    /// A request with the id of one under way came. Errors: the peer broke the rules.
+    [[nodiscard]] virtual result<void> repeated(std::uint64_t id) = 0;
+    /// A request of ours was answered, or nobody waits for its answer any more; may come more than once.
+    virtual void settled(std::uint64_t id, bool answered) noexcept = 0;
 
     /// There are frames of streams to take and send.
     void streams_have_output() override = 0;
@@ -167,7 +169,6 @@ private:
     [[nodiscard]] result<std::optional<incoming>> take_request(incoming request);
     void take_cancel(std::uint64_t id);
     [[nodiscard]] static task<> serve(served_ticket ticket, incoming request);
-    [[nodiscard]] static task<wire::message> ask_handler(std::shared_ptr<session_state> self, wire::message what);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;

@@ -49,7 +49,8 @@ private:
     void tick(steady_time at) override;
     [[nodiscard]] steady_time next_tick() const noexcept override;
     void rest() override;
-    [[nodiscard]] bool repeats_requests() const noexcept override { return false; }
+    [[nodiscard]] result<void> repeated(std::uint64_t) override { return failure(errc::protocol_violation); }
+    void settled(std::uint64_t, bool) noexcept override {}
     void streams_have_output() override { wake_writer(); }
 
     // stream_reader.cpp

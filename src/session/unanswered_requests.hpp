@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <mydht/core/bytes.hpp>
@@ -47,6 +48,10 @@ public:
     [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
     [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
     [[nodiscard]] duration first_pause() const noexcept;
+    /// Smoothed; nothing before the first one was seen.
+    [[nodiscard]] std::optional<duration> round_trip() const noexcept {
+        return mean_ == duration{} ? std::nullopt : std::optional(mean_);
+    }
     /// Gives the memory back if nothing is in it.
     void release() noexcept;
     [[nodiscard]] std::size_t memory() const noexcept;

@@ -130,11 +130,19 @@ private:
 /// A pool with what it has told, on a network in memory.
 struct peer {
     peer(world& in, memory_network& network, session_config config = {}, request_handler handler = {})
+        : peer(in, std::move(config), std::move(handler)) {
+        pool->add_transport(network.transport());
+    }
+    peer(world& in, any_datagram_transport with, session_config config = {}, request_handler handler = {})
+        : peer(in, std::move(config), std::move(handler)) {
+        pool->add_transport(std::move(with));
+    }
+    /// Without a transport.
+    peer(world& in, session_config config, request_handler handler)
         : env(in.make_env()),
           self(std::make_shared<const identity>(identity::generate(*env.secure_random))),
           pool(std::make_unique<session_pool>(env, self, std::move(config), handler ? std::move(handler) : make_echo(),
                                               make_events())) {
-        pool->add_transport(network.transport());
         pool->describe(1, {});
     }
 

@@ -16,6 +16,7 @@
 #include <mydht/session/session.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/session/stream.hpp>
+#include <mydht/transport/datagram.hpp>
 #include <mydht/transport/transport.hpp>
 
 namespace mydht {
@@ -39,6 +40,11 @@ struct session_counters {
     std::uint64_t crossings = 0;
     std::uint64_t replaced = 0;
     std::uint64_t idle_closed = 0;
+    std::uint64_t addresses_changed = 0;  ///< datagram sessions whose peer moved
+    std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, or for nobody
+    std::uint64_t cookies_sent = 0;       ///< to strangers, before any work was done for them
+    std::uint64_t packets_repeated = 0;   ///< datagrams that had come before
+    std::uint64_t requests_repeated = 0;  ///< requests of ours that were sent again
     std::uint64_t requests_sent = 0;
     std::uint64_t requests_served = 0;
     std::uint64_t streams_opened = 0;  ///< by this side
@@ -48,6 +54,17 @@ struct session_counters {
     std::uint64_t not_admitted = 0;          ///< proven peers that admission did not let in
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
+};
+
+/// What came of session_pool::ask.
+struct asked_peer {
+    asked_peer() {}
+
+    session over;
+    /// Always there when ask() succeeded; it may be wire::error.
+    std::optional<wire::message> answer;
+    /// The session was there before.
+    bool reused = false;
 };
 
 /// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of identities
@@ -65,6 +82,8 @@ public:
     /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts. Throws
     /// std::invalid_argument when the configured key agreement is insecure and the transport is not simulated.
     void add_transport(any_transport with);
+    /// The same for datagrams. A kind that has both is dialled as datagrams and listened at as a stream.
+    void add_transport(any_datagram_transport with);
 
     /// Listens and accepts until stop(). Completes with the address to dial, which may have a wildcard host.
     /// Errors: errc::unsupported_address without a transport of that kind, and those of any_transport::listen.
@@ -82,6 +101,11 @@ public:
     /// errc::session_closed after stop(), errc::protocol_violation and its like, and those of
     /// any_transport::connect; with several addresses the one of the last attempt.
     [[nodiscard]] task<result<session>> connect(contact who, steady_time deadline);
+
+    /// Asks a peer, over an open session or a new one. When it takes a new one over datagrams, a request that only reads
+    /// travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold of the peer's key later can
+    /// read it. Errors: those of connect and of session::request.
+    [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline);
 
     /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin is
     /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.

@@ -115,6 +115,9 @@ struct envelope {
 [[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 4; }
 [[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 4; }
 
+/// A request that changes nothing, so that it does no harm when somebody else sends its packet again.
+[[nodiscard]] constexpr bool may_travel_early(const message& m) noexcept { return m.index() < 3; }
+
 /// What the receiver owes for a message. It travels beside the body, so that a body of a kind that the receiver does not
 /// know is still handled rightly: an unknown request is answered with an error, an unknown answer fails the request that it
 /// belongs to, an unknown notice is dropped. The numbers travel on the wire.

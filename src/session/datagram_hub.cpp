@@ -1,0 +1,206 @@
+#include "session/datagram_hub.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include <mydht/runtime/post.hpp>
+
+#include "session/datagram_dial.hpp"
+#include "session/datagram_responder.hpp"
+#include "session/datagram_session.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// True when packets to `to` can leave from a socket that is bound at `from`.
+bool leads_to(const address& from, const address& to) {
+    if (from.kind() != to.kind() || from.is_ipv4() != to.is_ipv4()) return false;
+    if (!from.is_ip() || from.is_wildcard()) return true;
+    // A socket at loopback reaches nothing else, and what is bound elsewhere is not seen from there as what it is.
+    return (scope_of(from) == address_scope::loopback) == (scope_of(to) == address_scope::loopback);
+}
+
+}  // namespace
+
+datagram_hub::datagram_hub(std::shared_ptr<session_context> context, const local_party& party, datagram_owner& owner)
+    : context_(std::move(context)),
+      party_(&party),
+      owner_(&owner),
+      tokens_(*party.self),
+      assembly_(context_->config.assembly_bytes_total),
+      responder_(std::make_unique<datagram_responder>(*this)) {}
+
+datagram_hub::~datagram_hub() = default;
+
+void datagram_hub::add_transport(any_datagram_transport with) { transports_[with.kind()] = std::move(with); }
+
+task<result<address>> datagram_hub::listen(std::shared_ptr<datagram_hub> self, address at) {
+    auto with = self->transports_.find(at.kind());
+    if (with == self->transports_.end()) co_return failure(errc::unsupported_address);
+    auto transport = with->second;
+    auto opened = co_await transport.open(at);
+    if (!opened) co_return failure(opened.error());
+    if (self->refuses_) co_return failure(errc::session_closed);
+    const auto port = std::make_shared<datagram_port>(self->context_, std::move(*opened));
+    self->listening_.push_back(port);
+    port->start(*self);
+    co_return port->local();
+}
+
+task<result<std::shared_ptr<datagram_port>>> datagram_hub::port_towards(std::shared_ptr<datagram_hub> self,
+                                                                        address to) {
+    for (const auto* ports : {&self->listening_, &self->dialling_}) {
+        for (const auto& port : *ports) {
+            if (!port->closed() && leads_to(port->local(), to)) co_return port;
+        }
+    }
+    const auto with = self->transports_.find(to.kind());
+    if (with == self->transports_.end()) co_return failure(errc::unsupported_address);
+    auto transport = with->second;
+    auto opened = co_await transport.open(transport.anywhere(to));
+    if (!opened) co_return failure(opened.error());
+    if (self->refuses_) co_return failure(errc::session_closed);
+    auto port = std::make_shared<datagram_port>(self->context_, std::move(*opened));
+    self->dialling_.push_back(port);
+    port->start(*self);
+    co_return port;
+}
+
+void datagram_hub::stop() {
+    refuses_ = true;
+    for (const auto* ports : {&listening_, &dialling_}) {
+        for (const auto& port : *ports) port->close();
+    }
+}
+
+// --- who packets are for ----------------------------------------------------------------------------------------------
+
+std::uint32_t datagram_hub::unused_index() {
+    for (;;) {
+        std::array<std::uint8_t, 4> drawn{};
+        context_->env.secure_random->fill(drawn);
+        std::uint32_t index = 0;
+        for (const auto byte : drawn) index = (index << 8U) | byte;
+        if (index != 0 && !sessions_.contains(index) && !attempts_.contains(index) && !responder_->knows(index)) {
+            return index;
+        }
+    }
+}
+
+void datagram_hub::add(datagram_session& which) {
+    for (const auto index : which.ciphers().indices()) sessions_[index] = &which;
+    by_token_[which.ciphers().peer_token()] = &which;
+}
+
+void datagram_hub::forget(datagram_session& which) noexcept {
+    for (const auto index : which.ciphers().indices()) {
+        const auto at = sessions_.find(index);
+        if (at != sessions_.end() && at->second == &which) sessions_.erase(at);
+    }
+    const auto token = by_token_.find(which.ciphers().peer_token());
+    if (token != by_token_.end() && token->second == &which) by_token_.erase(token);
+}
+
+std::uint32_t datagram_hub::add(datagram_attempt& which) {
+    const auto index = unused_index();
+    attempts_[index] = &which;
+    return index;
+}
+
+void datagram_hub::forget(datagram_attempt& which) noexcept {
+    std::erase_if(attempts_, [&](const auto& each) { return each.second == &which; });
+}
+
+datagram_session* datagram_hub::find(std::uint32_t index) const {
+    const auto at = sessions_.find(index);
+    return at != sessions_.end() ? at->second : nullptr;
+}
+
+// --- packets come -----------------------------------------------------------------------------------------------------
+
+void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
+    in_batch_ = true;
+    const auto type = wire::type_of(packet);
+    if (!type) {
+        ++context_->counters.packets_refused;
+        return;
+    }
+    switch (*type) {
+        case wire::packet_type::transport: return take_transport(at, from, packet);
+        case wire::packet_type::initial:
+            if (!refuses_) responder_->take_initial(at, from, packet);
+            return;
+        case wire::packet_type::final_answer: {
+            if (auto* known = find(wire::receiver_of(packet)); known != nullptr) return known->take_final_again();
+            return responder_->take_final(at, from, packet);
+        }
+        case wire::packet_type::answer:
+        case wire::packet_type::cookie: {
+            const auto found = attempts_.find(wire::receiver_of(packet));
+            if (found != attempts_.end()) {
+                found->second->take_packet(from, packet);
+            } else {
+                ++context_->counters.packets_refused;
+            }
+            return;
+        }
+        case wire::packet_type::reset: return take_reset(packet);
+    }
+}
+
+void datagram_hub::take_transport(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
+    const auto index = wire::receiver_of(packet);
+    if (auto* known = find(index); known != nullptr) {
+        known->take_packet(at, from, packet);
+    } else if (!responder_->take_transport(at, from, packet)) {
+        tell_reset(at, from, packet);
+    }
+}
+
+void datagram_hub::take_reset(bytes_view packet) {
+    const auto reset = wire::decode_reset(packet);
+    if (!reset) return;
+    const auto at = by_token_.find(reset->token);
+    if (at != by_token_.end() && at->second->ciphers().is_reset(*reset)) at->second->take_reset();
+}
+
+void datagram_hub::tell_reset(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {
+    ++context_->counters.packets_refused;
+    if (refuses_ || !reset_tokens::may_answer(packet.size())) return;
+    wire::reset_packet out;
+    out.index = wire::receiver_of(packet);
+    out.token = tokens_.token_for(out.index);
+    (void)at->send(from, wire::encode(out));
+}
+
+void datagram_hub::touch(datagram_session& which) {
+    touched_.push_back(std::static_pointer_cast<datagram_session>(which.shared_from_this()));
+    if (in_batch_ || std::exchange(flush_comes_, true)) return;
+    post(context_->env.exec, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->flush();
+    });
+}
+
+void datagram_hub::batch_ended() {
+    in_batch_ = false;
+    flush();
+}
+
+void datagram_hub::flush() {
+    flush_comes_ = false;
+    for (const auto& each : std::exchange(touched_, {})) each->after_batch();
+}
+
+void datagram_hub::refused(const address& by) {
+    // A hint that others can forge, so only who has nothing to lose follows it.
+    std::vector<datagram_attempt*> those;
+    for (const auto& [index, one] : attempts_) {
+        if (one->remote() == by) those.push_back(one);
+    }
+    for (auto* one : those) one->refused();
+}
+
+}  // namespace mydht::detail

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <mydht/transport/datagram.hpp>
+
+#include "session/session_context.hpp"
+
+namespace mydht::detail {
+
+class datagram_port;
+
+/// Who is given the packets of a port.
+class packet_sink {
+public:
+    packet_sink() = default;
+    packet_sink(const packet_sink&) = delete;
+    packet_sink& operator=(const packet_sink&) = delete;
+
+    /// The packet may be changed. Everything in it may be a lie.
+    virtual void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) = 0;
+    /// No more packets come at once.
+    virtual void batch_ended() = 0;
+    /// The system says that nobody took a packet to this address.
+    virtual void refused(const address& by) = 0;
+
+protected:
+    ~packet_sink() = default;
+};
+
+/// Whoever waits for room to send.
+class packet_source {
+public:
+    packet_source() = default;
+    packet_source(const packet_source&) = delete;
+    packet_source& operator=(const packet_source&) = delete;
+
+    virtual void writable() = 0;
+
+protected:
+    ~packet_source() = default;
+};
+
+/// A socket of packets and the one loop that reads it. All sessions that go through it share its memory.
+class datagram_port : public std::enable_shared_from_this<datagram_port> {
+public:
+    datagram_port(std::shared_ptr<session_context> context, any_datagram_socket socket);
+
+    /// Reads until close(). `sink` must live until then.
+    void start(packet_sink& sink);
+    void close();
+
+    /// Sends now or not at all. False when there is no room: packets may be lost anyway.
+    bool send(const address& to, bytes_view data) { return send(to, data, data.size()); }
+    /// Several packets, all but the last of `packet_bytes`.
+    bool send(const address& to, bytes_view data, std::size_t packet_bytes);
+    /// Calls `who` once when there may be room again; forgotten when it dies.
+    void tell_when_writable(std::weak_ptr<packet_source> who);
+
+    [[nodiscard]] address local() const { return socket_.local(); }
+    [[nodiscard]] std::size_t packet_bytes_max() const { return socket_.packet_bytes_max(); }
+    [[nodiscard]] std::size_t batch_bytes_max() const { return socket_.batch_bytes_max(); }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+private:
+    [[nodiscard]] static task<> receive_loop(std::shared_ptr<datagram_port> self);
+    [[nodiscard]] static task<> wait_for_room(std::shared_ptr<datagram_port> self);
+    void hand_over(const datagrams& what, bytes_span buffer);
+
+    std::shared_ptr<session_context> context_;
+    any_datagram_socket socket_;
+    packet_sink* sink_ = nullptr;
+    std::vector<std::weak_ptr<packet_source>> waiting_;
+    bool waits_for_room_ = false;
+    bool closed_ = false;
+};
+
+}  // namespace mydht::detail

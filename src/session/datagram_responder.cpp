@@ -1,0 +1,235 @@
+#include "session/datagram_responder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <mydht/runtime/deadline.hpp>
+
+#include "session/datagram_hub.hpp"
+#include "session/datagram_session.hpp"
+#include "session/packet_link.hpp"
+#include "session/peer_addresses.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// Requests in first packets that are answered at once; further ones are left to be asked again.
+constexpr std::size_t early_requests_max = 64;
+/// How long the answer of a handshake waits for that of the request.
+constexpr duration early_patience = std::chrono::milliseconds(50);
+
+/// The request among the frames of a first packet, if there is one that may be there.
+std::optional<wire::envelope> early_request(bytes_view frames) {
+    wire::frame_decoder decoder;
+    const auto frame = decoder.next(frames);
+    if (!frame || !*frame || (*frame)->kind != wire::frame_kind::message) return std::nullopt;
+    auto envelope = wire::capnp_codec().decode((*frame)->payload, {}, nullptr);
+    if (!envelope || !wire::may_travel_early(envelope->body)) return std::nullopt;
+    return std::move(*envelope);
+}
+
+task<result<wire::message>> serve(std::shared_ptr<session_context> context, peer_info from, wire::message what) {
+    co_return co_await ask_handler(std::move(context), std::move(from), std::move(what));
+}
+
+std::vector<contact>* contacts_in(wire::message& answer) {
+    if (auto* nodes = std::get_if<wire::nodes>(&answer)) return &nodes->contacts;
+    if (auto* values = std::get_if<wire::values>(&answer)) return &values->contacts;
+    return nullptr;
+}
+
+/// The answer as a frame of at most `room` bytes; contacts are left out as it takes. Empty when it does not fit.
+bytes fit(wire::envelope answer, std::size_t room) {
+    for (;;) {
+        bytes out;
+        const auto place = wire::begin_frame(out, wire::frame_kind::message, wire::control_channel);
+        if (!wire::capnp_codec().encode(answer, out) || !wire::end_frame(out, place)) return {};
+        if (out.size() <= room) return out;
+        auto* contacts = contacts_in(answer.body);
+        if (contacts == nullptr || contacts->empty()) return {};
+        contacts->pop_back();
+    }
+}
+
+}  // namespace
+
+/// The place of a request that is being answered. A parameter of the coroutine, so that it is given back also when the
+/// coroutine never begins.
+class datagram_responder::early_ticket {
+public:
+    explicit early_ticket(std::shared_ptr<datagram_hub> hub) : hub_(std::move(hub)) { ++owner().early_under_way_; }
+    early_ticket(early_ticket&&) noexcept = default;
+    early_ticket& operator=(early_ticket&&) = delete;
+    ~early_ticket() {
+        if (hub_) --owner().early_under_way_;
+    }
+
+    [[nodiscard]] datagram_responder& owner() const noexcept { return hub_->responder(); }
+    [[nodiscard]] datagram_hub& hub() const noexcept { return *hub_; }
+
+private:
+    std::shared_ptr<datagram_hub> hub_;
+};
+
+datagram_responder::datagram_responder(datagram_hub& hub)
+    : hub_(hub),
+      half_open_({}, *hub.context()->env.secure_random),
+      cookies_(*hub.context()->env.secure_random, hub.context()->env.time->now()),
+      seen_(*hub.context()->env.secure_random),
+      early_(hub.context()->env.time->wall_now()) {}
+
+datagram_responder::~datagram_responder() = default;
+
+bool datagram_responder::knows(std::uint32_t index) const {
+    return half_open_.contains(index) || proven_.contains(index);
+}
+
+void datagram_responder::refuse() { ++hub_.context()->counters.packets_refused; }
+
+// --- the first packet -------------------------------------------------------------------------------------------------
+
+void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, const address& from,
+                                      bytes_view packet) {
+    const origin where{at, from, packet.size()};
+    const auto initial = wire::decode_initial(packet);
+    if (!initial || !judge_initial(hub_.party(), *initial) || !may_begin(where, *initial)) return refuse();
+    auto accepted = accepted_initial::accept(hub_.party(), *initial);
+    if (!accepted) return refuse();
+    const auto& self = hub_.party().self->id();
+    if (accepted->knows_peer()) {
+        if (accepted->renews() != 0 && renew(*accepted, where)) return;
+        // Both dial each other: the handshake whose initiator has the smaller id is the one that goes on.
+        const auto& peer = accepted->peer().id;
+        if (self < peer && hub_.owner().dials(peer, from.kind())) return;
+    }
+    if (has_early_request(*accepted, where)) {
+        early_ticket ticket(hub_.shared_from_this());
+        hub_.context()->group.spawn("request in a first packet",
+                                    answer_early(std::move(ticket), std::move(*accepted), where));
+        return;
+    }
+    answer(*accepted, where, {});
+}
+
+bool datagram_responder::may_begin(const origin& where, const wire::initial_packet& initial) {
+    const auto now = hub_.context()->env.time->now();
+    const bool plain = initial.pattern == wire::packet_pattern::plain;
+    const cookie_policy policy;
+    const bool proven = initial.has_cookie() && cookies_.check(initial.cookie, where.from, initial.ephemeral(), now);
+    if (!proven && (plain || policy.needed(half_open_.size(now), begun_.per_second(now)))) {
+        wire::cookie_packet out;
+        out.receiver = initial.sender;
+        out.cookie = cookies_.make(where.from, initial.ephemeral(), now);
+        ++hub_.context()->counters.cookies_sent;
+        (void)where.port->send(where.from, wire::encode(out));
+        return false;
+    }
+    if (!hub_.owner().may_begin_handshake(where.from)) return false;
+    if (!seen_.add(initial.ephemeral(), now)) return false;
+    begun_.add(now);
+    return true;
+}
+
+bool datagram_responder::renew(accepted_initial& initial, const origin& where) {
+    auto* const known = hub_.find(initial.renews());
+    if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) return false;
+    const auto index = hub_.unused_index();
+    const auto packet = initial.answer(index, hub_.token_for(index), {}, where.size);
+    if (!packet) return true;
+    hub_.forget(*known);
+    known->ciphers().expect(initial.finish().keys, hub_.context()->env.time->now());
+    hub_.add(*known);
+    (void)where.port->send(where.from, *packet);
+    return true;
+}
+
+bool datagram_responder::has_early_request(const accepted_initial& initial, const origin& where) const {
+    const auto& env = hub_.context()->env;
+    return initial.knows_peer() && !initial.early().empty() && early_under_way_ < early_requests_max &&
+           seen_.complete(env.time->now()) && hub_.owner().admits_early(initial.peer().id, where.from);
+}
+
+task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial initial, origin where) {
+    auto& self = ticket.owner();
+    const auto context = ticket.hub().context();
+    bytes frames;
+    auto request = early_request(initial.early());
+    const bool in_time = !context->request_rate ||
+                         context->request_rate->take(where.from, 0, context->env.time->now()) == rate_verdict::serve;
+    if (request && in_time && self.early_.lets_in(initial.stamp(), context->env.time->wall_now())) {
+        auto peer = make_peer(initial.peer(), where.from, false, context->config.mode == wire::link_mode::secured);
+        auto work = serve(context, std::move(peer), std::move(request->body));
+        auto& time = *context->env.time;
+        auto done = co_await with_deadline(time, time.now() + early_patience, std::move(work));
+        if (done) {
+            wire::envelope answer;
+            answer.id = request->id;
+            answer.body = std::move(*done);
+            frames = fit(std::move(answer), initial.answer_room(where.size));
+        }
+    }
+    self.answer(initial, where, frames);
+}
+
+void datagram_responder::answer(accepted_initial& initial, const origin& where, bytes_view frames) {
+    const auto now = hub_.context()->env.time->now();
+    const auto index = hub_.unused_index();
+    half_open_record record;
+    record.from = where.from;
+    record.account.note_received(where.size);
+    const auto packet = initial.answer(index, hub_.token_for(index), frames, record.account.budget());
+    if (!packet) return refuse();
+    record.handshake = initial.half_open();
+    if (!record.account.may_send(packet->size())) return refuse();
+    half_open_.add(std::move(record), now);
+    (void)where.port->send(where.from, *packet);
+}
+
+// --- the packet that proves the peer ----------------------------------------------------------------------------------
+
+bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at, const address& from,
+                                        bytes_view packet) {
+    const auto index = wire::receiver_of(packet);
+    if (proven_.contains(index)) return true;
+    auto* const record = half_open_.find(index, hub_.context()->env.time->now());
+    if (record == nullptr) return half_open_.contains(index);
+    // It may have overtaken the final packet, which comes again.
+    if (!record->handshake.knows_peer()) return true;
+    if (!record->handshake.proves(packet)) {
+        refuse();
+        return true;
+    }
+    auto outcome = record->handshake.finish();
+    half_open_.remove(index);
+    tell_proven(std::move(outcome), {at, from, packet.size()}, to_bytes(packet));
+    return true;
+}
+
+void datagram_responder::take_final(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {
+    const auto index = wire::receiver_of(packet);
+    const auto* const record = half_open_.find(index, hub_.context()->env.time->now());
+    if (record == nullptr || record->handshake.knows_peer()) return refuse();
+    auto outcome = record->handshake.take_final(hub_.party(), packet);
+    if (!outcome) return refuse();
+    half_open_.remove(index);
+    tell_proven(std::move(*outcome), {at, from, packet.size()}, {});
+}
+
+void datagram_responder::tell_proven(datagram_outcome outcome, const origin& where, bytes first_packet) {
+    const auto index = outcome.keys.own_index;
+    const bool secured = !std::holds_alternative<plain_tags>(outcome.keys.link);
+    packet_link::parts parts(session_ciphers(std::move(outcome.keys), hub_.context()->env.time->now()));
+    parts.peer = std::move(outcome.peer);
+    parts.codec = outcome.codec;
+    parts.proven = secured;
+    parts.remote = where.from;
+    parts.hub = hub_.shared_from_this();
+    parts.port = where.port;
+    parts.first_packet = std::move(first_packet);
+    parts.first_frames = std::move(outcome.frames);
+    parts.waiting = index_claim(hub_.shared_from_this(), index);
+    hub_.owner().proven(std::make_unique<packet_link>(std::move(parts)));
+}
+
+}  // namespace mydht::detail

@@ -1,0 +1,224 @@
+#include "session/datagram_session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <mydht/core/body.hpp>
+
+#include "session/codecs.hpp"
+#include "session/datagram_hub.hpp"
+#include "session/datagram_transfer.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// Until the last packet of a handshake is sent again, without a round trip seen.
+constexpr duration confirm_pause = std::chrono::milliseconds(500);
+
+}  // namespace
+
+datagram_session::datagram_session(std::shared_ptr<session_context> context, beginnings from)
+    : session_state(std::move(context), std::move(from.peer), *find_codec(from.codec)),
+      port_(std::move(from.port)),
+      hub_(std::move(from.hub)),
+      ciphers_(std::move(from.ciphers)),
+      last_(std::move(from.last)),
+      first_packet_(std::move(from.first_packet)),
+      first_frames_(std::move(from.first_frames)),
+      confirm_pause_(confirm_pause) {
+    heard_at_ = now();
+    said_at_ = heard_at_;
+    if (from.round_trip) {
+        unanswered_.note_round_trip(*from.round_trip);
+        confirm_pause_ = unanswered_.first_pause();
+    }
+}
+
+datagram_session::~datagram_session() { hub_->forget(*this); }
+
+void datagram_session::start() {
+    hub_->add(*this);
+    if (peer_.outgoing) {
+        send_first();
+    } else {
+        take_first();
+    }
+    if (!ended()) arm_next();
+}
+
+void datagram_session::take_first() {
+    const auto self = shared_from_this();
+    auto packet = std::exchange(first_packet_, bytes());
+    const auto frames = std::exchange(first_frames_, bytes());
+    if (!packet.empty()) take_packet(port_, peer_.observed, packet);
+    if (const auto taken = take_frames(peer_.observed, frames); !taken) {
+        return close(wire::close_reason::protocol_violation, taken.error(), "the peer broke the rules");
+    }
+    after_batch();
+}
+
+/// Until the peer is heard it may not know that there is a session: its place for it is short-lived.
+void datagram_session::send_first() {
+    confirm_at_ = now() + confirm_pause_;
+    confirm_pause_ *= 2;
+    if (!last_.empty()) {
+        (void)port_->send(peer_.observed, last_);
+        return;
+    }
+    auto& packet = begin_packet();
+    wire::append_ping(packet, wire::frame_kind::ping, {});
+    (void)send_packet(packet);
+}
+
+std::size_t datagram_session::waiting() const noexcept {
+    return transfer_ ? transfer_->sending.waiting() + transfer_->held.size() : 0;
+}
+
+bool datagram_session::has_room() const noexcept { return waiting() < config().send_buffer_bytes; }
+
+bool datagram_session::may_answer() const noexcept { return waiting() < config().answer_buffer_bytes; }
+
+bool datagram_session::stalled() const noexcept { return false; }
+
+// --- sending ----------------------------------------------------------------------------------------------------------
+
+bytes& datagram_session::begin_packet() {
+    auto& out = hub_->scratch();
+    out.resize(wire::transport_header_bytes);
+    return out;
+}
+
+std::size_t datagram_session::packet_room() const noexcept {
+    return wire::initial_bytes_min - wire::transport_header_bytes - noise::tag_bytes;
+}
+
+bool datagram_session::send_packet(bytes& packet) {
+    if (received_.ack_owed()) {
+        const auto used = packet.size() - wire::transport_header_bytes;
+        // When it does not fit, an ack of its own follows in time.
+        (void)received_.append_ack(packet, packet_room() - std::min(packet_room(), used), now());
+    }
+    return send_packet(packet, *port_, peer_.observed);
+}
+
+bool datagram_session::send_packet(bytes& packet, datagram_port& through, const address& to) {
+    if (const auto sealed = seal(packet, 0); !sealed) {
+        end(sealed.error());
+        return true;
+    }
+    note_untracked(packet.size());
+    return through.send(to, packet);
+}
+
+void datagram_session::send_frames(bytes_view frames) {
+    auto& packet = begin_packet();
+    packet.insert(packet.end(), frames.begin(), frames.end());
+    (void)send_packet(packet);
+}
+
+void datagram_session::send_ack() { (void)send_packet(begin_packet()); }
+
+result<void> datagram_session::say(wire::envelope what) {
+    auto& packet = begin_packet();
+    const auto place = wire::begin_frame(packet, wire::frame_kind::message, wire::control_channel);
+    auto done = codec().encode(what, packet);
+    if (done) done = wire::end_frame(packet, place);
+    if (!done) return done;
+    const auto frame = bytes_view(packet).subspan(wire::transport_header_bytes);
+    const auto role = wire::role_of(what.body);
+    const bool in_parts = role == wire::message_role::answer && was_asked_in_parts(what.id);
+    if (frame.size() > packet_room() || in_parts) {
+        return say_in_parts(what.id, role, frame.subspan(wire::frame_header_bytes));
+    }
+    if (role == wire::message_role::request) {
+        unanswered_.add(what.id, to_bytes(frame), now());
+        arm_at_latest(unanswered_.next());
+    }
+    // Without room in the socket it is as good as lost on the way, and asked again.
+    (void)send_packet(packet);
+    return {};
+}
+
+result<void> datagram_session::repeated(std::uint64_t id) {
+    auto& packet = begin_packet();
+    body_writer fields;
+    fields.u64(id);
+    wire::append_frame(packet, wire::frame_kind::working, wire::control_channel, fields.data());
+    (void)send_packet(packet);
+    return {};
+}
+
+void datagram_session::settled(std::uint64_t id, bool answered) noexcept {
+    if (answered) {
+        unanswered_.answered(id, now());
+    } else {
+        unanswered_.forget(id);
+        drop_own_parts(id);
+    }
+}
+
+void datagram_session::say_goodbye(wire::close_reason reason) {
+    auto& packet = begin_packet();
+    wire::append_close(packet, reason);
+    (void)send_packet(packet);
+    end(ending());
+}
+
+// --- the end ----------------------------------------------------------------------------------------------------------
+
+void datagram_session::cut() {
+    hub_->forget(*this);
+    transfer_.reset();
+    path_.reset();
+    last_ = bytes();
+    unanswered_.release();
+    received_.release();
+}
+
+void datagram_session::take_final_again() {
+    // Any packet of the session tells the peer what it asks.
+    if (!ended()) send_ack();
+}
+
+// --- time -------------------------------------------------------------------------------------------------------------
+
+void datagram_session::tick(steady_time at) {
+    if (const auto due = received_.ack_at(); due && *due <= at) send_ack();
+    if (at >= confirm_at_) send_first();
+    repeat_requests(at);
+    tick_transfer(at);
+    if (ended()) return;
+    if (path_ && at >= path_->until) path_.reset();
+    watch_silence(at);
+}
+
+void datagram_session::repeat_requests(steady_time at) {
+    while (const auto* again = unanswered_.take_due(at)) {
+        ++context()->counters.requests_repeated;
+        send_frames(again->frame);
+    }
+}
+
+void datagram_session::watch_silence(steady_time at) {
+    if (unanswered_.empty() || at - heard_at_ < config().stall_timeout) return;
+    end(errc::unreachable, "nothing was heard for too long");
+}
+
+steady_time datagram_session::next_tick() const noexcept {
+    auto next = std::min(unanswered_.next(), confirm_at_);
+    if (const auto due = received_.ack_at()) next = std::min(next, *due);
+    if (path_) next = std::min(next, path_->until);
+    return next;
+}
+
+void datagram_session::rest() {
+    unanswered_.release();
+    received_.release();
+}
+
+std::size_t datagram_session::memory() const noexcept {
+    return sizeof *this + requests().memory() + unanswered_.memory() + received_.memory() + last_.capacity();
+}
+
+}  // namespace mydht::detail

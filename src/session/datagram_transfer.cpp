@@ -1,0 +1,243 @@
+// What travels in many packets: large messages and streams, acknowledged and sent again when lost.
+
+#include "session/datagram_transfer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <mydht/core/body.hpp>
+
+#include "session/datagram_hub.hpp"
+
+namespace mydht::detail {
+
+datagram_session::transfer& datagram_session::bulk() {
+    if (!transfer_) {
+        std::array<std::uint8_t, 8> drawn{};
+        context()->env.secure_random->fill(drawn);
+        body_reader random(drawn);
+        transfer_ = std::make_unique<transfer>(ciphers_.next_counter(), random.u64(), hub_->assembly(), config());
+        if (const auto seen = unanswered_.round_trip()) transfer_->recovery.sample_round_trip(*seen, now());
+    }
+    return *transfer_;
+}
+
+result<void> datagram_session::seal(bytes& buffer, std::size_t place) {
+    if (transfer_) ciphers_.advance_to(transfer_->recovery.next_number());
+    const auto sealed = ciphers_.seal(buffer, place);
+    if (!sealed) return failure(sealed.error());
+    said_at_ = now();
+    return {};
+}
+
+void datagram_session::note_untracked(std::size_t size) {
+    if (transfer_) transfer_->recovery.on_sent(size, packet_purpose::untracked, {}, said_at_);
+}
+
+void datagram_session::streams_have_output() {
+    (void)bulk();
+    // Not at once: the caller may be about to say more.
+    touch();
+}
+
+bool datagram_session::has_bulk() {
+    return transfer_ && (transfer_->sending.ready() || (streams() != nullptr && streams()->has_output()));
+}
+
+void datagram_session::pump() {
+    if (ended() || !transfer_ || transfer_->waits_for_room) return;
+    auto& t = *transfer_;
+    auto& batch = hub_->batch();
+    batch.clear();
+    const auto at = now();
+    const auto full = wire::initial_bytes_min;
+    const auto batch_max = std::max(port_->batch_bytes_max() / full, std::size_t{1}) * full;
+    while (!t.waits_for_room) {
+        const bool probe = t.recovery.probes_wanted() > 0;
+        if (!probe && (!has_bulk() || !t.recovery.can_send(full))) break;
+        if (!probe && t.recovery.next_send_time() > at) {
+            arm_at_latest(t.recovery.next_send_time());
+            break;
+        }
+        const auto size = append_bulk_packet(batch, probe, at);
+        if (size == 0) break;
+        if (size < full || batch.size() + full > batch_max) send_batch(batch, full);
+    }
+    send_batch(batch, full);
+    if (const auto timer = t.recovery.next_timer()) arm_at_latest(*timer);
+    count_waiting();
+}
+
+std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, steady_time at) {
+    auto& t = *transfer_;
+    t.pieces.clear();
+    const auto begin = batch.size();
+    batch.resize(begin + wire::transport_header_bytes);
+    const auto limit = begin + wire::transport_header_bytes + packet_room();
+    if (received_.ack_owed()) (void)received_.append_ack(batch, limit - batch.size(), at);
+    const auto before = batch.size();
+    for (;;) {
+        auto piece = t.sending.append_part(batch, limit - batch.size());
+        if (!piece && streams() != nullptr) piece = streams()->write_next(batch, limit - batch.size(), true);
+        if (!piece) break;
+        t.pieces.push_back(*piece);
+    }
+    if (batch.size() == before) {
+        if (!probe) {
+            batch.resize(begin);
+            return 0;
+        }
+        // Something that has to be acknowledged, when there is nothing else to say.
+        wire::append_ping(batch, wire::frame_kind::ping, {});
+    }
+    if (const auto sealed = seal(batch, begin); !sealed) {
+        batch.resize(begin);
+        end(sealed.error());
+        return 0;
+    }
+    const auto size = batch.size() - begin;
+    t.recovery.on_sent(size, packet_purpose::tracked, t.pieces, at);
+    return size;
+}
+
+void datagram_session::send_batch(bytes& batch, std::size_t packet_bytes) {
+    if (batch.empty() || ended()) return;
+    if (!port_->send(peer_.observed, batch, packet_bytes)) {
+        auto& t = *transfer_;
+        t.held.assign(batch.begin(), batch.end());
+        t.held_packet_bytes = packet_bytes;
+        t.waits_for_room = true;
+        port_->tell_when_writable(std::static_pointer_cast<datagram_session>(shared_from_this()));
+    }
+    batch.clear();
+}
+
+void datagram_session::writable() {
+    if (!transfer_) return;
+    auto& t = *transfer_;
+    t.waits_for_room = false;
+    auto held = std::exchange(t.held, bytes());
+    send_batch(held, t.held_packet_bytes);
+    if (ended()) return;
+    pump();
+}
+
+// --- acks and losses --------------------------------------------------------------------------------------------------
+
+result<void> datagram_session::take_ack(bytes_view payload) {
+    const auto ack = wire::decode_ack(payload);
+    if (!ack) return failure(ack.error());
+    if (!transfer_) {
+        // Of what was acknowledged before it came to rest; late, but not wrong.
+        if (ack->largest() >= ciphers_.next_counter()) return failure(errc::protocol_violation);
+        return {};
+    }
+    auto& t = *transfer_;
+    t.outcome.clear();
+    if (const auto taken = t.recovery.on_ack(*ack, heard_at_, t.outcome); !taken) return taken;
+    hand_back();
+    touch();
+    return {};
+}
+
+void datagram_session::hand_back() {
+    auto& t = *transfer_;
+    const auto is_message = [](const packet_piece& p) { return p.kind == wire::frame_kind::message_part; };
+    for (const auto& piece : t.outcome.acknowledged) {
+        if (is_message(piece)) {
+            t.sending.acknowledged(piece);
+        } else if (streams() != nullptr) {
+            streams()->acknowledged(piece);
+        }
+    }
+    for (const auto& piece : t.outcome.lost) {
+        if (is_message(piece)) {
+            t.sending.lost(piece);
+        } else if (streams() != nullptr) {
+            streams()->lost(piece);
+        }
+    }
+    count_waiting();
+    room_changed();
+}
+
+result<void> datagram_session::take_part(bytes_view payload) {
+    auto& t = bulk();
+    auto part = t.assembly.take(payload, heard_at_);
+    if (!part) return failure(part.error());
+    if (const auto expiry = t.assembly.next_expiry()) arm_at_latest(*expiry);
+    switch (part->what) {
+        case part_fate::refused:
+            // Not acknowledged, so it comes again.
+            refused_ = true;
+            return {};
+        case part_fate::complete: return take_message_frame(part->message, true);
+        default: return {};
+    }
+}
+
+result<void> datagram_session::say_in_parts(std::uint64_t id, wire::message_role role, bytes_view message) {
+    auto& t = bulk();
+    const auto number = t.sending.add(to_bytes(message));
+    if (!number) return failure(number.error());
+    if (role == wire::message_role::request) {
+        auto& own = t.own_in_parts.emplace_back();
+        own.id = id;
+        own.message = *number;
+    }
+    count_waiting();
+    pump();
+    return {};
+}
+
+bool datagram_session::was_asked_in_parts(std::uint64_t id) {
+    return transfer_ && std::erase(transfer_->asked_in_parts, id) > 0;
+}
+
+void datagram_session::drop_own_parts(std::uint64_t id) noexcept {
+    if (!transfer_) return;
+    auto& own = transfer_->own_in_parts;
+    const auto at = std::ranges::find(own, id, &transfer::own_request::id);
+    if (at == own.end()) return;
+    transfer_->sending.cancel(at->message);
+    own.erase(at);
+}
+
+void datagram_session::tick_transfer(steady_time at) {
+    if (!transfer_) return;
+    auto& t = *transfer_;
+    if (const auto timer = t.recovery.next_timer(); timer && *timer <= at) {
+        t.outcome.clear();
+        t.recovery.on_timer(at, t.outcome);
+        hand_back();
+    }
+    if (const auto expiry = t.assembly.next_expiry(); expiry && *expiry <= at) t.assembly.expire(at);
+    pump();
+}
+
+void datagram_session::touch() {
+    if (!std::exchange(touched_, true)) hub_->touch(*this);
+}
+
+void datagram_session::after_batch() {
+    touched_ = false;
+    if (ended()) return;
+    pump();
+    if (ended()) return;
+    if (const auto pong = std::exchange(pong_, std::nullopt)) {
+        auto& packet = begin_packet();
+        wire::append_ping(packet, wire::frame_kind::pong, *pong);
+        (void)send_packet(packet);
+        if (ended()) return;
+    }
+    if (const auto due = received_.ack_at()) {
+        if (*due <= now()) {
+            send_ack();
+        } else {
+            arm_at_latest(*due);
+        }
+    }
+}
+
+}  // namespace mydht::detail
