@@ -11,6 +11,7 @@
 #include <mydht/store/memory_store.hpp>
 #include <mydht/transport/interfaces.hpp>
 #include <mydht/transport/tcp.hpp>
+#include <mydht/transport/udp.hpp>
 #include <mydht/value/lifetime.hpp>
 
 #include "node/operation.hpp"
@@ -107,8 +108,12 @@ node_core::node_core(environment env, node_config config)
           }),
       background_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }),
       last_words_(env_.exec, [this](std::string_view name, const std::exception_ptr&) { log_escaped(name); }) {
-    if (config_.transports.empty()) config_.transports.push_back(make_tcp(env_));
+    if (config_.transports.empty() && config_.datagram_transports.empty()) {
+        config_.transports.push_back(make_tcp(env_));
+        config_.datagram_transports.push_back(make_udp(env_));
+    }
     for (const auto& each : config_.transports) pool_.add_transport(each);
+    for (const auto& each : config_.datagram_transports) pool_.add_transport(each);
 }
 
 void node_core::log_escaped(std::string_view name) const {
@@ -121,6 +126,7 @@ query_origin node_core::origin() {
     query_origin out;
     out.id = self_->id();
     for (const auto& each : config_.transports) out.kinds |= wire::mask_of(each.kind());
+    for (const auto& each : config_.datagram_transports) out.kinds |= wire::mask_of(each.kind());
     out.keeps_values = keeps_values();
     out.local_only = local_only_;
     out.known = [this](const id256& target, std::size_t count) { return table_.closest(target, count); };
@@ -139,31 +145,29 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
                                    steady_time deadline) {
     const auto id = to.id;
     if (id == self->self_->id()) co_return failure(errc::self_connection);
-    const auto asked = self->env_.time->now();
+    const auto begun = self->env_.time->now();
     // An asker in a hurry says nothing about the peer.
     const auto counts = [&](std::error_code why) {
-        return why != errc::timed_out || self->env_.time->now() - asked >= self->config_.queries.soft_timeout;
+        return why != errc::timed_out || self->env_.time->now() - begun >= self->config_.queries.soft_timeout;
     };
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     for (bool again : {true, false}) {
-        auto link = self->pool_.find(id);
-        const bool reused = !link.empty();
-        if (!reused) {
-            auto made = co_await self->pool_.connect(to, deadline);
-            if (!made) {
-                if (counts(made.error())) self->neighbours_.unreachable(to, made.error());
-                co_return failure(made.error());
-            }
-            link = std::move(*made);
-        }
-        auto answer = co_await link.request(what, deadline);
-        if (answer) {
+        const bool reused = !self->pool_.find(id).empty();
+        auto asked = co_await self->pool_.ask(to, what, deadline);
+        if (asked) {
             self->neighbours_.answered(id);
-            co_return reply(std::move(*answer), link.peer().observed);
+            co_return reply(std::move(*asked->answer), asked->over.peer().observed);
         }
-        if (answer.error() == errc::session_closed && reused && again) continue;
-        if (counts(answer.error())) self->neighbours_.failed(id, answer.error());
-        co_return failure(answer.error());
+        const auto why = asked.error();
+        if (why == errc::session_closed && reused && again) continue;
+        if (!counts(why)) co_return failure(why);
+        // Who was there and does not answer has failed; who was not found may be somewhere else.
+        if (reused || !self->pool_.find(id).empty()) {
+            self->neighbours_.failed(id, why);
+        } else {
+            self->neighbours_.unreachable(to, why);
+        }
+        co_return failure(why);
     }
     co_return failure(errc::session_closed);
 }

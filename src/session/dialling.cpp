@@ -180,15 +180,20 @@ task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> c
     const auto where = to->addresses[index];
     const auto at = turn->began + static_cast<std::int64_t>(index) * stagger;
     while (turn->failed < index && time.now() < at) co_await turn->failure_seen.wait_until(time, at);
-    auto work = core->datagrams_->speaks(where.kind()) ? dial_datagrams(core->datagrams_, where, to)
-                                                       : attempt(core, core->transport_for(where), where, to->key.peer);
-    auto made = co_await std::move(work);
+    auto made = co_await attempt_at(core, where, std::move(to));
     if (!made) {
         ++turn->failed;
         turn->failure_seen.notify_all();
         core->context_->log(log_level::debug, "dial of " + where.text() + ": " + made.error().message());
     }
     co_return made;
+}
+
+task<result<proven_ptr>> pool_core::attempt_at(std::shared_ptr<pool_core> core, address where,
+                                               std::shared_ptr<const dial_target> to) {
+    if (core->datagrams_->speaks(where.kind())) return dial_datagrams(core->datagrams_, where, std::move(to));
+    const auto pinned = to->key.peer;
+    return attempt(core, core->transport_for(where), where, pinned);
 }
 
 void pool_core::finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome) {

@@ -57,8 +57,12 @@ void pool_core::describe(std::uint32_t capabilities, std::vector<address> addres
 }
 
 session pool_core::find(const node_id& peer) const {
-    const auto at = current_.lower_bound({peer, address_kind::none});
-    return at != current_.end() && at->first.first == peer ? session(at->second) : session();
+    auto at = current_.lower_bound({peer, address_kind::none});
+    session out;
+    for (; at != current_.end() && at->first.first == peer; ++at) {
+        if (out.empty() || datagrams_->speaks(at->first.second)) out = session(at->second);
+    }
+    return out;
 }
 
 pool_core::session_ptr pool_core::find_current(const node_id& peer, address_kind kind) const {

@@ -30,14 +30,16 @@ private:
 task<result<void>> pool_core::probe(std::shared_ptr<pool_core> core, node_id who, address where, steady_time deadline) {
     if (core->stopping_) co_return failure(errc::session_closed);
     if (who == core->party_.self->id()) co_return failure(errc::self_connection);
-    if (!core->transports_.contains(where.kind())) co_return failure(errc::unsupported_address);
+    if (!core->can_dial(where)) co_return failure(errc::unsupported_address);
     std::vector<address> allowed(1, where);
     if (const auto may = core->may_dial(who, allowed); !may) co_return failure(may.error());
     auto& time = *core->context_->env.time;
     const budgeted_dial dial(core->probes_, where, time.now());
     if (!dial.began()) co_return failure(errc::throttled);
     const auto in_time = std::min(deadline, time.now() + core->context_->config.handshake_timeout);
-    auto work = attempt(core, core->transport_for(where), where, who);
+    auto target = std::make_shared<dial_target>();
+    target->key.peer = who;
+    auto work = attempt_at(core, where, target);
     const auto link = co_await with_deadline(time, in_time, std::move(work));
     if (!link) co_return failure(link.error());
     co_return result<void>();

@@ -14,6 +14,7 @@
 #include <mydht/routing/kbucket_config.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/store/store.hpp>
+#include <mydht/transport/datagram.hpp>
 #include <mydht/transport/transport.hpp>
 #include <mydht/value/namespaces.hpp>
 
@@ -23,8 +24,9 @@ namespace mydht {
 struct node_config {
     /// Who the node is; a fresh, unsaved identity when not given.
     std::shared_ptr<const identity> self;
-    /// What to dial and listen with; TCP when empty.
+    /// What to dial and listen with; TCP and UDP when both lists are empty. Peers that can be reached by datagrams are asked so.
     std::vector<any_transport> transports;
+    std::vector<any_datagram_transport> datagram_transports;
     /// Where to listen. Port 0 lets the system choose. A node that listens nowhere takes part as a client.
     std::vector<address> listen;
     /// Where to enter the network: addresses as users write them, names and pinned identities allowed.

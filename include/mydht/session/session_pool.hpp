@@ -116,7 +116,7 @@ public:
     /// Errors: errc::throttled, and those of connect().
     [[nodiscard]] task<result<void>> probe(node_id who, address where, steady_time deadline);
 
-    /// An open session with the peer, over whatever kind; empty without one.
+    /// An open session with the peer, over datagrams if there is one; empty without any.
     [[nodiscard]] session find(const node_id& peer) const;
 
     /// Opens a stream to a service of the peer, over the session that connect() gives. Completes when the service has

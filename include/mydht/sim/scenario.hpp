@@ -23,6 +23,9 @@ struct scenario_config {
     std::function<void(node_index, node_config&)> configure;
     /// Hashes in the place of key agreement (noise::fast_dh): the same messages and states, a fraction of the time.
     bool fast_crypto = true;
+    /// Nodes listen for streams, for datagrams, or for both, and find each other by what they have in common.
+    bool streams = true;
+    bool datagrams = false;
     /// Nodes that a newcomer is told of, drawn from those that run.
     std::size_t bootstraps = 3;
     /// Newcomers start this far apart.

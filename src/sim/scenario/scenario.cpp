@@ -29,13 +29,21 @@ struct scenario::impl {
     node_config configuration_of(node_index index) {
         node_config out;
         out.self = members[index].self;
-        out.transports.push_back(net.transport(index));
-        out.listen.push_back(net.address_of(index, listen_port));
+        if (config.streams) {
+            out.transports.push_back(net.transport(index));
+            out.listen.push_back(net.address_of(index, listen_port));
+        }
+        if (config.datagrams) {
+            out.datagram_transports.push_back(net.datagrams(index));
+            out.listen.push_back(net.datagram_address_of(index, listen_port));
+        }
         if (config.fast_crypto) out.sessions.agreement = &noise::fast_dh();
         const auto others = running();
         for (std::size_t i = 0; i < config.bootstraps && !others.empty(); ++i) {
             const auto pick = others[static_cast<std::size_t>(random.below(others.size()))];
-            const auto told = parse_location(net.address_of(pick, listen_port).text());
+            const auto there =
+                config.streams ? net.address_of(pick, listen_port) : net.datagram_address_of(pick, listen_port);
+            const auto told = parse_location(there.text());
             const bool known =
                 std::ranges::any_of(out.bootstrap, [&](const location& l) { return l.host == told->host; });
             if (pick != index && !known) out.bootstrap.push_back(*told);
