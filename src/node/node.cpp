@@ -85,6 +85,11 @@ task<result<stream>> node::open(contact peer, std::string service, std::chrono::
                   node_core::open_at(core_->shared_from_this(), std::move(peer), std::move(service), timeout));
 }
 
+task<result<bytes>> node::call(node_id peer, std::string service, bytes request, call_options options) {
+    return run_on(core_->env().exec, node_core::call(core_->shared_from_this(), peer, std::move(service),
+                                                     std::move(request), std::move(options)));
+}
+
 void node::serve(std::string service, service_handler handler) {
     node_core::serve(core_->shared_from_this(), std::move(service), std::move(handler));
 }

@@ -42,6 +42,8 @@ public:
                                      std::chrono::milliseconds timeout);
     static task<result<stream>> open_at(std::shared_ptr<node_core> self, contact peer, std::string service,
                                         std::chrono::milliseconds timeout);
+    static task<result<bytes>> call(std::shared_ptr<node_core> self, node_id peer, std::string service, bytes request,
+                                    call_options options);
     static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler);
     static void unserve(const std::shared_ptr<node_core>& self, std::string service);
     static task<result<put_report>> announce(std::shared_ptr<node_core> self, announce_options options);
@@ -69,7 +71,8 @@ private:
 
     // services.cpp
     [[nodiscard]] task<result<contact>> locate(node_id peer, steady_time deadline);
-    [[nodiscard]] task<result<stream>> open_stream(contact peer, std::string service, steady_time deadline);
+    [[nodiscard]] task<result<stream>> open_stream(contact peer, std::string service, steady_time deadline,
+                                                   open_mode mode = open_mode::answered);
 
     // join.cpp
     [[nodiscard]] task<join_report> join(std::vector<contact> saved);

@@ -6,6 +6,8 @@
 
 #include <mydht/crypto/ids.hpp>
 
+#include <mydht/runtime/deadline.hpp>
+
 #include "node/node_core.hpp"
 #include "node/operation.hpp"
 
@@ -40,13 +42,13 @@ task<result<contact>> node_core::locate(node_id peer, steady_time deadline) {
     co_return contact_of(record->peer, record->capabilities, std::move(record->addresses));
 }
 
-task<result<stream>> node_core::open_stream(contact peer, std::string service, steady_time deadline) {
+task<result<stream>> node_core::open_stream(contact peer, std::string service, steady_time deadline, open_mode mode) {
     if (peer.id == self_->id()) co_return failure(errc::self_connection);
     const bool reused = pool_.find(peer.id).open();
-    auto opened = co_await pool_.open(peer, service, deadline);
+    auto opened = co_await pool_.open(peer, service, deadline, mode);
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     const bool gone = !opened && opened.error() == errc::session_closed;
-    if (reused && gone) opened = co_await pool_.open(std::move(peer), std::move(service), deadline);
+    if (reused && gone) opened = co_await pool_.open(std::move(peer), std::move(service), deadline, mode);
     co_return opened;
 }
 
@@ -69,6 +71,21 @@ task<result<stream>> node_core::open_at(std::shared_ptr<node_core> self, contact
     const auto deadline = self->env_.time->now() + timeout;
     auto opened = co_await self->open_stream(std::move(peer), std::move(service), deadline);
     co_return opened;
+}
+
+task<result<bytes>> node_core::call(std::shared_ptr<node_core> self, node_id peer, std::string service, bytes request,
+                                    call_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    if (peer == self->self_->id()) co_return failure(errc::self_connection);
+    const auto deadline = self->env_.time->now() + options.timeout();
+    auto who = co_await self->locate(peer, deadline);
+    if (!who) co_return failure(who.error());
+    auto over = co_await self->open_stream(std::move(*who), std::move(service), deadline, open_mode::at_once);
+    if (!over) co_return failure(over.error());
+    auto work = exchange_call(*over, std::move(request), std::move(options.attached()), options.limits());
+    auto response = co_await with_deadline(*self->env_.time, deadline, std::move(work));
+    co_return response;
 }
 
 }  // namespace mydht::detail

@@ -59,7 +59,7 @@ public:
     [[nodiscard]] static task<result<asked_peer>> ask(std::shared_ptr<pool_core> core, dial_target to,
                                                       wire::message what, steady_time deadline);
     [[nodiscard]] static task<result<stream>> open(std::shared_ptr<pool_core> core, task<result<session>> dial,
-                                                   std::string service, steady_time deadline);
+                                                   std::string service, steady_time deadline, open_mode mode);
     void serve(std::string service, service_handler handler);
     bool unserve(std::string_view service) { return context_->services.remove(service); }
     [[nodiscard]] static task<result<void>> probe(std::shared_ptr<pool_core> core, node_id who, address where,

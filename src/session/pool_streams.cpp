@@ -15,11 +15,11 @@ void pool_core::serve(std::string service, service_handler handler) {
 }
 
 task<result<stream>> pool_core::open(std::shared_ptr<pool_core> core, task<result<session>> dial, std::string service,
-                                     steady_time deadline) {
+                                     steady_time deadline, open_mode mode) {
     auto link = co_await std::move(dial);
     if (!link) co_return failure(link.error());
     auto made = link->open_stream(std::move(service));
-    if (!made) co_return made;
+    if (!made || mode == open_mode::at_once) co_return made;
     auto answer = made->accepted();
     const auto accepted = co_await with_deadline(*core->context_->env.time, deadline, std::move(answer));
     if (!accepted) co_return failure(accepted.error());

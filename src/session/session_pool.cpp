@@ -74,9 +74,9 @@ task<result<void>> session_pool::probe(node_id who, address where, steady_time d
 
 session session_pool::find(const node_id& peer) const { return impl_->core->find(peer); }
 
-task<result<stream>> session_pool::open(contact who, std::string service, steady_time deadline) {
+task<result<stream>> session_pool::open(contact who, std::string service, steady_time deadline, open_mode mode) {
     auto dial = connect(std::move(who), deadline);
-    return detail::pool_core::open(impl_->core, std::move(dial), std::move(service), deadline);
+    return detail::pool_core::open(impl_->core, std::move(dial), std::move(service), deadline, mode);
 }
 
 void session_pool::serve(std::string service, service_handler handler) {

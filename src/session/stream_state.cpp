@@ -193,8 +193,8 @@ void stream_state::reset_came(std::uint32_t code, bool complete) {
     if (broken_) return;
     code_ = code;
     sending_.drop();
-    // What has come whole is the application's: the peer only wants no answer to it.
-    const bool whole = complete && !left_;
+    // What has come whole from a side that then left is the application's: the peer only wants no more answer to it.
+    const bool whole = complete && !left_ && code == static_cast<std::uint32_t>(wire::stream_code::abandoned);
     if (!whole) drop_received();
     broken_ = error_of(code);
     wake_all();

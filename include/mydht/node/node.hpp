@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <mydht/node/announce_options.hpp>
+#include <mydht/node/calls.hpp>
 #include <mydht/node/events.hpp>
 #include <mydht/node/node_config.hpp>
 #include <mydht/query/options.hpp>
@@ -115,6 +116,11 @@ public:
     /// The same for a peer whose addresses are known.
     [[nodiscard]] task<result<stream>> open(contact peer, std::string service,
                                             std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+    /// Makes one call to a service of make_call_service() and completes with the response. Does not wait for the service to take the
+    /// stream before the request leaves. Errors: those of open() and exchange_call(), errc::timed_out.
+    /// Cancelled: the call's stream, if it was opened, is reset, and the peer's handler cancelled.
+    [[nodiscard]] task<result<bytes>> call(node_id peer, std::string service, bytes request, call_options options = {});
 
     /// Serves the streams that peers open to this service, see service_handler. Takes the place of the handler that the service
     /// may have had; streams that it serves go on. May be called at any time and from any thread; counts at once on the node's

@@ -122,7 +122,9 @@ public:
     /// Opens a stream to a service of the peer, over the session that connect() gives. Completes when the service has
     /// taken it. Errors: those of connect(), errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name
     /// that no service has, errc::timed_out, errc::stream_reset. Cancelled: the stream, if it was opened, is reset.
-    [[nodiscard]] task<result<stream>> open(contact who, std::string service, steady_time deadline);
+    /// With open_mode::at_once it does not wait for that; the first operations on the stream then give these errors.
+    [[nodiscard]] task<result<stream>> open(contact who, std::string service, steady_time deadline,
+                                            open_mode mode = open_mode::answered);
 
     /// From now on streams to this service are served by the handler, in place of the one that it may have had. Throws
     /// std::invalid_argument for a name that is not a valid_service_name() and for an empty handler.

@@ -84,6 +84,12 @@ private:
     std::shared_ptr<detail::stream_grip> grip_;
 };
 
+/// When opening a stream has completed.
+enum class open_mode : std::uint8_t {
+    answered,  ///< when the service has taken it
+    at_once,   ///< as soon as something can be written to it
+};
+
 /// Serves the streams that peers open to one service: runs for each of them, from its opening to its end, on the node's
 /// executor. It is cancelled when the stream is broken off or the session ends. What it throws is logged and resets the stream.
 /// The stream ends with its last handle, not before the handler does; say finish() or close() for an end in order.

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <mydht/core/bytes.hpp>
+#include <mydht/core/result.hpp>
+#include <mydht/runtime/task.hpp>
+#include <mydht/session/stream.hpp>
+
+/// Requests and responses over streams, as byte strings; mydht/node/capnp_service.hpp makes them messages of an application's own
+/// schema. Each call has a stream of its own: the streams keep calls apart, hold each other up as little as streams do, and a call
+/// that is given up is a stream that is reset. docs/wire-format.md, "Calls".
+namespace mydht {
+
+/// What a side takes of the other one.
+struct call_limits {
+    /// A request or a response.
+    std::size_t message_bytes = 1024 * 1024;
+    /// What may come with a request; more is refused.
+    std::uint64_t attachment_bytes = std::uint64_t{64} * 1024 * 1024;
+};
+
+/// Bytes that go with a request. Their number is told first, and they leave only when the peer's handler begins to read them.
+struct attachment {
+    std::uint64_t size = 0;
+    /// Fills a part of the memory and gives the count, at least 1; called on the node's executor until all is read. An error
+    /// breaks the call off with it.
+    std::function<task<result<std::size_t>>(bytes_span)> read_some;
+};
+
+/// How a call is made. Built by chained setters, like the options of queries.
+class call_options {
+public:
+    call_options() {}
+
+    /// Give up after this long, opening the stream and sending the attachment included.
+    call_options& timeout(std::chrono::milliseconds limit) {
+        timeout_ = limit;
+        return *this;
+    }
+    call_options& limits(const call_limits& what) {
+        limits_ = what;
+        return *this;
+    }
+    call_options& attach(attachment what) {
+        attached_ = std::move(what);
+        return *this;
+    }
+
+    [[nodiscard]] std::chrono::milliseconds timeout() const noexcept { return timeout_; }
+    [[nodiscard]] const call_limits& limits() const noexcept { return limits_; }
+    [[nodiscard]] std::optional<attachment>& attached() noexcept { return attached_; }
+
+private:
+    std::chrono::milliseconds timeout_{10'000};
+    call_limits limits_;
+    std::optional<attachment> attached_;
+};
+
+/// A call that a peer makes. Lives as long as its handler runs, which alone uses it.
+class incoming_call {
+public:
+    incoming_call(stream over, bytes request, std::uint64_t attached)
+        : stream_(std::move(over)), request_(std::move(request)), left_(attached) {}
+
+    [[nodiscard]] const peer_info& from() const noexcept { return stream_.peer(); }
+    /// Aligned to 8 bytes.
+    [[nodiscard]] bytes_view request() const noexcept { return request_; }
+
+    /// Bytes of the attachment that were not read yet.
+    [[nodiscard]] std::uint64_t attachment_left() const noexcept { return left_; }
+    /// The next bytes of the attachment, like stream::read_some; the first read asks the peer for it. Errors:
+    /// errc::end_of_stream behind its last byte, errc::truncated when the peer sends less than it said, and those of streams.
+    [[nodiscard]] task<result<std::size_t>> read_attachment(bytes_span into);
+    /// Ends the call: its caller gets errc::attachment_refused. A handler that neither reads nor refuses just answers.
+    void refuse_attachment();
+
+private:
+    stream stream_;
+    bytes request_;
+    std::uint64_t left_;
+    bool asked_for_ = false;
+};
+
+/// Answers a call. An error, like an exception, is errc::peer_error to the caller. Cancelled when the caller gives up.
+using call_handler = std::function<task<result<bytes>>(incoming_call& call)>;
+
+/// A service for node::serve() that answers calls.
+[[nodiscard]] service_handler make_call_service(call_handler handler, call_limits limits = {});
+
+/// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's matter.
+/// Errors: errc::attachment_refused, errc::peer_error when the handler failed or took the request for malformed, errc::too_large for
+/// a request or response over the limit, errc::protocol_violation and errc::truncated for something that is no response, and
+/// those of streams.
+[[nodiscard]] task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with,
+                                                call_limits limits);
+
+}  // namespace mydht
