@@ -8,28 +8,51 @@
 
 namespace mydht::detail {
 
+/// One of the datagram links that wait for the application. Given back also when its coroutine never begins.
+class pool_core::admission_ticket {
+public:
+    explicit admission_ticket(std::shared_ptr<pool_core> core) : core_(std::move(core)) { ++core_->admissions_; }
+    admission_ticket(admission_ticket&&) noexcept = default;
+    admission_ticket& operator=(admission_ticket&&) = delete;
+    ~admission_ticket() {
+        if (core_) --core_->admissions_;
+    }
+
+    [[nodiscard]] const std::shared_ptr<pool_core>& core() const noexcept { return core_; }
+
+private:
+    std::shared_ptr<pool_core> core_;
+};
+
+std::optional<result<std::uint8_t>> pool_core::known_verdict(const proven_link& link) const {
+    switch (gate_.about(link.peer().id, link.remote(), context_->env.time->now())) {
+        case admission_gate::opinion::refuse: return failure(errc::not_admitted);
+        case admission_gate::opinion::blocked: return failure(errc::peer_blocked);
+        case admission_gate::opinion::ask: break;
+    }
+    if (context_->config.admission.decide) return std::nullopt;
+    return std::uint8_t{0};
+}
+
 task<result<std::uint8_t>> pool_core::admit(std::shared_ptr<pool_core> core, const proven_link& link,
                                             steady_time deadline) {
-    auto& context = *core->context_;
-    auto& time = *context.env.time;
-    const bool proven = context.config.mode == wire::link_mode::secured;
-    auto who = make_peer(link.peer(), link.remote(), link.outgoing(), proven);
-    result<std::uint8_t> out = failure(errc::not_admitted);
-    switch (core->gate_.about(who.who.id, who.observed, time.now())) {
-        case admission_gate::opinion::refuse: break;
-        case admission_gate::opinion::blocked: out = failure(errc::peer_blocked); break;
-        case admission_gate::opinion::ask: {
-            if (!context.config.admission.decide) co_return std::uint8_t{0};
-            auto asked = ask_application(core, std::move(who));
-            out = co_await with_deadline(time, deadline, std::move(asked));
-            break;
-        }
+    if (const auto known = core->known_verdict(link)) {
+        if (!*known) core->note_refusal(link, known->error());
+        co_return *known;
     }
+    auto& context = *core->context_;
+    const bool proven = context.config.mode == wire::link_mode::secured;
+    auto asked = ask_application(core, make_peer(link.peer(), link.remote(), link.outgoing(), proven));
+    auto out = co_await with_deadline(*context.env.time, deadline, std::move(asked));
     if (out) co_return out;
-    ++context.counters.not_admitted;
     if (out.error() == errc::timed_out) out = failure(errc::not_admitted);
-    context.log(log_level::info, link.peer().id.hex() + " at " + link.remote().text() + ": " + out.error().message());
+    core->note_refusal(link, out.error());
     co_return out;
+}
+
+void pool_core::note_refusal(const proven_link& link, std::error_code why) {
+    ++context_->counters.not_admitted;
+    context_->log(log_level::info, link.peer().id.hex() + " at " + link.remote().text() + ": " + why.message());
 }
 
 task<result<std::uint8_t>> pool_core::ask_application(std::shared_ptr<pool_core> core, peer_info who) {
@@ -77,8 +100,20 @@ bool pool_core::admits_early(const node_id& peer, const address& from) const {
 
 void pool_core::proven(proven_ptr link) {
     if (stopping_) return;
-    const auto deadline = context_->env.time->now() + context_->config.handshake_timeout;
-    context_->group.spawn("admission", let_in(shared_from_this(), std::move(link), deadline));
+    // At once where nobody has to be asked: packets that only the session understands may lie behind this one.
+    if (const auto known = known_verdict(*link)) {
+        if (*known) return establish_accepted(std::move(link), **known);
+        note_refusal(*link, known->error());
+        return turn_away(std::move(link), known->error());
+    }
+    // Those of streams are among the handshakes; for these the same bound.
+    if (admissions_ >= context_->config.handshakes_max) return note_refusal(*link, errc::peer_busy);
+    context_->group.spawn("admission", wait_for_verdict(admission_ticket(shared_from_this()), std::move(link)));
+}
+
+task<> pool_core::wait_for_verdict(admission_ticket ticket, proven_ptr link) {
+    const auto& context = *ticket.core()->context_;
+    co_await let_in(ticket.core(), std::move(link), context.env.time->now() + context.config.handshake_timeout);
 }
 
 void pool_core::turn_away(proven_ptr link, std::error_code why) {
@@ -94,6 +129,10 @@ result<void> pool_core::may_dial(const node_id& peer, std::vector<address>& addr
     addresses = gate_.dialable_of(peer, std::move(addresses), now);
     if (!addresses.empty()) return {};
     return failure(opinion == admission_gate::opinion::refuse ? errc::not_admitted : errc::peer_blocked);
+}
+
+bool pool_core::may_begin_unproven(const address& from) {
+    return !context_->unproven_rate || context_->unproven_rate->take(from, context_->env.time->now());
 }
 
 bool pool_core::may_begin_handshake(const address& from) {

@@ -33,6 +33,8 @@ public:
     virtual void proven(proven_ptr link) = 0;
     /// A stranger may begin a handshake now; counts it.
     [[nodiscard]] virtual bool may_begin_handshake(const address& from) = 0;
+    /// The same for a source that may not be there: false when it should prove itself first.
+    [[nodiscard]] virtual bool may_begin_unproven(const address& from) = 0;
     /// The peer is let in without a question, so that a request in its first packet may be answered.
     [[nodiscard]] virtual bool admits_early(const node_id& peer, const address& from) const = 0;
     /// This side dials the peer over datagrams now.

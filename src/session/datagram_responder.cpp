@@ -117,7 +117,8 @@ bool datagram_responder::may_begin(const origin& where, const wire::initial_pack
     const bool plain = initial.pattern == wire::packet_pattern::plain;
     const cookie_policy policy;
     const bool proven = initial.has_cookie() && cookies_.check(initial.cookie, where.from, initial.ephemeral(), now);
-    if (!proven && (plain || policy.needed(half_open_.size(now), begun_.per_second(now)))) {
+    const bool busy = policy.needed(half_open_.size(now), begun_.per_second(now));
+    if (!proven && (plain || busy || !hub_.owner().may_begin_unproven(where.from))) {
         wire::cookie_packet out;
         out.receiver = initial.sender;
         out.cookie = cookies_.make(where.from, initial.ephemeral(), now);
@@ -125,7 +126,7 @@ bool datagram_responder::may_begin(const origin& where, const wire::initial_pack
         (void)where.port->send(where.from, wire::encode(out));
         return false;
     }
-    if (!hub_.owner().may_begin_handshake(where.from)) return false;
+    if (proven && !hub_.owner().may_begin_handshake(where.from)) return false;
     if (!seen_.add(initial.ephemeral(), now)) return false;
     begun_.add(now);
     return true;

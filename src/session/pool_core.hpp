@@ -79,6 +79,7 @@ private:
     class dial_waiter;
     class dial_ticket;
     class handshake_ticket;
+    class admission_ticket;
     struct turns;
     using session_ptr = std::shared_ptr<session_state>;
 
@@ -90,6 +91,7 @@ private:
     void proven(proven_ptr link) override;
     [[nodiscard]] bool dials(const node_id& peer, address_kind kind) const override;
     [[nodiscard]] bool may_begin_handshake(const address& from) override;
+    [[nodiscard]] bool may_begin_unproven(const address& from) override;
     [[nodiscard]] bool admits_early(const node_id& peer, const address& from) const override;
     /// Ends the sessions with the most waiting until all together have no more than they may.
     void shed();
@@ -113,9 +115,13 @@ private:
     /// when nothing is decided by the deadline; errc::peer_blocked.
     [[nodiscard]] static task<result<std::uint8_t>> admit(std::shared_ptr<pool_core> core, const proven_link& link,
                                                           steady_time deadline);
+    /// The same without asking the application; nothing when that has to be asked.
+    [[nodiscard]] std::optional<result<std::uint8_t>> known_verdict(const proven_link& link) const;
+    void note_refusal(const proven_link& link, std::error_code why);
     [[nodiscard]] static task<result<std::uint8_t>> ask_application(std::shared_ptr<pool_core> core, peer_info who);
     /// What the end of the handshake of an incoming link leads to: a session, or a goodbye.
     [[nodiscard]] static task<> let_in(std::shared_ptr<pool_core> core, proven_ptr link, steady_time deadline);
+    [[nodiscard]] static task<> wait_for_verdict(admission_ticket ticket, proven_ptr link);
     void turn_away(proven_ptr link, std::error_code why);
     void block(const peer_info& who, duration time);
     /// Leaves of the addresses those that admission is not against. Errors: errc::not_admitted and errc::peer_blocked when
@@ -162,6 +168,7 @@ private:
     std::map<dial_key, std::shared_ptr<dial>> dials_;
     admission_gate gate_;
     dial_budget probes_;
+    std::size_t admissions_ = 0;  // of links over datagrams that wait for the application
     arrivals arrivals_;
     wait_queue handshake_ended_;
     wait_queue link_ended_;

@@ -32,8 +32,10 @@ session_context::session_context(environment env_, session_config config_, reque
       handler(std::move(handler_)),
       group(env.exec, log_failures(env.log)) {
     if (config.request_rate) request_rate.emplace(*config.request_rate, config.exempt_loopback);
-    if (config.handshake_rate)
+    if (config.handshake_rate) {
         handshake_rate.emplace(*config.handshake_rate, handshake_prefixes, config.exempt_loopback);
+        unproven_rate.emplace(*config.handshake_rate, handshake_prefixes, config.exempt_loopback);
+    }
 }
 
 task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from, wire::message what) {

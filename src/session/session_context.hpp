@@ -45,6 +45,8 @@ struct session_context {
     task_group group;
     std::optional<request_limiter> request_rate;
     std::optional<prefix_limiter> handshake_rate;
+    /// The same for sources that are not proven: who sends packets in the name of a network must not use up what is the network's.
+    std::optional<prefix_limiter> unproven_rate;
     std::size_t waiting = 0;         ///< bytes to be written on all sessions that have not ended
     session_owner* owner = nullptr;  ///< none once the pool has gone
 

@@ -49,4 +49,73 @@ TEST_CASE("an address alone is dialled without knowing whose it is", "[datagrams
     CHECK(both.b.pool->size() == 1);
 }
 
+TEST_CASE("beyond the rate of a network its packets need a cookie, and then they have a rate of their own",
+          "[datagrams]") {
+    session_config config;
+    config.handshake_rate = rate_limit{1, 1};
+    config.exempt_loopback = false;
+    pair_of_peers both(config);
+    const auto& counters = both.b.pool->counters();
+    const auto dial = [&] {
+        auto link = both.w.run(both.a.pool->connect_to(mem("b"), std::nullopt, both.a.in(200ms)));
+        if (link) link->close();
+        both.w.poll();
+        return link.has_value();
+    };
+    CHECK(dial());
+    CHECK(counters.cookies_sent == 0);
+    CHECK(dial());
+    CHECK(counters.cookies_sent == 1);
+    CHECK(counters.handshakes_throttled == 0);
+    CHECK_FALSE(dial());
+    CHECK(counters.cookies_sent == 2);
+    CHECK(counters.handshakes_throttled == 1);
+    both.w.advance(2s);
+    CHECK(dial());
+    CHECK(counters.cookies_sent == 2);
+}
+
+TEST_CASE("a peer over datagrams waits for the application, and is told when it is refused", "[datagrams]") {
+    session_config config;
+    config.admission.decide = [](peer_info who) -> task<admission_verdict> {
+        co_return who.outgoing ? admission_verdict::accept(5) : admission_verdict::refuse();
+    };
+    pair_of_peers both(config);
+    auto link = both.w.run(both.a.pool->connect(both.b.at(mem("b")), both.a.in(10s)));
+    REQUIRE(link);
+    CHECK(link->peer().priority == 5);
+    CHECK(both.ping(*link).error() == errc::not_admitted);
+    CHECK(both.b.opened.empty());
+    CHECK(both.b.pool->counters().requests_served == 0);
+    CHECK(both.b.pool->counters().not_admitted == 1);
+}
+
+TEST_CASE("requests over datagrams have their rate", "[datagrams]") {
+    session_config config;
+    config.exempt_loopback = false;
+    config.request_rate->endpoint = {1, 4};
+    config.request_rate->refusals = {1, 1};
+    pair_of_peers both(config);
+    auto link = both.w.run(both.a.pool->connect(both.b.at(mem("b")), both.a.in(10s)));
+    REQUIRE(link);
+    std::size_t served = 0;
+    for (int i = 0; i < 4; ++i) served += std::holds_alternative<wire::pong>(both.ping(*link).value()) ? 1 : 0;
+    CHECK(served == 4);
+    const auto fifth = both.ping(*link).value();
+    REQUIRE(std::holds_alternative<wire::error>(fifth));
+    CHECK(std::get<wire::error>(fifth).code == wire::error_code::throttled);
+    CHECK(both.b.pool->counters().requests_throttled >= 1);
+}
+
+TEST_CASE("a probe over datagrams makes no session", "[datagrams]") {
+    pair_of_peers both;
+    CHECK(both.w.run(both.a.pool->probe(both.b.self->id(), mem("b"), both.a.in(5s))));
+    both.w.advance(1s);
+    CHECK(both.a.pool->size() == 0);
+    CHECK(both.b.pool->size() == 0);
+    CHECK(both.b.opened.empty());
+    node_id other;
+    CHECK(both.w.run(both.a.pool->probe(other, mem("b"), both.a.in(5s))).error() == errc::identity_mismatch);
+}
+
 }  // namespace mydht::test
