@@ -5,7 +5,7 @@
 
 static mydht::task<> say_hello(mydht::environment env, bool& found) {
     mydht::node_config config;
-    config.listen.push_back(*mydht::parse_address("tcp://127.0.0.1:0"));
+    config.listen.push_back(*mydht::parse_address("udp://127.0.0.1:0"));
     mydht::node first(env, std::move(config));
     auto listening = co_await first.start();
     if (!listening) co_return;

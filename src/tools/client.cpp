@@ -51,7 +51,7 @@ client_options::client_options() { common.timeout = timeout_default; }
 
 void declare_client(command_line& line, client_options& into) {
     line.repeated("--bootstrap", into.bootstrap, parse_peer_address,
-                  "A node of the network, as in tcp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
+                  "A node of the network, as in udp://127.0.0.1:4000 or udp://ID@HOST:PORT; may be given again");
     line.common(into.common, "Give up after this long (default: 30s)");
 }
 
@@ -59,7 +59,7 @@ outcome<void> require_bootstrap(const client_options& options) {
     if (!options.bootstrap.empty()) return {};
     return missing_argument(
         "--bootstrap",
-        "give the address of a running node, as in --bootstrap tcp://127.0.0.1:4000 (mydht node starts one)");
+        "give the address of a running node, as in --bootstrap udp://127.0.0.1:4000 (mydht node starts one)");
 }
 
 namespace {

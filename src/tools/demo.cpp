@@ -69,7 +69,7 @@ private:
 
     [[nodiscard]] node_config config() const {
         node_config out;
-        out.listen.push_back(address::ipv4(address_kind::tcp, {127, 0, 0, 1}, 0));
+        out.listen.push_back(address::ipv4(address_kind::udp, {127, 0, 0, 1}, 0));
         if (!nodes_.empty()) out.bootstrap.push_back(*parse_location(nodes_.front().addresses().front().text()));
         out.sessions.network = wanted_.common.network;
         out.sessions.psk = wanted_.common.psk;

@@ -40,9 +40,10 @@ exit_code exit_code_of(std::error_code error) noexcept {
 std::string_view remedy_of(std::error_code error) noexcept {
     if (!is_ours(error)) return {};
     switch (static_cast<errc>(error.value())) {
-        case errc::bad_address: return "write tcp://HOST:PORT, as in tcp://127.0.0.1:4000 or tcp://[::1]:4000";
+        case errc::bad_address:
+            return "write udp://HOST:PORT or tcp://HOST:PORT, as in udp://127.0.0.1:4000 or tcp://[::1]:4000";
         case errc::unknown_host: return "check the name, or give the number";
-        case errc::unsupported_address: return "give a tcp:// address";
+        case errc::unsupported_address: return "give a udp:// or tcp:// address";
         case errc::file_unreadable: return "check the name and your rights";
         case errc::file_unwritable: return "check the folder, your rights and the free space";
         case errc::table_file_foreign: return "give the name of a saved table, or of no file yet";
@@ -56,15 +57,20 @@ std::string_view remedy_of(std::error_code error) noexcept {
         case errc::peer_busy: return "try again later, or give another address";
         case errc::identity_mismatch: return "if the node really has a new identity, pin that one, or none";
         case errc::self_connection: return "give the address of another node";
+        case errc::not_admitted: return "ask whoever runs that node to let you in, or give another";
+        case errc::throttled: return "wait a little, or ask another node";
         case errc::address_in_use: return "stop what listens there, or give another port (0 lets the system choose)";
-        case errc::address_not_available: return "give an address of this machine, as in tcp://127.0.0.1:0";
+        case errc::address_not_available: return "give an address of this machine, as in udp://127.0.0.1:0";
         case errc::address_not_permitted: return "give a port above 1023";
         case errc::connection_refused: return "start a node there or give another address";
         case errc::connection_reset:
         case errc::end_of_stream:
         case errc::session_closed: return "check that a mydht node runs there, and try again";
         case errc::unreachable: return "check the address and the way to it";
-        case errc::timed_out: return "give it more time with --timeout, or ask another node";
+        case errc::timed_out:
+            return "give it more time with --timeout, ask another node, or check --network and --psk, without which "
+                   "nodes do "
+                   "not answer datagrams";
         case errc::not_found: return "check the key; the value may never have been stored, or its lifetime is over";
         case errc::no_peers: return "wait until the network has nodes that answer, or give another --bootstrap";
         case errc::value_too_large: return "a value has at most 65536 bytes; split it";

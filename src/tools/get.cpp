@@ -29,8 +29,8 @@ outcome<void> get_command(std::string_view name, arguments given) {
                       "with 3 when enough nodes answered and none has it,\n"
                       "with 4 when the time ran out.\n\n"
                       "Examples:\n"
-                      "  mydht get --bootstrap tcp://127.0.0.1:4000 KEY\n"
-                      "  mydht get --bootstrap tcp://127.0.0.1:4000 --json KEY | jq -r .value_base64 | base64 -d\n");
+                      "  mydht get --bootstrap udp://127.0.0.1:4000 KEY\n"
+                      "  mydht get --bootstrap udp://127.0.0.1:4000 --json KEY | jq -r .value_base64 | base64 -d\n");
     client_options options;
     std::optional<id256> key;
     iterative mode;

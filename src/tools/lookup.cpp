@@ -40,7 +40,7 @@ outcome<void> lookup_command(std::string_view name, arguments given) {
     command_line line(name,
                       "List the nodes nearest to an id or key, nearest first: a line each, the id and the addresses.",
                       "Example:\n"
-                      "  mydht lookup --bootstrap tcp://127.0.0.1:4000 ID\n");
+                      "  mydht lookup --bootstrap udp://127.0.0.1:4000 ID\n");
     client_options options;
     std::optional<id256> target;
     declare_client(line, options);

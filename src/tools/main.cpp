@@ -50,8 +50,8 @@ std::string help() {
     out +=
         "\nmydht COMMAND --help shows the options and an example; mydht --version the version.\n"
         "\nExample:\n"
-        "  mydht node --listen tcp://127.0.0.1:4000 &\n"
-        "  mydht put --bootstrap tcp://127.0.0.1:4000 hello\n"
+        "  mydht node --listen udp://127.0.0.1:4000 &\n"
+        "  mydht put --bootstrap udp://127.0.0.1:4000 hello\n"
         "\nExit codes: 0 done; 1 failed; 2 arguments, files or values that can never work; 3 enough nodes answered and "
         "none\n"
         "has the value; 4 the time ran out before a result.\n";

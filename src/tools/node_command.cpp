@@ -28,10 +28,11 @@ constexpr std::string_view about =
     "new\n"
     "id each time; values are kept in memory. Stops on SIGINT (Ctrl-C) and SIGTERM.\n\n"
     "Examples:\n"
-    "  mydht node --listen tcp://127.0.0.1:4000\n"
-    "  mydht node --bootstrap tcp://127.0.0.1:4000\n"
-    "  mydht node --identity me.identity --listen tcp://0.0.0.0:4000 --table contacts.table --bootstrap "
-    "tcp://HOST:4000\n";
+    "  mydht node --listen udp://127.0.0.1:4000\n"
+    "  mydht node --bootstrap udp://127.0.0.1:4000\n"
+    "  mydht node --identity me.identity --listen udp://0.0.0.0:4000 --listen tcp://0.0.0.0:4000 --table "
+    "contacts.table "
+    "--bootstrap udp://HOST:4000\n";
 
 struct node_arguments {
     node_arguments() { common.log = log_level::warning; }
@@ -158,10 +159,10 @@ outcome<void> node_command(std::string_view name, arguments given) {
     only_choice choice;
     line.option("--identity", "FILE", wanted.identity, "Who the node is: the file that mydht keygen --out wrote");
     line.repeated("--listen", wanted.listen, parse_listen_address,
-                  "Where to listen; port 0 lets the system choose (default: tcp://127.0.0.1:0); may be given again");
+                  "Where to listen; port 0 lets the system choose (default: udp://127.0.0.1:0); may be given again");
     line.repeated(
         "--bootstrap", wanted.bootstrap, parse_peer_address,
-        "A node of the network to join, as in tcp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
+        "A node of the network to join, as in udp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
     line.option("--table", "FILE", wanted.table, "Keep the known nodes here over restarts");
     line.option<only_choice>("--store", "PATH", choice, parse_store, "Not available yet: values are kept in memory");
     line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");
@@ -171,7 +172,7 @@ outcome<void> node_command(std::string_view name, arguments given) {
         return unusable("--listen was given " + std::to_string(wanted.listen.size()) + " times; give it at most " +
                         std::to_string(limits::addresses_per_contact) + " times");
     }
-    if (wanted.listen.empty()) wanted.listen.push_back(*parse_listen_address("tcp://127.0.0.1:0"));
+    if (wanted.listen.empty()) wanted.listen.push_back(*parse_listen_address("udp://127.0.0.1:0"));
 
     auto config = make_config(wanted);
     if (!config) return problem_of(config);

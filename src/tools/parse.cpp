@@ -34,12 +34,12 @@ outcome<Id> parse_hex(std::string_view text, std::string_view what) {
     return unusable(in_quotes(text) + " is no " + std::string(what) + "; give 64 lower-case hexadecimal digits");
 }
 
-outcome<location> parse_tcp_location(std::string_view text) {
+outcome<location> parse_known_location(std::string_view text) {
     auto where = parse_location(text);
     if (!where) return tl::unexpected<problem>(explain(in_quotes(text), where.error()));
-    if (where->kind != address_kind::tcp) {
+    if (where->kind != address_kind::tcp && where->kind != address_kind::udp) {
         return unusable(in_quotes(text) + ": " + std::string(to_string(where->kind)) +
-                        " addresses are not available yet; give a tcp:// address");
+                        " addresses are not available yet; give a udp:// or tcp:// address");
     }
     return *where;
 }
@@ -88,7 +88,7 @@ outcome<id256> parse_id(std::string_view text) { return parse_hex<id256>(text, "
 outcome<public_key> parse_public_key(std::string_view text) { return parse_hex<public_key>(text, "public key"); }
 
 outcome<location> parse_peer_address(std::string_view text) {
-    auto where = parse_tcp_location(text);
+    auto where = parse_known_location(text);
     if (!where) return where;
     const auto number = to_address(*where);
     const bool wildcard = number && number->is_wildcard();
@@ -100,9 +100,9 @@ outcome<location> parse_peer_address(std::string_view text) {
 }
 
 outcome<location> parse_listen_address(std::string_view text) {
-    auto where = parse_tcp_location(text);
+    auto where = parse_known_location(text);
     if (!where || !where->pinned) return where;
-    return unusable(in_quotes(text) + " names an identity; to listen, give tcp://HOST:PORT and choose with --identity");
+    return unusable(in_quotes(text) + " names an identity; to listen, give udp://HOST:PORT and choose with --identity");
 }
 
 outcome<log_level> parse_log_level(std::string_view text) {

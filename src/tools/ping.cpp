@@ -40,14 +40,14 @@ outcome<void> ping_command(std::string_view name, arguments given) {
     command_line line(name,
                       "Dial an address and show who is there: the id, the address, the round trip in milliseconds.",
                       "Example:\n"
-                      "  mydht ping tcp://127.0.0.1:4000\n");
+                      "  mydht ping udp://127.0.0.1:4000\n");
     client_options options;
     std::optional<location> where;
     line.common(options.common, "Give up after this long (default: 30s)");
     line.positional<location>("ADDR", where, parse_peer_address,
-                              "tcp://HOST:PORT, or tcp://ID@HOST:PORT to accept only that node");
+                              "udp://HOST:PORT or tcp://HOST:PORT, or udp://ID@HOST:PORT to accept only that node");
     if (auto go = line.parse(given); !go) return go;
-    if (!where) return missing_argument("ADDR", "give the address of a node, as in tcp://127.0.0.1:4000");
+    if (!where) return missing_argument("ADDR", "give the address of a node, as in udp://127.0.0.1:4000");
 
     const auto answer =
         ask<pinged>(options, where->text(), [&](client with) { return ping_location(std::move(with), *where); });

@@ -15,8 +15,8 @@ constexpr std::string_view about =
     "identity\n"
     "only signs: the command joins the network as somebody else.\n\n"
     "Examples:\n"
-    "  mydht publish --identity me.identity --bootstrap tcp://127.0.0.1:4000 \"I am here\"\n"
-    "  mydht publish --identity me.identity --bootstrap tcp://127.0.0.1:4000 --salt notes --cas 3 - < notes.txt\n";
+    "  mydht publish --identity me.identity --bootstrap udp://127.0.0.1:4000 \"I am here\"\n"
+    "  mydht publish --identity me.identity --bootstrap udp://127.0.0.1:4000 --salt notes --cas 3 - < notes.txt\n";
 
 struct publish_arguments {
     client_options client;

@@ -16,9 +16,9 @@ outcome<void> put_command(std::string_view name, arguments given) {
         "VALUE is stored byte for byte; - and no VALUE mean standard input, which is no terminal. A value that\n"
         "begins with a dash goes behind two dashes.\n\n"
         "Examples:\n"
-        "  mydht put --bootstrap tcp://127.0.0.1:4000 hello\n"
-        "  mydht put --bootstrap tcp://127.0.0.1:4000 -- --really\n"
-        "  mydht put --bootstrap tcp://127.0.0.1:4000 --ttl 2h - < picture.png\n");
+        "  mydht put --bootstrap udp://127.0.0.1:4000 hello\n"
+        "  mydht put --bootstrap udp://127.0.0.1:4000 -- --really\n"
+        "  mydht put --bootstrap udp://127.0.0.1:4000 --ttl 2h - < picture.png\n");
     client_options options;
     std::optional<std::string> text;
     std::optional<std::chrono::milliseconds> lifetime;

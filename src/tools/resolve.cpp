@@ -15,8 +15,8 @@ outcome<void> resolve_command(std::string_view name, arguments given) {
                       "with 3 when enough nodes answered and none has it,\n"
                       "with 4 when the time ran out.\n\n"
                       "Examples:\n"
-                      "  mydht resolve --bootstrap tcp://127.0.0.1:4000 KEY\n"
-                      "  mydht resolve --bootstrap tcp://127.0.0.1:4000 --author PUBLIC-KEY --salt notes\n");
+                      "  mydht resolve --bootstrap udp://127.0.0.1:4000 KEY\n"
+                      "  mydht resolve --bootstrap udp://127.0.0.1:4000 --author PUBLIC-KEY --salt notes\n");
     client_options options;
     std::optional<id256> key;
     std::optional<public_key> author;

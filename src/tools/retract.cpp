@@ -13,8 +13,8 @@ outcome<void> retract_command(std::string_view name, arguments given) {
                       "Take back what was published: sign a mark that nothing stands there any more. Prints the key.",
                       "From then on the key is not found. The author may publish under it again.\n\n"
                       "Examples:\n"
-                      "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000\n"
-                      "  mydht retract --identity me.identity --bootstrap tcp://127.0.0.1:4000 --salt notes --cas 3\n");
+                      "  mydht retract --identity me.identity --bootstrap udp://127.0.0.1:4000\n"
+                      "  mydht retract --identity me.identity --bootstrap udp://127.0.0.1:4000 --salt notes --cas 3\n");
     client_options options;
     std::optional<std::string> identity_file;
     std::optional<std::string> salt;

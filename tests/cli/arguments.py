@@ -6,7 +6,7 @@ import os
 import support
 
 KEY = "ab" * 32
-SOMEWHERE = ["--bootstrap", "tcp://127.0.0.1:4000"]
+SOMEWHERE = ["--bootstrap", "udp://127.0.0.1:4000"]
 COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "retract", "resolve", "lookup", "ping", "demo"]
 
 
@@ -81,7 +81,7 @@ class WrongArguments(support.Case):
             self.refused(2, "node", "--listen", text, says=["--listen", f"'{text}'"])
         for text in ("tcp://127.0.0.1:0", "tcp://0.0.0.0:4000", "tcp://[::]:4000"):
             self.refused(2, "ping", text, says=[text, "not dialled"])
-        self.refused(2, "ping", "udp://127.0.0.1:4000", says=["udp", "not available yet"])
+        self.refused(2, "ping", "mem://node", says=["mem", "not available yet"])
         self.refused(2, "node", "--listen", f"tcp://{KEY}@127.0.0.1:0", says="--identity")
         self.refused(2, "ping", says="no ADDR")
         self.refused(2, "node", *["--listen", "tcp://127.0.0.1:0"] * 9, says=["--listen", "9 times", "8 times"])
@@ -90,7 +90,7 @@ class WrongArguments(support.Case):
         identity = self.identity()
         for arguments in (["put", "x"], ["get", KEY], ["publish", "--identity", identity, "x"],
                           ["retract", "--identity", identity], ["resolve", KEY], ["lookup", KEY]):
-            self.refused(2, *arguments, says=["no --bootstrap", "tcp://127.0.0.1:4000"])
+            self.refused(2, *arguments, says=["no --bootstrap", "udp://127.0.0.1:4000"])
 
     def test_other_values(self):
         self.refused(2, "get", *SOMEWHERE, "--log-level", "loud", KEY, says=["--log-level", "'loud'", "warning"])

@@ -10,7 +10,8 @@ import unittest
 
 import support
 
-LOOPBACK = r"tcp://127\.0\.0\.1:[1-9]\d*"
+LOOPBACK = r"udp://127\.0\.0\.1:[1-9]\d*"
+OVER_TCP = r"tcp://127\.0\.0\.1:[1-9]\d*"
 
 
 class Ready(support.Case):
@@ -21,16 +22,17 @@ class Ready(support.Case):
         self.assertEqual(node.logged(), "")
 
     def test_every_listener_is_named(self):
-        node = self.node("--listen", "tcp://127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
-        self.assertRegex(node.ready_line, rf"^ready [0-9a-f]{{64}} {LOOPBACK} {LOOPBACK}\n$")
-        self.assertNotEqual(*node.addresses)
+        node = self.node("--listen", "udp://127.0.0.1:0", "--listen", "tcp://127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
+        self.assertRegex(node.ready_line, rf"^ready [0-9a-f]{{64}} {LOOPBACK} {OVER_TCP} {OVER_TCP}\n$")
+        self.assertEqual(len(set(node.addresses)), 3)
         for address in node.addresses:
             self.assertIn(node.id, self.succeeds("ping", *support.PATIENCE, address).decode())
 
     def test_a_wildcard_is_never_shown(self):
-        node = self.node("--listen", "tcp://0.0.0.0:0")
-        self.assertNotIn("0.0.0.0", node.ready_line)
-        self.succeeds("ping", *support.PATIENCE, node.address)
+        for everywhere in ("udp://0.0.0.0:0", "tcp://0.0.0.0:0"):
+            node = self.node("--listen", everywhere)
+            self.assertNotIn("0.0.0.0", node.ready_line)
+            self.succeeds("ping", *support.PATIENCE, node.address)
 
     def test_json(self):
         process = self.node("--json", wait=False).process

@@ -142,7 +142,7 @@ class Values(support.Case):
 
     def test_a_name(self):
         port = self.nodes[0].address.rsplit(":", 1)[1]
-        where = f"tcp://localhost:{port}"
+        where = f"udp://localhost:{port}"
         self.assertIn(self.nodes[0].id, self.succeeds("ping", *support.PATIENCE, where).decode())
         self.succeeds("put", "--bootstrap", where, *support.PATIENCE, "hello")
 
@@ -174,19 +174,27 @@ class Ping(support.Case):
 
     def test_a_pinned_identity(self):
         node = self.node()
-        host = node.address.removeprefix("tcp://")
-        self.succeeds("ping", *support.PATIENCE, f"tcp://{node.id}@{host}")
-        other = f"tcp://{MISSING}@{host}"
+        kind, host = node.address.split("://")
+        self.succeeds("ping", *support.PATIENCE, f"{kind}://{node.id}@{host}")
+        other = f"{kind}://{MISSING}@{host}"
         self.refused(1, "ping", *support.PATIENCE, other, says=[other, "another identity"])
         self.refused(1, "put", "--bootstrap", other, *support.PATIENCE, "x", says=[other, "another identity"])
 
 
+# By datagrams and by streams.
+EVERYWHERE = ["--listen", "udp://127.0.0.1:0", "--listen", "tcp://127.0.0.1:0"]
+
+
 class OtherNetworks(support.Case):
     def test_names(self):
-        node = self.node("--network", "here")
-        self.succeeds("ping", *support.PATIENCE, "--network", "here", node.address)
-        self.refused(1, "ping", *support.PATIENCE, node.address, says=[node.address, "--network"])
-        self.refused(1, "get", "--bootstrap", node.address, *support.PATIENCE, MISSING, says="--network")
+        node = self.node("--network", "here", *EVERYWHERE)
+        datagrams, streams = node.addresses
+        for address in node.addresses:
+            self.succeeds("ping", *support.PATIENCE, "--network", "here", address)
+        self.refused(1, "ping", *support.PATIENCE, streams, says=[streams, "--network"])
+        self.refused(1, "get", "--bootstrap", streams, *support.PATIENCE, MISSING, says="--network")
+        # Datagrams of strangers are not answered at all.
+        self.refused(4, "ping", "--timeout", "1s", datagrams, says=[datagrams, "--network"])
 
     def test_keys(self):
         files = []
@@ -196,10 +204,13 @@ class OtherNetworks(support.Case):
             path.chmod(0o600)
             files.append(path)
         good, other, bad, long = files
-        node = self.node("--psk", good)
-        self.succeeds("ping", *support.PATIENCE, "--psk", good, node.address)
-        self.refused(1, "ping", *support.PATIENCE, "--psk", other, node.address, says="--psk")
-        self.refused(1, "ping", *support.PATIENCE, node.address, says="--psk")
+        node = self.node("--psk", good, *EVERYWHERE)
+        datagrams, streams = node.addresses
+        for address in node.addresses:
+            self.succeeds("ping", *support.PATIENCE, "--psk", good, address)
+        self.refused(1, "ping", *support.PATIENCE, "--psk", other, streams, says="--psk")
+        self.refused(1, "ping", *support.PATIENCE, streams, says="--psk")
+        self.refused(4, "ping", "--timeout", "1s", "--psk", other, datagrams, says="--psk")
         for path in (bad, long):
             self.refused(2, "ping", "--psk", path, node.address, says=[str(path), "64 hexadecimal digits"])
         self.refused(2, "ping", "--psk", self.folder / "missing", node.address, says="missing")
