@@ -51,7 +51,7 @@ task<result<bytes>> through_echo(two_peers& net, bytes data) {
 }  // namespace
 
 TEST_CASE("a service answers over a stream, also much more than any window", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     net.b.pool->serve("echo/1", echo_stream);
     for (const std::size_t size : {0, 1, 100'000, 3'000'000}) {
         CAPTURE(size);
@@ -85,7 +85,7 @@ task<std::error_code> error_of_throwing(two_peers& net, std::optional<std::uint3
 }  // namespace
 
 TEST_CASE("what a service cannot do is told to the opener", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     net.b.pool->serve("throws/1", throw_at_once);
     CHECK(net.w.run(error_of_open(net, "other/1")) == errc::no_service);
     CHECK(net.w.run(error_of_open(net, "")) == errc::bad_argument);
@@ -123,7 +123,7 @@ TEST_CASE("an empty handle says that it is closed", "[streams]") {
 }
 
 TEST_CASE("a service is cancelled when its stream is broken off, and when the session ends", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto first = net.w.run(net.open("hold/1"));
@@ -148,7 +148,7 @@ TEST_CASE("a service is cancelled when its stream is broken off, and when the se
 }
 
 TEST_CASE("the last handle takes an unfinished stream with it", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto opened = net.w.run(net.open("hold/1"));
@@ -188,7 +188,7 @@ task<bool> read_cancelled(two_peers& net, stream from, bytes_span into) {
 }  // namespace
 
 TEST_CASE("a cancelled read leaves the stream as it was", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto opened = net.w.run(net.open("hold/1"));
@@ -205,7 +205,7 @@ TEST_CASE("a cancelled read leaves the stream as it was", "[streams]") {
 }
 
 TEST_CASE("read() fills its memory or says where the end came", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto opened = net.w.run(net.open("hold/1"));
@@ -226,7 +226,7 @@ TEST_CASE("read() fills its memory or says where the end came", "[streams]") {
 }
 
 TEST_CASE("writes wait for the reader, and go on when it reads", "[streams]") {
-    two_peers net;
+    two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto opened = net.w.run(net.open("hold/1"));
@@ -250,7 +250,7 @@ TEST_CASE("writes wait for the reader, and go on when it reads", "[streams]") {
 TEST_CASE("open streams keep a session from being idle, a rest without them does not", "[streams]") {
     session_config config;
     config.idle_timeout = 10s;
-    two_peers net(config);
+    two_peers net(config, GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("hold/1", held.handler());
     auto opened = net.w.run(net.open("hold/1"));
@@ -286,7 +286,7 @@ task<int> open_many(two_peers& net, std::vector<stream>& kept, int count) {
 TEST_CASE("a thousand streams share a session", "[streams]") {
     session_config config;
     config.streams_max = 1000;
-    two_peers net(config);
+    two_peers net(config, GENERATE(carried_by::connections, carried_by::datagrams));
     held_streams held;
     net.b.pool->serve("echo/1", echo_stream);
     net.b.pool->serve("hold/1", held.handler());

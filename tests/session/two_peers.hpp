@@ -11,9 +11,22 @@
 
 namespace mydht::test {
 
+enum class carried_by { connections, datagrams };
+
 /// Two peers that know each other's address.
 struct two_peers {
-    explicit two_peers(session_config config = {}) : a(w, network, config), b(w, network, config) { w.run(listen()); }
+    explicit two_peers(session_config config = {}, carried_by how = carried_by::connections)
+        : a(w, config, {}), b(w, config, {}) {
+        for (auto* one : {&a, &b}) {
+            if (how == carried_by::datagrams) {
+                one->pool->add_transport(network.datagrams());
+            } else {
+                one->pool->add_transport(network.transport());
+            }
+        }
+        w.run(listen());
+    }
+    explicit two_peers(carried_by how) : two_peers(session_config(), how) {}
 
     task<> listen() {
         const auto at_a = co_await a.pool->listen(mem("a"));
