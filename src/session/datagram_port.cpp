@@ -9,6 +9,8 @@ namespace {
 
 /// Receives before the answers of what came have their turn.
 constexpr int burst = 64;
+/// While packets come alone, so many of them are taken for each look whether there are more.
+constexpr unsigned lonely_looks = 16;
 
 }  // namespace
 
@@ -28,8 +30,14 @@ void datagram_port::close() {
 
 task<> datagram_port::receive_loop(std::shared_ptr<datagram_port> self) {
     bytes buffer(self->socket_.batch_bytes_max());
+    // Asking for more than is there costs a call of the system. While packets come alone it is tried now and then only.
+    unsigned lonely = 0;
     while (!self->closed_) {
-        for (int i = 0; i < burst && !self->closed_; ++i) {
+        const auto ready = co_await self->socket_.wait_readable();
+        if (!ready || self->closed_) co_return;
+        const int most = lonely % lonely_looks != 0 ? 1 : burst;
+        int count = 0;
+        for (; count < most && !self->closed_; ++count) {
             const auto got = self->socket_.receive(buffer);
             if (!got) {
                 if (got.error() == errc::closed) co_return;
@@ -39,9 +47,7 @@ task<> datagram_port::receive_loop(std::shared_ptr<datagram_port> self) {
             if (!*got) break;
             self->hand_over(**got, buffer);
         }
-        if (self->closed_) co_return;
-        const auto ready = co_await self->socket_.wait_readable();
-        if (!ready) co_return;
+        lonely = count > 1 ? 0 : lonely + 1;
     }
 }
 

@@ -211,7 +211,8 @@ result<std::optional<datagrams>> udp_calls::receive(bytes_span into) {
             if (auto kept = take_kept(into)) return kept;
         } else if (out.error == EAGAIN || out.error == EWOULDBLOCK) {
             // An error that no call reports keeps the socket readable until it is fetched.
-            if (std::exchange(woken_, false)) drain_errors();
+            const bool look = std::exchange(woken_, false);
+            if (std::exchange(failed_send_, false) || look) drain_errors();
             return take_refused();
         } else if (is_fatal(out.error)) {
             return failure(errc::network_failed);
@@ -254,6 +255,7 @@ int udp_calls::write_again(const socket_address& to, bytes_view data, std::size_
         error = write(to, data, packet_bytes);
         const bool passing = error == EINTR || send_error(error) == errc::unreachable;
         if (error == 0 || !passing) break;
+        failed_send_ = true;
     }
     return error;
 }

@@ -27,7 +27,7 @@ public:
     /// The system said that there is something to receive: packets, or errors, which no receive() sees otherwise.
     void woken() noexcept { woken_ = true; }
     /// True when receive() has something that the system does not know of any more.
-    [[nodiscard]] bool holds_something() const noexcept { return kept_.bytes > 0 || !refused_.empty(); }
+    [[nodiscard]] bool holds_something() const noexcept { return kept_.bytes > 0 || !refused_.empty() || failed_send_; }
     /// True once after a send() that found no room because of a shortage of which the system reports no end.
     [[nodiscard]] bool take_shortage() noexcept { return std::exchange(short_of_buffers_, false); }
 
@@ -53,6 +53,7 @@ private:
     bool segmenting_ = false;  ///< the system cuts a batch into packets
     bool joining_ = false;     ///< the system joins packets to a batch
     bool woken_ = false;
+    mutable bool failed_send_ = false;  ///< it may have been told of an error that belongs to the queue of errors
     bool short_of_buffers_ = false;
     std::deque<address> refused_;
     bytes spare_;            ///< where a batch lies for which a caller had no room
