@@ -1,4 +1,6 @@
 // Pools that talk in packets, over datagrams in memory.
+#include <mydht/runtime/wait_queue.hpp>
+
 #include "fixture.hpp"
 
 namespace mydht::test {
@@ -88,6 +90,48 @@ TEST_CASE("a peer over datagrams waits for the application, and is told when it 
     CHECK(both.b.opened.empty());
     CHECK(both.b.pool->counters().requests_served == 0);
     CHECK(both.b.pool->counters().not_admitted == 1);
+}
+
+namespace {
+
+/// Thinks until it is told to say yes.
+struct hesitation {
+    static task<admission_verdict> decide(hesitation& self) {
+        while (!self.decided) co_await self.told.wait();
+        co_return admission_verdict::accept();
+    }
+    bool decided = false;
+    wait_queue told;
+};
+
+}  // namespace
+
+TEST_CASE("so many peers over datagrams wait for the application, and no more", "[datagrams]") {
+    hesitation app;
+    session_config config;
+    config.handshakes_max = 2;
+    config.admission.decide = [&app](peer_info) { return hesitation::decide(app); };
+    world w;
+    memory_network network;
+    peer node(w, network.datagrams(), config);
+    REQUIRE(w.run(node.pool->listen(mem("node"))));
+    std::vector<std::unique_ptr<peer>> crowd;
+    for (int i = 0; i < 5; ++i) {
+        auto& one = *crowd.emplace_back(std::make_unique<peer>(w, network.datagrams()));
+        auto link = w.run(one.pool->connect(node.at(mem("node")), one.in(1s)));
+        REQUIRE(link);
+        asio::co_spawn(w.context, link->request(wire::ping(), one.in(1s)),
+                       [](std::exception_ptr, result<wire::message>) {});
+        w.poll();
+    }
+    CHECK(node.pool->counters().not_admitted == 3);
+    CHECK(node.opened.empty());
+    app.decided = true;
+    app.told.notify_all();
+    w.poll();
+    CHECK(node.opened.size() == 2);
+    for (auto& one : crowd) w.run(one->pool->stop(1s));
+    w.run(node.pool->stop(1s));
 }
 
 TEST_CASE("requests over datagrams have their rate", "[datagrams]") {
