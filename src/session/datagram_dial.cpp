@@ -50,6 +50,7 @@ datagram_attempt::datagram_attempt(std::shared_ptr<datagram_hub> hub, std::share
 
 result<void> datagram_attempt::begin(datagram_goal goal, bytes_view early) {
     auto& env = hub_->context()->env;
+    hub_->forget(*this);
     goal.own_index = hub_->add(*this);
     goal.token = hub_->token_for(goal.own_index);
     auto begun = datagram_initiator::begin(hub_->party(), goal, env.time->wall_now(), early);
@@ -125,7 +126,10 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
             datagram_goal goal;
             goal.known = target->known;
             goal.pinned = target->key.peer;
-            if (const auto begun = fresh.begin(goal, early); !begun) co_return failure(begun.error());
+            auto begun = fresh.begin(goal, early);
+            // A request that does not fit into the first packet is asked afterwards.
+            if (!begun && begun.error() == errc::too_large) begun = fresh.begin(goal, {});
+            if (!begun) co_return failure(begun.error());
             next = time.now() + pause;
             pause *= 2;
         }

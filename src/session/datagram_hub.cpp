@@ -74,6 +74,8 @@ void datagram_hub::stop() {
     for (const auto* ports : {&listening_, &dialling_}) {
         for (const auto& port : *ports) port->close();
     }
+    // They hold this, and nothing flushes them any more when it is a packet of a batch that stops all.
+    touched_.clear();
 }
 
 // --- who packets are for ----------------------------------------------------------------------------------------------
@@ -104,6 +106,16 @@ void datagram_hub::forget(datagram_session& which) noexcept {
     if (token != by_token_.end() && token->second == &which) by_token_.erase(token);
 }
 
+void datagram_hub::follow(datagram_session& which, const wire::reset_token& old_token) {
+    const auto token = by_token_.find(old_token);
+    if (token != by_token_.end() && token->second == &which) by_token_.erase(token);
+    for (const auto index : which.ciphers().take_retired()) {
+        const auto at = sessions_.find(index);
+        if (at != sessions_.end() && at->second == &which) sessions_.erase(at);
+    }
+    add(which);
+}
+
 std::uint32_t datagram_hub::add(datagram_attempt& which) {
     const auto index = unused_index();
     attempts_[index] = &which;
@@ -112,6 +124,10 @@ std::uint32_t datagram_hub::add(datagram_attempt& which) {
 
 void datagram_hub::forget(datagram_attempt& which) noexcept {
     std::erase_if(attempts_, [&](const auto& each) { return each.second == &which; });
+}
+
+bool datagram_hub::attempts(const address& with) const {
+    return std::ranges::any_of(attempts_, [&](const auto& each) { return each.second->remote() == with; });
 }
 
 datagram_session* datagram_hub::find(std::uint32_t index) const {
@@ -134,7 +150,7 @@ void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const a
             if (!refuses_) responder_->take_initial(at, from, packet);
             return;
         case wire::packet_type::final_answer: {
-            if (auto* known = find(wire::receiver_of(packet)); known != nullptr) return known->take_final_again();
+            if (auto* known = find(wire::receiver_of(packet)); known != nullptr) return known->take_final_again(packet);
             return responder_->take_final(at, from, packet);
         }
         case wire::packet_type::answer:

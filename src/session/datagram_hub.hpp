@@ -69,9 +69,14 @@ public:
     // Who packets are for.
     void add(datagram_session& which);
     void forget(datagram_session& which) noexcept;
+    /// The keys of the session have changed: it is found by the new ones too. `old_token`: what the peer would have reset it
+    /// with before.
+    void follow(datagram_session& which, const wire::reset_token& old_token);
     /// Gives the attempt an index of its own until it is forgotten.
     [[nodiscard]] std::uint32_t add(datagram_attempt& which);
     void forget(datagram_attempt& which) noexcept;
+    /// A handshake of this side with that address is under way.
+    [[nodiscard]] bool attempts(const address& with) const;
 
     void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) override;
     void refused(const address& by) override;

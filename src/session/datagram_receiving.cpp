@@ -12,6 +12,9 @@ namespace {
 
 /// How long a new address has to answer before the next may try.
 constexpr duration path_patience = std::chrono::seconds(3);
+/// A packet with nothing but a ping, or a pong.
+constexpr auto challenge_bytes =
+    wire::transport_header_bytes + wire::frame_header_bytes + wire::ping_bytes + noise::tag_bytes;
 
 }  // namespace
 
@@ -23,18 +26,23 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
         ++context()->counters.packets_repeated;
         return;
     }
+    const auto token = ciphers_.peer_token();
+    const auto keys = ciphers_.own_index();
     const auto plain = ciphers_.open(packet);
     if (!plain) {
         ++context()->counters.packets_refused;
         return;
     }
+    if (ciphers_.own_index() != keys) hub_->follow(*this, token);
     heard_at_ = now();
-    if (confirm_at_ != steady_time::max()) {
+    expects_since_.reset();
+    if (confirm_at_ != steady_time::max() && header->receiver == ciphers_.own_index()) {
         confirm_at_ = steady_time::max();
         last_ = bytes();
     }
     const bool newest = header->counter >= newest_;
     newest_ = std::max(newest_, header->counter);
+    foreign_budget_ = packet.size();
     if (newest && from != peer_.observed) check_path(at, from, packet.size());
     elicits_ack_ = false;
     refused_ = false;
@@ -75,6 +83,7 @@ result<void> datagram_session::take_frame(const address& from, const wire::frame
         case wire::frame_kind::stream_end:
         case wire::frame_kind::session_window: {
             elicits_ack_ = true;
+            begin_to_wait();
             if (const auto broken = take_stream_frame(frame, true); broken) return failure(broken);
             return {};
         }
@@ -91,16 +100,31 @@ result<void> datagram_session::take_frame(const address& from, const wire::frame
 }
 
 result<void> datagram_session::take_message_frame(bytes_view payload, bool in_parts) {
+    in_parts_ = in_parts;
     auto request = take_message(payload);
+    in_parts_ = false;
     if (!request) return failure(request.error());
-    if (!*request) return {};
-    if (in_parts) bulk().asked_in_parts.push_back((*request)->id);
+    if (!*request || ended()) return {};
+    const auto id = (*request)->id;
+    if (answers_in_parts(id)) return repeated(id);
+    if (in_parts) note_asked_in_parts(id);
     if (!can_serve((*request)->size)) {
-        (*request)->what.reset();
-        (*request)->refusal.code = wire::error_code::busy;
+        refuse_to_serve(id);
+        return {};
     }
     begin_serving(std::move(**request));
     return {};
+}
+
+/// At once: what waits for its turn is bounded, and so are the refusals.
+void datagram_session::refuse_to_serve(std::uint64_t id) {
+    wire::envelope answer;
+    answer.id = id;
+    wire::error busy;
+    busy.code = wire::error_code::busy;
+    answer.body = std::move(busy);
+    // If even that finds no room the request is as good as lost.
+    (void)say(std::move(answer));
 }
 
 void datagram_session::take_ping(const address& from, bytes_view payload) {
@@ -110,7 +134,10 @@ void datagram_session::take_ping(const address& from, bytes_view payload) {
         std::ranges::copy(payload, pong_.emplace().begin());
         return;
     }
-    // To where the ping came from, which may be about to become this side's new address of the peer, or never.
+    // To where the ping came from, which may be about to become this side's new address of the peer, or never. Not more than
+    // came from there.
+    if (foreign_budget_ < challenge_bytes) return;
+    foreign_budget_ -= challenge_bytes;
     auto& packet = begin_packet();
     wire::append_frame(packet, wire::frame_kind::pong, wire::control_channel, payload);
     (void)send_packet(packet, *port_, from);
@@ -120,9 +147,8 @@ void datagram_session::take_ping(const address& from, bytes_view payload) {
 
 void datagram_session::check_path(const std::shared_ptr<datagram_port>& at, const address& from, std::size_t received) {
     // Nobody is sent more than came from there: the packet may have been caught and sent on with a forged source.
-    constexpr auto challenge_bytes =
-        wire::transport_header_bytes + wire::frame_header_bytes + wire::ping_bytes + noise::tag_bytes;
     if (path_ || received < challenge_bytes) return;
+    foreign_budget_ -= challenge_bytes;
     path_ = std::make_unique<path_check>();
     path_->where = from;
     path_->port = at;
@@ -141,6 +167,7 @@ void datagram_session::take_pong(const address& from, bytes_view payload) {
     peer_.observed = from;
     port_ = path_->port;
     path_.reset();
+    if (transfer_) transfer_->recovery.path_changed();
 }
 
 }  // namespace mydht::detail

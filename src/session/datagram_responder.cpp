@@ -29,8 +29,12 @@ std::optional<wire::envelope> early_request(bytes_view frames) {
     return std::move(*envelope);
 }
 
-task<result<wire::message>> serve(std::shared_ptr<session_context> context, peer_info from, wire::message what) {
-    co_return co_await ask_handler(std::move(context), std::move(from), std::move(what));
+task<result<wire::message>> serve(std::shared_ptr<session_context> context, peer_info from, wire::message what,
+                                  steady_time until) {
+    auto answer = co_await ask_handler(context, std::move(from), std::move(what));
+    // A handler that was cancelled for its slowness has not failed: it is asked again.
+    if (context->env.time->now() >= until) co_return failure(errc::timed_out);
+    co_return answer;
 }
 
 std::vector<contact>* contacts_in(wire::message& answer) {
@@ -98,10 +102,11 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
     if (!accepted) return refuse();
     const auto& self = hub_.party().self->id();
     if (accepted->knows_peer()) {
-        if (accepted->renews() != 0 && renew(*accepted, where)) return;
-        // Both dial each other: the handshake whose initiator has the smaller id is the one that goes on.
+        if (accepted->renews() != 0) return renew(*accepted, where);
+        // Both dial each other: the handshake whose initiator has the smaller id is the one that goes on. Not when this side
+        // dials where the peer may not be: then both go on, and the sessions cross.
         const auto& peer = accepted->peer().id;
-        if (self < peer && hub_.owner().dials(peer, from.kind())) return;
+        if (self < peer && hub_.attempts(from) && hub_.owner().dials(peer, from.kind())) return;
     }
     if (has_early_request(*accepted, where)) {
         early_ticket ticket(hub_.shared_from_this());
@@ -132,17 +137,18 @@ bool datagram_responder::may_begin(const origin& where, const wire::initial_pack
     return true;
 }
 
-bool datagram_responder::renew(accepted_initial& initial, const origin& where) {
+void datagram_responder::renew(accepted_initial& initial, const origin& where) {
+    // No answer when the session is not known: with keys of a new one the initiator would go on as if it were the old. It
+    // hears by a reset packet that the session has gone.
     auto* const known = hub_.find(initial.renews());
-    if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) return false;
+    if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) return refuse();
+    if (!known->ciphers().note_rekey(initial.stamp())) return refuse();
     const auto index = hub_.unused_index();
     const auto packet = initial.answer(index, hub_.token_for(index), {}, where.size);
-    if (!packet) return true;
-    hub_.forget(*known);
+    if (!packet) return refuse();
     known->ciphers().expect(initial.finish().keys, hub_.context()->env.time->now());
-    hub_.add(*known);
+    hub_.follow(*known, known->ciphers().peer_token());
     (void)where.port->send(where.from, *packet);
-    return true;
 }
 
 bool datagram_responder::has_early_request(const accepted_initial& initial, const origin& where) const {
@@ -160,9 +166,10 @@ task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial in
                          context->request_rate->take(where.from, 0, context->env.time->now()) == rate_verdict::serve;
     if (request && in_time && self.early_.lets_in(initial.stamp(), context->env.time->wall_now())) {
         auto peer = make_peer(initial.peer(), where.from, false, context->config.mode == wire::link_mode::secured);
-        auto work = serve(context, std::move(peer), std::move(request->body));
         auto& time = *context->env.time;
-        auto done = co_await with_deadline(time, time.now() + early_patience, std::move(work));
+        const auto until = time.now() + early_patience;
+        auto work = serve(context, std::move(peer), std::move(request->body), until);
+        auto done = co_await with_deadline(time, until, std::move(work));
         if (done) {
             wire::envelope answer;
             answer.id = request->id;

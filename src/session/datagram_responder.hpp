@@ -50,7 +50,7 @@ private:
 
     /// The cheap questions, before any public-key work. False: dropped, or a cookie was asked for.
     [[nodiscard]] bool may_begin(const origin& where, const wire::initial_packet& initial);
-    [[nodiscard]] bool renew(accepted_initial& initial, const origin& where);
+    void renew(accepted_initial& initial, const origin& where);
     void answer(accepted_initial& initial, const origin& where, bytes_view frames);
     [[nodiscard]] bool has_early_request(const accepted_initial& initial, const origin& where) const;
     [[nodiscard]] static task<> answer_early(early_ticket ticket, accepted_initial initial, origin where);

@@ -15,6 +15,11 @@ namespace {
 
 /// Until the last packet of a handshake is sent again, without a round trip seen.
 constexpr duration confirm_pause = std::chrono::milliseconds(500);
+/// A final packet holds at least a static key and its tag, and a payload; its answer is no larger.
+constexpr std::size_t final_bytes_min = 128;
+/// A peer that something is to come from is asked whether it is there after so long a silence, and then in these steps.
+constexpr duration silence_max = std::chrono::seconds(15);
+constexpr duration silence_step = std::chrono::seconds(3);
 
 }  // namespace
 
@@ -79,7 +84,10 @@ bool datagram_session::has_room() const noexcept { return waiting() < config().s
 
 bool datagram_session::may_answer() const noexcept { return waiting() < config().answer_buffer_bytes; }
 
-bool datagram_session::stalled() const noexcept { return false; }
+bool datagram_session::stalled() const noexcept {
+    return transfer_ && transfer_->recovery.anything_in_flight() &&
+           now() - transfer_->progress_at >= config().stall_timeout;
+}
 
 // --- sending ----------------------------------------------------------------------------------------------------------
 
@@ -134,6 +142,8 @@ result<void> datagram_session::say(wire::envelope what) {
     if (role == wire::message_role::request) {
         unanswered_.add(what.id, to_bytes(frame), now());
         arm_at_latest(unanswered_.next());
+        begin_to_wait();
+        if (!expects_since_) expects_since_ = now();
     }
     // Without room in the socket it is as good as lost on the way, and asked again.
     (void)send_packet(packet);
@@ -150,12 +160,10 @@ result<void> datagram_session::repeated(std::uint64_t id) {
 }
 
 void datagram_session::settled(std::uint64_t id, bool answered) noexcept {
-    if (answered) {
-        unanswered_.answered(id, now());
-    } else {
-        unanswered_.forget(id);
-        drop_own_parts(id);
-    }
+    // What came in parts says nothing about a round trip.
+    if (answered && !in_parts_) return unanswered_.answered(id, now());
+    unanswered_.forget(id);
+    if (!answered) drop_own_parts(id);
 }
 
 void datagram_session::say_goodbye(wire::close_reason reason) {
@@ -172,41 +180,76 @@ void datagram_session::cut() {
     transfer_.reset();
     path_.reset();
     last_ = bytes();
+    renewal_.cancel();
     unanswered_.release();
     received_.release();
 }
 
-void datagram_session::take_final_again() {
-    // Any packet of the session tells the peer what it asks.
-    if (!ended()) send_ack();
+void datagram_session::take_final_again(bytes_view packet) {
+    // Any packet of the session tells the peer what it asks. Not for less than a true one: anybody can send it.
+    if (!ended() && !peer_.outgoing && wire::decode_final_answer(packet) && packet.size() >= final_bytes_min)
+        send_ack();
 }
 
 // --- time -------------------------------------------------------------------------------------------------------------
 
 void datagram_session::tick(steady_time at) {
     if (const auto due = received_.ack_at(); due && *due <= at) send_ack();
+    if (ended()) return;
     if (at >= confirm_at_) send_first();
     repeat_requests(at);
     tick_transfer(at);
     if (ended()) return;
     if (path_ && at >= path_->until) path_.reset();
+    drop_old_keys(at);
     watch_silence(at);
 }
 
 void datagram_session::repeat_requests(steady_time at) {
     while (const auto* again = unanswered_.take_due(at)) {
         ++context()->counters.requests_repeated;
+        if (!expects_since_) expects_since_ = at;
         send_frames(again->frame);
+        if (ended()) return;
     }
 }
 
+bool datagram_session::awaits() noexcept {
+    if (!requests().empty() || (streams() != nullptr && !streams()->quiet())) return true;
+    return transfer_ && transfer_->recovery.anything_in_flight();
+}
+
+void datagram_session::begin_to_wait() {
+    if (alive_at_ != steady_time::max()) return;
+    alive_at_ = now() + silence_max;
+    arm_at_latest(alive_at_);
+}
+
 void datagram_session::watch_silence(steady_time at) {
-    if (unanswered_.empty() || at - heard_at_ < config().stall_timeout) return;
-    end(errc::unreachable, "nothing was heard for too long");
+    if (!awaits()) {
+        alive_at_ = steady_time::max();
+        expects_since_.reset();
+        return;
+    }
+    begin_to_wait();
+    if (expects_since_ && at - *expects_since_ >= config().stall_timeout) {
+        return end(errc::unreachable, "nothing was heard for too long");
+    }
+    if (stalled()) return end(errc::slow_peer, "the peer acknowledges nothing");
+    if (at < alive_at_) return;
+    if (at - heard_at_ < silence_max) {
+        alive_at_ = heard_at_ + silence_max;
+        return;
+    }
+    alive_at_ = at + silence_step;
+    if (!expects_since_) expects_since_ = at;
+    auto& packet = begin_packet();
+    wire::append_ping(packet, wire::frame_kind::ping, {});
+    (void)send_packet(packet);
 }
 
 steady_time datagram_session::next_tick() const noexcept {
-    auto next = std::min(unanswered_.next(), confirm_at_);
+    auto next = std::min({unanswered_.next(), confirm_at_, alive_at_, next_transfer_tick()});
     if (const auto due = received_.ack_at()) next = std::min(next, *due);
     if (path_) next = std::min(next, path_->until);
     return next;
@@ -215,10 +258,12 @@ steady_time datagram_session::next_tick() const noexcept {
 void datagram_session::rest() {
     unanswered_.release();
     received_.release();
+    if (transfer_) transfer_->release();
 }
 
 std::size_t datagram_session::memory() const noexcept {
-    return sizeof *this + requests().memory() + unanswered_.memory() + received_.memory() + last_.capacity();
+    return sizeof *this + requests().memory() + unanswered_.memory() + received_.memory() + last_.capacity() +
+           (transfer_ ? transfer_->memory() : 0) + streams_memory();
 }
 
 }  // namespace mydht::detail

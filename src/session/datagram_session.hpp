@@ -45,7 +45,7 @@ public:
     /// A transport packet with an index of this session.
     void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet);
     /// A repeat of the handshake's last packet: this side's answer to it was lost.
-    void take_final_again();
+    void take_final_again(bytes_view packet);
     /// The peer says that it has no such session any more.
     void take_reset() { end(errc::connection_reset, "the peer does not know the session"); }
     void writable() override;
@@ -91,12 +91,22 @@ private:
     void send_first();
     void take_first();
     void repeat_requests(steady_time at);
+    /// Something is to come from the peer, so that it must be there.
+    [[nodiscard]] bool awaits() noexcept;
+    void begin_to_wait();
     void watch_silence(steady_time at);
+
+    // New keys (datagram_renewal.cpp).
+    [[nodiscard]] static task<> renew_keys(std::shared_ptr<datagram_session> self);
+    void begin_renewal();
+    void take_new_keys(datagram_keys fresh);
+    void drop_old_keys(steady_time at);
 
     // Receiving (datagram_receiving.cpp).
     [[nodiscard]] result<void> take_frames(const address& from, bytes_view plain);
     [[nodiscard]] result<void> take_frame(const address& from, const wire::frame& frame);
     [[nodiscard]] result<void> take_message_frame(bytes_view payload, bool in_parts);
+    void refuse_to_serve(std::uint64_t id);
     void check_path(const std::shared_ptr<datagram_port>& at, const address& from, std::size_t received);
     void take_ping(const address& from, bytes_view payload);
     void take_pong(const address& from, bytes_view payload);
@@ -109,6 +119,11 @@ private:
     void note_untracked(std::size_t size);
     [[nodiscard]] result<void> say_in_parts(std::uint64_t id, wire::message_role role, bytes_view message);
     [[nodiscard]] bool was_asked_in_parts(std::uint64_t id);
+    void note_asked_in_parts(std::uint64_t id);
+    /// The answer is on its way in parts.
+    [[nodiscard]] bool answers_in_parts(std::uint64_t id);
+    /// When tick_transfer() is due.
+    [[nodiscard]] steady_time next_transfer_tick() const noexcept;
     void drop_own_parts(std::uint64_t id) noexcept;
     void pump();
     [[nodiscard]] std::size_t append_bulk_packet(bytes& batch, bool probe, steady_time at);
@@ -137,6 +152,14 @@ private:
     bool touched_ = false;      // after_batch() comes
     bool elicits_ack_ = false;  // the packet that is being taken
     bool refused_ = false;      // something in it could not be kept
+    bool in_parts_ = false;     // the message that is being taken came so
+    bool renewing_ = false;     // renew_keys() runs
+    std::size_t foreign_budget_ =
+        0;  // what may still be sent to where the packet came from, if the peer is not known there
+    task_handle renewal_;
+    steady_time renew_at_{};                     // not before
+    steady_time alive_at_ = steady_time::max();  // the next look whether the peer is there
+    std::optional<steady_time> expects_since_;   // nothing was heard since something was sent that is answered
     steady_time heard_at_{};
     steady_time said_at_{};
 };

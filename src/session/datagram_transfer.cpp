@@ -12,6 +12,25 @@
 
 namespace mydht::detail {
 
+void datagram_session::transfer::release() noexcept {
+    recovery.release();
+    sending.release();
+    assembly.release();
+    if (held.empty()) bytes().swap(held);
+    std::vector<packet_piece>().swap(pieces);
+    outcome = recovery_outcome();
+    std::vector<std::uint64_t>().swap(asked_in_parts);
+    std::vector<own_request>().swap(own_in_parts);
+    std::vector<own_request>().swap(answers);
+}
+
+std::size_t datagram_session::transfer::memory() const noexcept {
+    return sizeof *this + recovery.memory() + sending.memory() + assembly.memory() + held.capacity() +
+           (pieces.capacity() + outcome.acknowledged.capacity() + outcome.lost.capacity()) * sizeof(packet_piece) +
+           asked_in_parts.capacity() * sizeof(std::uint64_t) +
+           (own_in_parts.capacity() + answers.capacity()) * sizeof(own_request);
+}
+
 datagram_session::transfer& datagram_session::bulk() {
     if (!transfer_) {
         std::array<std::uint8_t, 8> drawn{};
@@ -28,6 +47,8 @@ result<void> datagram_session::seal(bytes& buffer, std::size_t place) {
     const auto sealed = ciphers_.seal(buffer, place);
     if (!sealed) return failure(sealed.error());
     said_at_ = now();
+    // Who has something to say has use for new keys; not amid the packet.
+    if (peer_.outgoing && !renewing_ && said_at_ >= renew_at_ && ciphers_.wants_rekey(said_at_)) touch();
     return {};
 }
 
@@ -37,12 +58,23 @@ void datagram_session::note_untracked(std::size_t size) {
 
 void datagram_session::streams_have_output() {
     (void)bulk();
+    begin_to_wait();
     // Not at once: the caller may be about to say more.
     touch();
 }
 
 bool datagram_session::has_bulk() {
     return transfer_ && (transfer_->sending.ready() || (streams() != nullptr && streams()->has_output()));
+}
+
+steady_time datagram_session::next_transfer_tick() const noexcept {
+    auto next = steady_time::max();
+    if (!transfer_) return next;
+    const auto& t = *transfer_;
+    if (const auto timer = t.recovery.next_timer()) next = std::min(next, *timer);
+    if (const auto expiry = t.assembly.next_expiry()) next = std::min(next, *expiry);
+    if (!t.waits_for_room) next = std::min(next, t.paced_until);
+    return next;
 }
 
 void datagram_session::pump() {
@@ -52,19 +84,23 @@ void datagram_session::pump() {
     batch.clear();
     const auto at = now();
     const auto full = wire::initial_bytes_min;
+    t.paced_until = steady_time::max();
     const auto batch_max = std::max(port_->batch_bytes_max() / full, std::size_t{1}) * full;
     while (!t.waits_for_room) {
         const bool probe = t.recovery.probes_wanted() > 0;
         if (!probe && (!has_bulk() || !t.recovery.can_send(full))) break;
         if (!probe && t.recovery.next_send_time() > at) {
-            arm_at_latest(t.recovery.next_send_time());
+            t.paced_until = t.recovery.next_send_time();
+            arm_at_latest(t.paced_until);
             break;
         }
         const auto size = append_bulk_packet(batch, probe, at);
         if (size == 0) break;
         if (size < full || batch.size() + full > batch_max) send_batch(batch, full);
+        if (ended()) return;
     }
     send_batch(batch, full);
+    if (ended()) return;
     if (const auto timer = t.recovery.next_timer()) arm_at_latest(*timer);
     count_waiting();
 }
@@ -80,24 +116,28 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     for (;;) {
         auto piece = t.sending.append_part(batch, limit - batch.size());
         if (!piece && streams() != nullptr) piece = streams()->write_next(batch, limit - batch.size(), true);
-        if (!piece) break;
+        if (!piece || ended()) break;
         t.pieces.push_back(*piece);
     }
-    if (batch.size() == before) {
-        if (!probe) {
-            batch.resize(begin);
-            return 0;
-        }
-        // Something that has to be acknowledged, when there is nothing else to say.
-        wire::append_ping(batch, wire::frame_kind::ping, {});
+    if (ended() || (batch.size() == begin + wire::transport_header_bytes && !probe)) {
+        batch.resize(begin);
+        return 0;
     }
+    // Something that has to be acknowledged, when there is nothing else to say.
+    if (batch.size() == before && probe) wire::append_ping(batch, wire::frame_kind::ping, {});
+    const bool tracked = batch.size() != before;
     if (const auto sealed = seal(batch, begin); !sealed) {
         batch.resize(begin);
         end(sealed.error());
         return 0;
     }
     const auto size = batch.size() - begin;
-    t.recovery.on_sent(size, packet_purpose::tracked, t.pieces, at);
+    if (tracked) {
+        if (!t.recovery.anything_in_flight()) t.progress_at = at;
+        if (!expects_since_) expects_since_ = at;
+    }
+    // An ack that was taken out is said, also when nothing goes with it.
+    t.recovery.on_sent(size, tracked ? packet_purpose::tracked : packet_purpose::untracked, t.pieces, at);
     return size;
 }
 
@@ -136,28 +176,37 @@ result<void> datagram_session::take_ack(bytes_view payload) {
     auto& t = *transfer_;
     t.outcome.clear();
     if (const auto taken = t.recovery.on_ack(*ack, heard_at_, t.outcome); !taken) return taken;
+    if (ack->largest() >= t.acknowledged_to) {
+        t.acknowledged_to = ack->largest() + 1;
+        t.progress_at = heard_at_;
+    }
     hand_back();
-    touch();
+    if (!ended()) touch();
     return {};
 }
 
 void datagram_session::hand_back() {
-    auto& t = *transfer_;
+    // Taken out: with the last stream the session may end, and the transfer with it.
+    auto outcome = std::exchange(transfer_->outcome, {});
     const auto is_message = [](const packet_piece& p) { return p.kind == wire::frame_kind::message_part; };
-    for (const auto& piece : t.outcome.acknowledged) {
+    for (const auto& piece : outcome.acknowledged) {
+        if (ended()) return;
         if (is_message(piece)) {
-            t.sending.acknowledged(piece);
+            transfer_->sending.acknowledged(piece);
         } else if (streams() != nullptr) {
             streams()->acknowledged(piece);
         }
     }
-    for (const auto& piece : t.outcome.lost) {
+    for (const auto& piece : outcome.lost) {
+        if (ended()) return;
         if (is_message(piece)) {
-            t.sending.lost(piece);
+            transfer_->sending.lost(piece);
         } else if (streams() != nullptr) {
             streams()->lost(piece);
         }
     }
+    if (ended()) return;
+    transfer_->outcome = std::move(outcome);
     count_waiting();
     room_changed();
 }
@@ -181,11 +230,14 @@ result<void> datagram_session::say_in_parts(std::uint64_t id, wire::message_role
     auto& t = bulk();
     const auto number = t.sending.add(to_bytes(message));
     if (!number) return failure(number.error());
-    if (role == wire::message_role::request) {
-        auto& own = t.own_in_parts.emplace_back();
-        own.id = id;
-        own.message = *number;
+    if (role == wire::message_role::answer) {
+        std::erase_if(t.answers, [&](const auto& each) { return !t.sending.holds(each.message); });
+    } else {
+        begin_to_wait();
     }
+    auto& own = role == wire::message_role::answer ? t.answers.emplace_back() : t.own_in_parts.emplace_back();
+    own.id = id;
+    own.message = *number;
     count_waiting();
     pump();
     return {};
@@ -193,6 +245,19 @@ result<void> datagram_session::say_in_parts(std::uint64_t id, wire::message_role
 
 bool datagram_session::was_asked_in_parts(std::uint64_t id) {
     return transfer_ && std::erase(transfer_->asked_in_parts, id) > 0;
+}
+
+void datagram_session::note_asked_in_parts(std::uint64_t id) {
+    auto& asked = bulk().asked_in_parts;
+    // Those that the peer took back are never answered.
+    if (asked.size() >= 2 * config().served_max) std::erase_if(asked, [this](auto each) { return !serves(each); });
+    asked.push_back(id);
+}
+
+bool datagram_session::answers_in_parts(std::uint64_t id) {
+    if (!transfer_) return false;
+    const auto at = std::ranges::find(transfer_->answers, id, &transfer::own_request::id);
+    return at != transfer_->answers.end() && transfer_->sending.holds(at->message);
 }
 
 void datagram_session::drop_own_parts(std::uint64_t id) noexcept {
@@ -211,6 +276,7 @@ void datagram_session::tick_transfer(steady_time at) {
         t.outcome.clear();
         t.recovery.on_timer(at, t.outcome);
         hand_back();
+        if (ended()) return;
     }
     if (const auto expiry = t.assembly.next_expiry(); expiry && *expiry <= at) t.assembly.expire(at);
     pump();
@@ -225,6 +291,7 @@ void datagram_session::after_batch() {
     if (ended()) return;
     pump();
     if (ended()) return;
+    begin_renewal();
     if (const auto pong = std::exchange(pong_, std::nullopt)) {
         auto& packet = begin_packet();
         wire::append_ping(packet, wire::frame_kind::pong, *pong);

@@ -12,7 +12,7 @@ namespace mydht::detail {
 
 /// What large messages and streams need, and small messages do not. There while it has work, and a little longer.
 struct datagram_session::transfer {
-    /// A request of ours, and what its message is called.
+    /// A request, and what its message is called.
     struct own_request {
         std::uint64_t id = 0;
         std::uint32_t message = 0;
@@ -21,6 +21,10 @@ struct datagram_session::transfer {
     transfer(std::uint64_t first_number, std::uint64_t random, assembly_budget& budget, const session_config& config)
         : recovery(base_packet_bytes, random, first_number), sending(config.send_buffer_bytes), assembly(budget) {}
 
+    /// Gives back what is not needed while nothing is under way. Numbers go on.
+    void release() noexcept;
+    [[nodiscard]] std::size_t memory() const noexcept;
+
     loss_recovery recovery;
     message_sending sending;
     message_assembly assembly;
@@ -28,9 +32,13 @@ struct datagram_session::transfer {
     std::vector<packet_piece> pieces;           ///< of the packet that is being put together
     std::vector<std::uint64_t> asked_in_parts;  ///< requests of the peer, whose answers travel so too
     std::vector<own_request> own_in_parts;
-    bytes held;  ///< sealed packets that the socket had no room for
+    std::vector<own_request> answers;  ///< those that travel in parts
+    std::uint64_t acknowledged_to = 0;
+    steady_time progress_at{};  ///< the peer has acknowledged something, or had nothing to acknowledge before
+    bytes held;                 ///< sealed packets that the socket had no room for
     std::size_t held_packet_bytes = 0;
     bool waits_for_room = false;
+    steady_time paced_until = steady_time::max();  ///< the next packet has to wait so long
 };
 
 }  // namespace mydht::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -46,6 +47,10 @@ public:
     /// Nobody waits for the message any more. Parts that the peer has of it stay there for a while.
     void cancel(std::uint32_t number) noexcept;
 
+    /// The message has not been acknowledged yet.
+    [[nodiscard]] bool holds(std::uint32_t number) const noexcept {
+        return std::ranges::binary_search(messages_, number, {}, &outgoing::number);
+    }
     [[nodiscard]] bool empty() const noexcept { return messages_.empty(); }
     /// Bytes of the messages that are not acknowledged.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }

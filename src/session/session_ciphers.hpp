@@ -91,6 +91,8 @@ public:
     [[nodiscard]] const std::vector<std::uint32_t>& indices() const noexcept { return indices_; }
     /// Own indices that nothing names any more. Whoever finds the session by its indices forgets them.
     [[nodiscard]] std::vector<std::uint32_t> take_retired();
+    /// What packets under the newest keys that are in use name.
+    [[nodiscard]] std::uint32_t own_index() const noexcept { return current_.keys.own_index; }
     /// What this side's packets name.
     [[nodiscard]] std::uint32_t peer_index() const noexcept { return current_.keys.peer_index; }
 

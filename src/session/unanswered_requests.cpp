@@ -30,7 +30,8 @@ duration unanswered_requests::first_pause() const noexcept {
 }
 
 void unanswered_requests::add(std::uint64_t id, bytes frame, steady_time now) {
-    auto& added = waiting_.emplace_back();
+    // A request that had to wait for room may leave after one of a later id.
+    auto& added = *waiting_.emplace(std::ranges::lower_bound(waiting_, id, {}, &request::id));
     added.id = id;
     added.sent_at = now;
     added.pause = first_pause();

@@ -30,7 +30,7 @@ public:
         bytes frame;  ///< as it goes into a packet
     };
 
-    /// Ids only grow.
+    /// The id is of no other one.
     void add(std::uint64_t id, bytes frame, steady_time now);
     /// The answer came. Takes the round trip as a sample when the request was sent once (Karn's algorithm).
     void answered(std::uint64_t id, steady_time now) noexcept;

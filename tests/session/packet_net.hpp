@@ -1,0 +1,208 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mydht/core/random.hpp>
+#include <mydht/runtime/wait_queue.hpp>
+#include <mydht/transport/datagram.hpp>
+
+#include "fixture.hpp"
+
+namespace mydht::test {
+
+/// Datagrams between names in memory, on a path that a test spoils: packets are lost, repeated, delayed and reordered as
+/// the numbers say, and everything else is done by `tamper`.
+class packet_net {
+public:
+    struct packet {
+        address from;
+        address to;
+        bytes data;
+    };
+
+    explicit packet_net(std::shared_ptr<manual_clock> time) : state_(std::make_shared<state>(std::move(time))) {}
+
+    double loss = 0;
+    double repeats = 0;
+    duration delay = 10ms;
+    duration jitter{};  ///< up to so much more, so that packets overtake each other
+    /// May change the packet; false drops it.
+    std::function<bool(packet&)> tamper;
+    bool recording = false;
+    std::vector<packet> recorded;
+    std::size_t sent = 0;
+    /// Bytes that each place sent to each other one, also those of injected packets.
+    std::map<std::pair<address, address>, std::size_t> volume;
+    prng numbers{7};
+
+    [[nodiscard]] any_datagram_transport transport() { return any_datagram_transport(carrier{this}); }
+
+    /// As if it had been sent: arrives at once.
+    void inject(packet one) {
+        volume[{one.from, one.to}] += one.data.size();
+        deliver(*state_, std::move(one));
+    }
+    /// The socket at `from` gets another name: what it sends comes from there, and what is sent to the old name is lost.
+    void rename(const address& from, const address& to) {
+        auto box = state_->boxes.at(from);
+        state_->boxes.erase(from);
+        state_->boxes[to] = box;
+        box->seen = to;
+    }
+
+private:
+    struct mailbox {
+        address local;
+        address seen;
+        std::deque<packet> waiting;
+        std::deque<address> refused;
+        wait_queue arrived;
+        bool closed = false;
+    };
+    struct state;
+    struct due_alarm final : alarm {
+        state* owner = nullptr;
+        void fire() noexcept override { owner->deliver_due(); }
+    };
+    struct state {
+        explicit state(std::shared_ptr<manual_clock> time_) : time(std::move(time_)) { next.owner = this; }
+        state(const state&) = delete;
+        state& operator=(const state&) = delete;
+        ~state() {
+            if (next.armed()) time->disarm(next);
+        }
+        void deliver_due() {
+            while (!flying.empty() && flying.begin()->first <= time->now()) {
+                auto one = std::move(flying.begin()->second);
+                flying.erase(flying.begin());
+                deliver(*this, std::move(one));
+            }
+            if (!flying.empty()) time->arm(next, flying.begin()->first);
+        }
+
+        std::shared_ptr<manual_clock> time;
+        std::map<address, std::shared_ptr<mailbox>> boxes;
+        std::multimap<steady_time, packet> flying;
+        due_alarm next;
+        std::size_t names = 0;
+    };
+
+    class socket {
+    public:
+        socket(packet_net* net, std::shared_ptr<mailbox> box) : net_(net), box_(std::move(box)) {}
+        socket(socket&&) noexcept = default;
+        socket& operator=(socket&&) noexcept = default;
+        ~socket() {
+            if (box_) close();
+        }
+
+        result<std::optional<datagrams>> receive(bytes_span into) {
+            if (box_->closed) return failure(errc::closed);
+            datagrams out;
+            if (!box_->refused.empty()) {
+                out.from = box_->refused.front();
+                out.refused = true;
+                box_->refused.pop_front();
+                return std::optional(out);
+            }
+            if (box_->waiting.empty()) return std::optional<datagrams>();
+            const auto one = std::move(box_->waiting.front());
+            box_->waiting.pop_front();
+            out.from = one.from;
+            out.bytes = one.data.size();
+            out.packet_bytes = one.data.size();
+            std::ranges::copy(one.data, into.begin());
+            return std::optional(out);
+        }
+        task<result<void>> wait_readable() { return wait(box_); }
+        result<bool> send(const address& to, bytes_view data, std::size_t packet_bytes) {
+            if (box_->closed) return failure(errc::closed);
+            while (!data.empty()) {
+                const auto part = data.first(std::min(packet_bytes, data.size()));
+                net_->take({box_->seen, to, to_bytes(part)});
+                data = data.subspan(part.size());
+            }
+            return true;
+        }
+        task<result<void>> wait_writable() { return always(); }
+        void close() {
+            box_->closed = true;
+            box_->arrived.notify_all();
+            if (net_ != nullptr) std::erase_if(net_->state_->boxes, [this](const auto& b) { return b.second == box_; });
+            net_ = nullptr;
+        }
+        [[nodiscard]] address local() const { return box_->local; }
+        [[nodiscard]] std::size_t packet_bytes_max() const { return 1472; }
+        [[nodiscard]] std::size_t batch_bytes_max() const { return 16 * 1472; }
+
+    private:
+        static task<result<void>> wait(std::shared_ptr<mailbox> box) {
+            while (!box->closed && box->waiting.empty() && box->refused.empty()) co_await box->arrived.wait();
+            if (box->closed) co_return failure(errc::closed);
+            co_return result<void>();
+        }
+        static task<result<void>> always() { co_return result<void>(); }
+
+        packet_net* net_;
+        std::shared_ptr<mailbox> box_;
+    };
+
+    struct carrier {
+        packet_net* net;
+
+        [[nodiscard]] address_kind kind() const { return address_kind::memory; }
+        [[nodiscard]] address anywhere(const address&) const {
+            return address::memory("dialler-" + std::to_string(++net->state_->names)).value();
+        }
+        [[nodiscard]] task<result<any_datagram_socket>> open(address at) const { return open(net, at); }
+        static task<result<any_datagram_socket>> open(packet_net* on, address at) {
+            if (on->state_->boxes.contains(at)) co_return failure(errc::address_in_use);
+            auto box = std::make_shared<mailbox>();
+            box->local = at;
+            box->seen = at;
+            on->state_->boxes[at] = box;
+            co_return any_datagram_socket(socket(on, std::move(box)));
+        }
+    };
+
+    void take(packet one) {
+        ++sent;
+        volume[{one.from, one.to}] += one.data.size();
+        if (recording) recorded.push_back(one);
+        if (tamper && !tamper(one)) return;
+        const auto chance = [this] { return static_cast<double>(numbers() >> 11U) * 0x1.0p-53; };
+        if (chance() < loss) return;
+        const int copies = chance() < repeats ? 2 : 1;
+        for (int i = 0; i < copies; ++i) {
+            auto at = state_->time->now() + delay;
+            if (jitter > duration{})
+                at += duration(static_cast<duration::rep>(chance() * static_cast<double>(jitter.count())));
+            state_->flying.emplace(at, one);
+        }
+        if (!state_->flying.empty()) state_->time->arm(state_->next, state_->flying.begin()->first);
+    }
+    static void deliver(state& in, packet one) {
+        const auto to = in.boxes.find(one.to);
+        if (to == in.boxes.end()) {
+            const auto back = in.boxes.find(one.from);
+            if (back == in.boxes.end()) return;
+            back->second->refused.push_back(one.to);
+            back->second->arrived.notify_all();
+            return;
+        }
+        to->second->waiting.push_back(std::move(one));
+        to->second->arrived.notify_all();
+    }
+
+    std::shared_ptr<state> state_;
+};
+
+}  // namespace mydht::test
