@@ -17,9 +17,14 @@ namespace {
 constexpr duration confirm_pause = std::chrono::milliseconds(500);
 /// A final packet holds at least a static key and its tag, and a payload; its answer is no larger.
 constexpr std::size_t final_bytes_min = 128;
-/// A peer that something is to come from is asked whether it is there after so long a silence, and then in these steps.
-constexpr duration silence_max = std::chrono::seconds(15);
+/// A peer that something is to come from is asked whether it is there after so long a silence, and then in these steps. The
+/// side that was dialled lets the other one begin.
+constexpr duration silence_of_dialler = std::chrono::seconds(15);
 constexpr duration silence_step = std::chrono::seconds(3);
+
+constexpr duration silence_max(bool dialler) {
+    return dialler ? silence_of_dialler : silence_of_dialler + silence_step;
+}
 
 }  // namespace
 
@@ -221,7 +226,7 @@ bool datagram_session::awaits() noexcept {
 
 void datagram_session::begin_to_wait() {
     if (alive_at_ != steady_time::max()) return;
-    alive_at_ = now() + silence_max;
+    alive_at_ = now() + silence_max(peer_.outgoing);
     arm_at_latest(alive_at_);
 }
 
@@ -237,8 +242,8 @@ void datagram_session::watch_silence(steady_time at) {
     }
     if (stalled()) return end(errc::slow_peer, "the peer acknowledges nothing");
     if (at < alive_at_) return;
-    if (at - heard_at_ < silence_max) {
-        alive_at_ = heard_at_ + silence_max;
+    if (const auto due = heard_at_ + silence_max(peer_.outgoing); at < due) {
+        alive_at_ = due;
         return;
     }
     alive_at_ = at + silence_step;

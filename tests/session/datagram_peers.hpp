@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <mydht/wire/packet.hpp>
+
 #include "packet_net.hpp"
 
 namespace mydht::test {
