@@ -37,6 +37,24 @@ task<> put_and_get(node writer, node reader, int number, std::atomic<int>& good)
     if (found && found->text() == "value " + std::to_string(number)) ++good;
 }
 
+struct heard_events {
+    int up = 0;
+    int down = 0;
+    std::error_code end;
+};
+
+task<> listen(event_stream from, heard_events& heard) {
+    for (;;) {
+        auto got = co_await from.next();
+        if (!got) {
+            heard.end = got.error();
+            co_return;
+        }
+        heard.up += got->what == node_event::kind::peer_up ? 1 : 0;
+        heard.down += got->what == node_event::kind::peer_down ? 1 : 0;
+    }
+}
+
 task<> impatient(node reader, time_source& clock, int number, std::atomic<int>& ended) {
     id256 key;
     key.data()[0] = static_cast<std::uint8_t>(number);
@@ -53,6 +71,9 @@ TEST_CASE("nodes on threads of their own serve callers with deadlines on another
     std::vector<std::thread> threads;
     for (int i = 0; i < 2; ++i) threads.emplace_back([&] { nodes.run(); });
 
+    asio::io_context ears(1);
+    heard_events heard;
+    std::thread listener;
     int started = 0;
     std::atomic<int> good = 0;
     std::atomic<int> ended = 0;
@@ -60,6 +81,8 @@ TEST_CASE("nodes on threads of their own serve callers with deadlines on another
         asio::io_context here(1);
         const auto clock = make_system_clock(here.get_executor());
         node first(make_environment(asio::make_strand(nodes)), listening());
+        asio::co_spawn(ears, listen(first.events(), heard), [](std::exception_ptr) {});
+        listener = std::thread([&] { ears.run(); });
         asio::co_spawn(here, first.start(), [&](std::exception_ptr, result<join_report> r) { started += r ? 1 : 0; });
         here.run();
         node second(make_environment(asio::make_strand(nodes)), joining(first));
@@ -79,8 +102,13 @@ TEST_CASE("nodes on threads of their own serve callers with deadlines on another
         asio::co_spawn(here, second.stop(), [](std::exception_ptr) {});
         here.run();
     }
+    // Before the nodes' threads end: each of its waits runs there.
+    listener.join();
     guard.reset();
     for (auto& each : threads) each.join();
+    CHECK(heard.up > 0);
+    CHECK(heard.down == heard.up);
+    CHECK(heard.end == errc::closed);
     CHECK(started == 2);
     CHECK(good == 40);
     CHECK(ended == 40);
