@@ -53,7 +53,7 @@ task<result<bytes>> through_echo(two_peers& net, bytes data) {
 TEST_CASE("a service answers over a stream, also much more than any window", "[streams]") {
     two_peers net(GENERATE(carried_by::connections, carried_by::datagrams));
     net.b.pool->serve("echo/1", echo_stream);
-    for (const std::size_t size : {0, 1, 100'000, 3'000'000}) {
+    for (const auto size : {std::size_t{0}, std::size_t{1}, std::size_t{100'000}, std::size_t{3'000'000}}) {
         CAPTURE(size);
         const auto back = net.w.run(through_echo(net, pattern(size)));
         REQUIRE(back);

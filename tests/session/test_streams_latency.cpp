@@ -198,4 +198,44 @@ TEST_CASE("over a line that loses, repeats and reorders packets, streams are who
     CHECK(world.run(fetch_many(a, b, 5, 100'000)) == 5);
 }
 
+namespace {
+
+task<int> fetch_crosswise(line_end& a, line_end& b) {
+    const std::size_t size = 50'000;
+    for (auto* one : {&a, &b}) {
+        one->pool->serve("give/1", [size](stream s) { return answer_with_pattern(std::move(s), size); });
+        const auto at = co_await one->pool->listen(one->where);
+        if (!at) co_return 0;
+    }
+    int whole = 0;
+    a.group.spawn("fetch", fetch_into(a, contact_of(b.self->key(), 1, {b.where}), size, whole));
+    b.group.spawn("fetch", fetch_into(b, contact_of(a.self->key(), 1, {a.where}), size, whole));
+    co_await a.group.join();
+    co_await b.group.join();
+    co_await a.pool->stop(5s);
+    co_await b.pool->stop(5s);
+    co_return whole;
+}
+
+}  // namespace
+
+TEST_CASE("streams that are opened while two dials cross carry their bytes", "[streams][sim][crossing]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    const auto seed = property_seed();
+    CAPTURE(how, seed);
+    std::uint64_t crossings = 0;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        sim::world world(seed + i);
+        auto config = line();
+        config.jitter_max = 10ms;
+        sim::network network(world, config);
+        line_end a(world, network, how);
+        line_end b(world, network, how);
+        REQUIRE(world.run(fetch_crosswise(a, b)) == 2);
+        crossings += a.pool->counters().crossings + b.pool->counters().crossings;
+    }
+    // On datagrams one of the two first packets is ignored, and nothing crosses.
+    if (how == carried_by::connections) CHECK(crossings > 5);
+}
+
 }  // namespace mydht::test
