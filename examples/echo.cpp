@@ -26,7 +26,7 @@ static mydht::task<bool> ask(mydht::node& from, mydht::node_id peer) {
 
 static mydht::task<> run(mydht::environment env, bool& answered) {
     mydht::node_config config;
-    config.listen.push_back(*mydht::parse_address("tcp://127.0.0.1:0"));
+    config.listen.push_back(*mydht::parse_address("udp://127.0.0.1:0"));
     mydht::node server(env, std::move(config));
     server.serve("echo/1", echo);
     auto listening = co_await server.start();

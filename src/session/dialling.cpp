@@ -114,7 +114,8 @@ task<result<asked_peer>> pool_core::reach(std::shared_ptr<pool_core> core, dial_
             co_return failure(allowed.error());
     }
     // A packet is there sooner than a connection.
-    std::ranges::stable_partition(to.addresses, [&](const address& a) { return core->datagrams_->speaks(a.kind()); });
+    std::stable_partition(to.addresses.begin(), to.addresses.end(),
+                          [&](const address& a) { return core->datagrams_->speaks(a.kind()); });
     if (to.addresses.size() > limits::addresses_per_contact) to.addresses.resize(limits::addresses_per_contact);
 
     auto key = to.key;
