@@ -44,6 +44,7 @@ MAY_INCLUDE = {
 # Third-party headers: (pattern of the include, folders that may have it, what to do instead). Tests and benchmarks may all.
 THIRD_PARTY = [
     (r"sodium(\.h|/)", ["src/crypto/"], "libsodium stays inside src/crypto; use mydht/crypto"),
+    (r"openssl/", ["src/crypto/"], "libcrypto stays inside src/crypto; use mydht/crypto"),
     (r"(capnp|kj)/|.*\.capnp\.h$", ["src/wire/", "include/mydht/node/capnp_service.hpp"], "Cap'n Proto stays inside src/wire; use mydht/wire"),
     (r"asio(\.hpp|/)", ["src/tools/", "examples/"] + [
         f"{root}/{room}/" for root in ("src", "include/mydht") for room in MAY_INCLUDE if room not in _VALUES

@@ -38,6 +38,8 @@ CASES = [
 
     ("sodium only in crypto", "third-party",
      {"src/session/a.cpp": "#include <sodium.h>\n", "src/crypto/a.cpp": "#include <sodium.h>\n"}, ["<sodium.h>"]),
+    ("libcrypto only in crypto", "third-party",
+     {"src/session/a.cpp": "#include <openssl/evp.h>\n", "src/crypto/a.cpp": "#include <openssl/evp.h>\n"}, ["<openssl/evp.h>"]),
     ("Cap'n Proto only in wire", "third-party",
      {"src/value/a.cpp": "#include <capnp/message.h>\n", "src/node/a.cpp": '#include "schema/mydht.capnp.h"\n',
       "src/query/a.cpp": "#include <kj/io.h>\n", "src/wire/a.cpp": "#include <capnp/message.h>\n"},

@@ -42,7 +42,8 @@ public:
     void set_nonce(std::uint64_t next) noexcept { nonce_ = next; }
 
     /// Encrypts and counts on. Errors: errc::nonce_exhausted (a new handshake is needed), errc::too_large when the
-    /// result would be over message_bytes_max; the counter and `out` then stay.
+    /// result would be over message_bytes_max; the counter and `out` then stay. errc::not_supported when the library of
+    /// the build (docs/building.md) was configured on this machine to have no ChaCha20-Poly1305.
     [[nodiscard]] result<void> seal(bytes_view ad, bytes_view plain, bytes_span out) noexcept;
 
     /// Decrypts and counts on. Errors, after which the counter stays: errc::decrypt_failed when it is not authentic
@@ -57,7 +58,7 @@ public:
                                        bytes_span out) const noexcept;
 
     /// Replaces the key by a one-way function of it (revision 34 section 11.3); both ends do it at the same message.
-    /// The counter goes on.
+    /// The counter goes on. Where seal gives errc::not_supported the cipher is not usable afterwards.
     void rekey() noexcept;
 
 private:
