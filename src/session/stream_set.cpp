@@ -26,6 +26,7 @@ stream_set::stream_set(stream_owner& owner, std::shared_ptr<const stream_home> h
 stream_set::~stream_set() { fail_all(errc::session_closed); }
 
 result<std::shared_ptr<stream_state>> stream_set::open(std::string service) {
+    if (failed_) return failure(errc::session_closed);
     if (streams_.size() - of_peer_ >= settings_.streams_max || next_own_ > channel_max) {
         return failure(errc::too_many_streams);
     }
@@ -43,6 +44,7 @@ stream_state* stream_set::find(std::uint32_t channel) const {
 }
 
 void stream_set::fail_all(std::error_code why) {
+    failed_ = true;
     auto gone = std::exchange(streams_, {});
     for (auto& [channel, which] : gone) which->detach(why);
     of_peer_ = open_of_peer_ = open_of_own_ = 0;
@@ -102,6 +104,7 @@ void stream_set::look_at(stream_state& which) {
 // --- frames of the peer -----------------------------------------------------------------------------------------------
 
 result<void> stream_set::take(const wire::frame& what, bool with_offsets) {
+    if (failed_) return {};
     if (what.kind == wire::frame_kind::session_window) {
         sent_max_ = std::max(sent_max_, wire::read_number(what.payload));
         for (const auto channel : std::exchange(held_, {})) {
@@ -244,7 +247,9 @@ result<void> stream_set::take_reset(stream_state& which, bytes_view payload) {
 
 // --- frames of this side ----------------------------------------------------------------------------------------------
 
-bool stream_set::window_due() const noexcept { return window_lost_ || received_max_ - consumed_ <= window_ / 2; }
+bool stream_set::window_due() const noexcept {
+    return !failed_ && (window_lost_ || received_max_ - consumed_ <= window_ / 2);
+}
 
 bool stream_set::held_back(const stream_state& which) const noexcept {
     const auto& sending = which.sending_;

@@ -57,7 +57,8 @@ public:
     stream_set& operator=(const stream_set&) = delete;
     ~stream_set();
 
-    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams.
+    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams,
+    /// errc::session_closed.
     [[nodiscard]] result<std::shared_ptr<stream_state>> open(std::string service);
 
     /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once.
@@ -71,7 +72,8 @@ public:
     void acknowledged(const packet_piece& piece);
     void lost(const packet_piece& piece);
 
-    /// The session has ended: so do all streams, but what has come whole can still be read.
+    /// The session has ended, or does soon: so do all streams, but what has come can still be read. The peer's frames are
+    /// ignored from now on.
     void fail_all(std::error_code why);
 
     /// No stream is open.
@@ -146,6 +148,7 @@ private:
     std::uint64_t received_max_ = wire::initial_session_window;
     std::uint64_t window_ = wire::initial_session_window;
     bool window_lost_ = false;
+    bool failed_ = false;
 };
 
 }  // namespace mydht::detail

@@ -302,6 +302,12 @@ TEST_CASE("when the session ends, what has come can still be read", "[streams]")
     theirs->reset(5);
     CHECK(a.set->quiet());
     CHECK_FALSE(a.set->has_output());
+    // The peer does not know yet: what it still says is no sin, and opens nothing.
+    const auto opened = a.opened.size();
+    CHECK(say(a, wire::frame_kind::stream_data, 1, bytes(1)));
+    CHECK(say(a, wire::frame_kind::stream_open, 2, opening()));
+    CHECK(a.opened.size() == opened);
+    CHECK(a.set->open("late").error() == errc::session_closed);
 }
 
 TEST_CASE("frames against the rules of a stream session", "[streams][hostile]") {
