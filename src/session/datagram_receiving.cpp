@@ -167,7 +167,11 @@ void datagram_session::take_pong(const address& from, bytes_view payload) {
     peer_.observed = from;
     port_ = path_->port;
     path_.reset();
-    if (transfer_) transfer_->recovery.path_changed();
+    if (transfer_) {
+        transfer_->recovery.path_changed();
+        transfer_->path.restart();
+        transfer_->recovery.set_packet_bytes(transfer_->path.packet_bytes());
+    }
 }
 
 }  // namespace mydht::detail

@@ -15,6 +15,7 @@
 namespace mydht::detail {
 
 class datagram_hub;
+struct recovery_outcome;
 
 /// A session in packets. It has no coroutine, timer or buffer of its own while it is at rest: the port's loop hands it what
 /// comes, and one alarm tells it the time.
@@ -128,6 +129,8 @@ private:
     void pump();
     [[nodiscard]] std::size_t append_bulk_packet(bytes& batch, bool probe, steady_time at);
     void send_batch(bytes& batch, std::size_t packet_bytes);
+    void probe_path(steady_time at);
+    void learn_path(const recovery_outcome& outcome);
     [[nodiscard]] result<void> take_ack(bytes_view payload);
     [[nodiscard]] result<void> take_part(bytes_view payload);
     void hand_back();

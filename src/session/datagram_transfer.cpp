@@ -36,7 +36,9 @@ datagram_session::transfer& datagram_session::bulk() {
         std::array<std::uint8_t, 8> drawn{};
         context()->env.secure_random->fill(drawn);
         body_reader random(drawn);
-        transfer_ = std::make_unique<transfer>(ciphers_.next_counter(), random.u64(), hub_->assembly(), config());
+        const auto packet_max = std::min(port_->packet_bytes_max(), config().packet_bytes_max);
+        transfer_ = std::make_unique<transfer>(ciphers_.next_counter(), random.u64(), hub_->assembly(), config(),
+                                               std::max(packet_max, base_packet_bytes));
         if (const auto seen = unanswered_.round_trip()) transfer_->recovery.sample_round_trip(*seen, now());
     }
     return *transfer_;
@@ -83,9 +85,11 @@ void datagram_session::pump() {
     auto& batch = hub_->batch();
     batch.clear();
     const auto at = now();
-    const auto full = wire::initial_bytes_min;
+    const auto full = t.path.packet_bytes();
     t.paced_until = steady_time::max();
     const auto batch_max = std::max(port_->batch_bytes_max() / full, std::size_t{1}) * full;
+    if (has_bulk()) probe_path(at);
+    if (ended()) return;
     while (!t.waits_for_room) {
         const bool probe = t.recovery.probes_wanted() > 0;
         if (!probe && (!has_bulk() || !t.recovery.can_send(full))) break;
@@ -110,7 +114,7 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     t.pieces.clear();
     const auto begin = batch.size();
     batch.resize(begin + wire::transport_header_bytes);
-    const auto limit = begin + wire::transport_header_bytes + packet_room();
+    const auto limit = begin + t.path.packet_bytes() - noise::tag_bytes;
     if (received_.ack_owed()) (void)received_.append_ack(batch, limit - batch.size(), at);
     const auto before = batch.size();
     for (;;) {
@@ -139,6 +143,35 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     // An ack that was taken out is said, also when nothing goes with it.
     t.recovery.on_sent(size, tracked ? packet_purpose::tracked : packet_purpose::untracked, t.pieces, at);
     return size;
+}
+
+/// A packet that is larger than those that are known to pass, and only asks for an ack (RFC 8899).
+void datagram_session::probe_path(steady_time at) {
+    auto& t = *transfer_;
+    const auto size = t.path.probe_due(at);
+    if (!size) return;
+    t.path.probe_sent();
+    auto& packet = begin_packet();
+    wire::append_ping(packet, wire::frame_kind::ping, {});
+    const bytes nothing(*size - packet.size() - wire::frame_header_bytes - noise::tag_bytes);
+    wire::append_frame(packet, wire::frame_kind{wire::ignorable_from}, wire::control_channel, nothing);
+    if (const auto sealed = seal(packet, 0); !sealed) return end(sealed.error());
+    if (!t.recovery.anything_in_flight()) t.progress_at = at;
+    t.recovery.on_sent(packet.size(), packet_purpose::path_probe, {}, at);
+    (void)port_->send(peer_.observed, packet);
+}
+
+/// What was heard of packets that are larger than every path carries.
+void datagram_session::learn_path(const recovery_outcome& outcome) {
+    auto& t = *transfer_;
+    if (outcome.probe_acknowledged > 0) t.path.probe_acknowledged(outcome.probe_acknowledged, now());
+    if (outcome.probe_lost > 0) t.path.probe_lost(outcome.probe_lost, now());
+    if (outcome.large_acknowledged) {
+        t.path.large_acknowledged();
+    } else if (outcome.large_lost > 0) {
+        t.path.large_lost(outcome.large_lost);
+    }
+    t.recovery.set_packet_bytes(t.path.packet_bytes());
 }
 
 void datagram_session::send_batch(bytes& batch, std::size_t packet_bytes) {
@@ -188,6 +221,7 @@ result<void> datagram_session::take_ack(bytes_view payload) {
 void datagram_session::hand_back() {
     // Taken out: with the last stream the session may end, and the transfer with it.
     auto outcome = std::exchange(transfer_->outcome, {});
+    learn_path(outcome);
     const auto is_message = [](const packet_piece& p) { return p.kind == wire::frame_kind::message_part; };
     for (const auto& piece : outcome.acknowledged) {
         if (ended()) return;

@@ -7,6 +7,7 @@
 #include "session/loss_recovery.hpp"
 #include "session/message_assembly.hpp"
 #include "session/message_sending.hpp"
+#include "session/mtu_search.hpp"
 
 namespace mydht::detail {
 
@@ -18,8 +19,12 @@ struct datagram_session::transfer {
         std::uint32_t message = 0;
     };
 
-    transfer(std::uint64_t first_number, std::uint64_t random, assembly_budget& budget, const session_config& config)
-        : recovery(base_packet_bytes, random, first_number), sending(config.send_buffer_bytes), assembly(budget) {}
+    transfer(std::uint64_t first_number, std::uint64_t random, assembly_budget& budget, const session_config& config,
+             std::size_t packet_bytes_max)
+        : recovery(base_packet_bytes, random, first_number),
+          sending(config.send_buffer_bytes),
+          assembly(budget),
+          path(packet_bytes_max) {}
 
     /// Gives back what is not needed while nothing is under way. Numbers go on.
     void release() noexcept;
@@ -28,6 +33,7 @@ struct datagram_session::transfer {
     loss_recovery recovery;
     message_sending sending;
     message_assembly assembly;
+    mtu_search path;
     recovery_outcome outcome;
     std::vector<packet_piece> pieces;           ///< of the packet that is being put together
     std::vector<std::uint64_t> asked_in_parts;  ///< requests of the peer, whose answers travel so too

@@ -26,7 +26,8 @@ std::vector<unanswered_requests::request>::iterator unanswered_requests::find(st
 
 duration unanswered_requests::first_pause() const noexcept {
     if (mean_ == duration{}) return pause_unknown;
-    return std::clamp(mean_ + deviations * deviation_, pause_min, pause_max);
+    // When all round trips were alike, one that is a little longer is no loss.
+    return std::clamp(mean_ + std::max(deviations * deviation_, mean_ / 8), pause_min, pause_max);
 }
 
 void unanswered_requests::add(std::uint64_t id, bytes frame, steady_time now) {

@@ -60,6 +60,9 @@ struct session_config {
     std::size_t answer_buffer_bytes = 256 * 1024;
     /// Bytes that wait to be written on all sessions together; beyond it the session with the most is ended as slow.
     std::size_t send_bytes_total = 64 * 1024 * 1024;
+    /// The largest packets of datagrams that are tried, headers of IP and UDP not counted. All ways carry 1,200 bytes, and
+    /// larger ones are used only once a probe of their size has come through; at least that.
+    std::size_t packet_bytes_max = 1452;
     /// Memory for messages that came in parts over datagrams and are not complete, of all sessions together; beyond it parts
     /// are not taken, and come again.
     std::size_t assembly_bytes_total = 64 * 1024 * 1024;
