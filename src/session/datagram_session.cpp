@@ -90,7 +90,9 @@ bool datagram_session::has_room() const noexcept { return waiting() < config().s
 bool datagram_session::may_answer() const noexcept { return waiting() < config().answer_buffer_bytes; }
 
 bool datagram_session::stalled() const noexcept {
-    return transfer_ && transfer_->recovery.anything_in_flight() &&
+    // Asked for a sign several times, each time in vain.
+    constexpr unsigned timeouts_min = 3;
+    return transfer_ && transfer_->recovery.timeouts() >= timeouts_min &&
            now() - transfer_->progress_at >= config().stall_timeout;
 }
 

@@ -219,7 +219,7 @@ TEST_CASE("a peer that acknowledges nothing is slow", "[datagrams][hostile]") {
     peer.connect();
     both.at_b.large = values_of(500'000);
     const auto held = live_bytes();
-    for (int i = 1; i <= 24 && both.b.closed.empty(); ++i) {
+    for (int i = 1; i <= 40 && both.b.closed.empty(); ++i) {
         for (int j = 0; j < 20; ++j) {
             peer.send_frames(handmade_datagrams::message(static_cast<std::uint64_t>(i * 20 + j), wire::find_value()));
         }

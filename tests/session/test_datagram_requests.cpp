@@ -150,7 +150,7 @@ TEST_CASE("large requests and answers travel in parts on a bad path", "[datagram
     REQUIRE(both.at_b.stored.size() == 1);
     CHECK(both.at_b.stored.front() == request.what.body);
 
-    for (const std::size_t size : {64 * 1024, 1000 * 1024}) {
+    for (const std::size_t size : {std::size_t{64 * 1024}, std::size_t{1000 * 1024}}) {
         CAPTURE(size);
         both.at_b.asked = 0;
         both.at_b.large = values_of(size);
