@@ -27,10 +27,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Longer than a session waits before it gives its buffers back, and than its last packets of all wait for their acks.
-constexpr auto rest_time = 25s;
-constexpr auto watched_time = 5s;
-
 std::size_t memory_in_use() {
     const auto heap = mallinfo2();
     return heap.uordblks + heap.hblkhd;
@@ -88,6 +84,8 @@ task<> wait(side& on, duration length) { co_await sleep_for(*on.env.time, length
 
 void idle_sessions(benchmark::State& state, bool packets) {
     const auto count = static_cast<std::size_t>(state.range(0));
+    const auto rest_time = std::chrono::seconds(state.range(1));
+    const auto watched_time = std::chrono::milliseconds(rest_time) / 5;
     asio::io_context context(1);
     memory_network network;
     const auto where = address::memory("hub").value();
@@ -124,16 +122,13 @@ void idle_sessions(benchmark::State& state, bool packets) {
     }
 }
 
-BENCHMARK_CAPTURE(idle_sessions, packets, true)
-    ->ArgName("sessions")
-    ->Arg(10'000)
-    ->Iterations(1)
-    ->Unit(benchmark::kSecond);
-BENCHMARK_CAPTURE(idle_sessions, connections, false)
-    ->ArgName("sessions")
-    ->Arg(10'000)
-    ->Iterations(1)
-    ->Unit(benchmark::kSecond);
+/// The rest is longer than a session waits before it gives its buffers back, but for those that only show that all runs.
+void cases(benchmark::internal::Benchmark* of) {
+    of->ArgNames({"sessions", "rest_s"})->Args({100, 1})->Args({10'000, 25})->Iterations(1)->Unit(benchmark::kSecond);
+}
+
+BENCHMARK_CAPTURE(idle_sessions, packets, true)->Apply(cases);
+BENCHMARK_CAPTURE(idle_sessions, connections, false)->Apply(cases);
 
 }  // namespace
 }  // namespace mydht::bench

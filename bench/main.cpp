@@ -7,7 +7,7 @@
 int main(int argc, char** argv) {
     static char shortest[] = "--benchmark_min_time=0.001";
     // Networks of this size take long to set up.
-    static char small_only[] = "--benchmark_filter=-nodes:1000";
+    static char small_only[] = "--benchmark_filter=-nodes:1000|sessions:10000";
     std::vector<char*> arguments;
     for (int i = 0; i < argc; ++i) {
         if (std::string_view(argv[i]) != "--smoke") {
