@@ -21,7 +21,8 @@ static mydht::task<bool> ask(mydht::node& from, mydht::node_id peer) {
     mydht::bytes back(5);
     auto got = co_await s->read(back);
     std::cout << mydht::as_text(back) << "\n";
-    co_return sent && got;
+    if (!sent) co_return false;
+    co_return got.has_value();
 }
 
 static mydht::task<> run(mydht::environment env, bool& answered) {

@@ -203,7 +203,7 @@ namespace {
 task<int> fetch_crosswise(line_end& a, line_end& b) {
     const std::size_t size = 50'000;
     for (auto* one : {&a, &b}) {
-        one->pool->serve("give/1", [size](stream s) { return answer_with_pattern(std::move(s), size); });
+        one->pool->serve("give/1", [](stream s) { return answer_with_pattern(std::move(s), size); });
         const auto at = co_await one->pool->listen(one->where);
         if (!at) co_return 0;
     }
