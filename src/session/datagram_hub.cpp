@@ -15,6 +15,9 @@ namespace mydht::detail {
 
 namespace {
 
+/// Resets a second: after a restart there are as many peers to be told as there were sessions, and they ask again.
+constexpr double resets_max = 100;
+
 /// True when packets to `to` can leave from a socket that is bound at `from`.
 bool leads_to(const address& from, const address& to) {
     if (from.kind() != to.kind() || from.is_ipv4() != to.is_ipv4()) return false;
@@ -188,6 +191,11 @@ void datagram_hub::tell_reset(const std::shared_ptr<datagram_port>& at, const ad
     if (refuses_ || !reset_tokens::may_answer(packet.size())) return;
     wire::reset_packet out;
     out.index = wire::receiver_of(packet);
+    // The token of an index that a handshake of this side uses would end the session that comes of it. And tokens of all
+    // indices are not for who asks for one after the other.
+    const auto now = context_->env.time->now();
+    if (attempts_.contains(out.index) || resets_.per_second(now) >= resets_max) return;
+    resets_.add(now);
     out.token = tokens_.token_for(out.index);
     (void)at->send(from, wire::encode(out));
 }

@@ -14,6 +14,7 @@
 #include "session/datagram_port.hpp"
 #include "session/message_assembly.hpp"
 #include "session/proven_link.hpp"
+#include "session/rate_meter.hpp"
 #include "session/reset_tokens.hpp"
 #include "session/stream_handshake.hpp"
 
@@ -63,6 +64,7 @@ public:
 
     /// No new peers, no new dials; sessions go on.
     void refuse_new() noexcept { refuses_ = true; }
+    [[nodiscard]] bool stopped() const noexcept { return refuses_; }
     /// Closes all sockets.
     void stop();
 
@@ -121,6 +123,7 @@ private:
     std::vector<std::shared_ptr<datagram_session>> touched_;
     bytes scratch_;
     bytes batch_;
+    rate_meter resets_;
     bool in_batch_ = false;     // batch_ended() comes
     bool flush_comes_ = false;  // flush() comes
     bool refuses_ = false;

@@ -16,6 +16,8 @@ namespace {
 
 /// Requests in first packets that are answered at once; further ones are left to be asked again.
 constexpr std::size_t early_requests_max = 64;
+/// Final packets that are tried for one handshake.
+constexpr std::uint8_t finals_max = 4;
 /// How long the answer of a handshake waits for that of the request.
 constexpr duration early_patience = std::chrono::milliseconds(50);
 
@@ -177,7 +179,8 @@ task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial in
             frames = fit(std::move(answer), initial.answer_room(where.size));
         }
     }
-    self.answer(initial, where, frames);
+    // The pool may have gone meanwhile, and with it whoever this node is.
+    if (!ticket.hub().stopped()) self.answer(initial, where, frames);
 }
 
 void datagram_responder::answer(accepted_initial& initial, const origin& where, bytes_view frames) {
@@ -201,10 +204,11 @@ bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at
     const auto index = wire::receiver_of(packet);
     if (proven_.contains(index)) return true;
     auto* const record = half_open_.find(index, hub_.context()->env.time->now());
-    if (record == nullptr) return half_open_.contains(index);
+    if (record == nullptr) return false;
     // It may have overtaken the final packet, which comes again.
     if (!record->handshake.knows_peer()) return true;
-    if (!record->handshake.proves(packet)) {
+    // From elsewhere it proves who the peer is, but not that it is there: anybody can write any source.
+    if (from != record->from || !record->handshake.proves(packet)) {
         refuse();
         return true;
     }
@@ -216,10 +220,14 @@ bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at
 
 void datagram_responder::take_final(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {
     const auto index = wire::receiver_of(packet);
-    const auto* const record = half_open_.find(index, hub_.context()->env.time->now());
-    if (record == nullptr || record->handshake.knows_peer()) return refuse();
+    auto* const record = half_open_.find(index, hub_.context()->env.time->now());
+    if (record == nullptr || record->handshake.knows_peer() || from != record->from) return refuse();
     auto outcome = record->handshake.take_final(hub_.party(), packet);
-    if (!outcome) return refuse();
+    if (!outcome) {
+        // Each costs public-key work.
+        if (++record->failures == finals_max) half_open_.remove(index);
+        return refuse();
+    }
     half_open_.remove(index);
     tell_proven(std::move(*outcome), {at, from, packet.size()}, {});
 }

@@ -36,6 +36,7 @@ struct half_open_record {
     half_open_handshake handshake;
     address from;
     amplification_account account;
+    std::uint8_t failures = 0;  ///< packets that named it and were not its initiator's
 };
 static_assert(sizeof(half_open_record) <= 488,
               "with its key in the ring it is promised to take no more than 512 bytes");

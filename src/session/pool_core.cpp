@@ -138,6 +138,7 @@ result<session> pool_core::establish_dialled(proven_ptr link, std::uint8_t prior
     const auto made = keep(std::move(link), priority);
     if (!made) return failure(made.error());
     ++context_->counters.dialled;
+    if (!(*made)->open()) return failure(errc::session_closed);
     make_current(*made);
     return session(*made);
 }
@@ -149,6 +150,8 @@ void pool_core::establish_accepted(proven_ptr link, std::uint8_t priority) {
     const auto made = keep(std::move(link), priority);
     if (!made) return;
     ++context_->counters.accepted;
+    // What came with the handshake may have ended it.
+    if (!(*made)->open()) return;
     if (!room) {
         (*made)->close(wire::close_reason::overloaded, errc::too_many_sessions, "all others are busy");
     } else if (older) {

@@ -106,7 +106,10 @@ void stream_set::look_at(stream_state& which) {
 result<void> stream_set::take(const wire::frame& what, bool with_offsets) {
     if (failed_) return {};
     if (what.kind == wire::frame_kind::session_window) {
-        sent_max_ = std::max(sent_max_, wire::read_number(what.payload));
+        const auto limit = wire::read_number(what.payload);
+        // One that came before, or was overtaken: those that wait go on waiting.
+        if (limit <= sent_max_) return {};
+        sent_max_ = limit;
         for (const auto channel : std::exchange(held_, {})) {
             if (auto* const which = find(channel)) schedule(*which);
         }

@@ -29,7 +29,8 @@ public:
     handmade_datagrams& operator=(const handmade_datagrams&) = delete;
     ~handmade_datagrams() { with_.net.tamper = {}; }
 
-    void send(bytes data) { with_.net.inject({at_, mem("b"), std::move(data)}); }
+    void send(bytes data) { send_from(at_, std::move(data)); }
+    void send_from(const address& where, bytes data) { with_.net.inject({where, mem("b"), std::move(data)}); }
 
     /// The initial packet to b of a fresh handshake.
     [[nodiscard]] bytes begin(bool known, bytes_view early = {}) {
@@ -41,14 +42,18 @@ public:
             detail::datagram_initiator::begin(side_.party, goal, with_.w.time->wall_now(), early).value());
         return to_bytes(initiator->packet());
     }
-    /// A session with b.
-    void connect() {
+    /// The keys of a handshake with b, which has not heard of them.
+    void shake_hands() {
         send(begin(true));
         with_.w.advance(100ms);
         REQUIRE(got.size() == 1);
         REQUIRE(initiator->take_answer(got.front()));
         got.clear();
         keys.emplace(initiator->finish().value().keys, with_.w.time->now());
+    }
+    /// A session with b.
+    void connect() {
+        shake_hands();
         send_frames(ping());
         with_.w.advance(100ms);
         REQUIRE(with_.b.pool->size() == 1);

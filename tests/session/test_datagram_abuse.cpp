@@ -213,6 +213,39 @@ TEST_CASE("reset packets without the token end nothing", "[datagrams][hostile]")
     CHECK(both.b.closed.empty());
 }
 
+TEST_CASE("a session that ends with its first packet leaves nothing behind", "[datagrams][hostile]") {
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    peer.shake_hands();
+    bytes first;
+    SECTION("a goodbye") { wire::append_close(first, wire::close_reason::normal); }
+    SECTION("a violation") { wire::append_frame(first, wire::frame_kind{100}, 0, {}); }
+    peer.send_frames(first);
+    both.w.advance(1s);
+    CHECK(both.b.pool->size() == 0);
+    CHECK(both.b.pool->find(peer.id()).empty());
+    CHECK(both.b.opened.empty());
+    // And it may come again.
+    peer.got.clear();
+    peer.connect();
+    CHECK(both.b.pool->size() == 1);
+}
+
+TEST_CASE("the packet that proves a peer comes from where the handshake came from", "[datagrams][hostile]") {
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    peer.shake_hands();
+    const auto elsewhere = mem("elsewhere");
+    peer.send_from(elsewhere, peer.seal(handmade_datagrams::ping()));
+    both.w.advance(1s);
+    CHECK(both.b.pool->size() == 0);
+    CHECK(both.net.volume[{mem("b"), elsewhere}] == 0);
+    peer.send_frames(handmade_datagrams::ping());
+    both.w.advance(1s);
+    REQUIRE(both.b.pool->size() == 1);
+    CHECK(both.b.pool->find(peer.id()).peer().observed == evil());
+}
+
 TEST_CASE("a peer that acknowledges nothing is slow", "[datagrams][hostile]") {
     datagram_peers both;
     handmade_datagrams peer(both, evil());
