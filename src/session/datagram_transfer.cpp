@@ -212,6 +212,7 @@ result<void> datagram_session::take_ack(bytes_view payload) {
     if (ack->largest() >= t.acknowledged_to) {
         t.acknowledged_to = ack->largest() + 1;
         t.progress_at = heard_at_;
+        note_use();
     }
     hand_back();
     if (!ended()) touch();
@@ -250,6 +251,7 @@ result<void> datagram_session::take_part(bytes_view payload) {
     auto part = t.assembly.take(payload, heard_at_);
     if (!part) return failure(part.error());
     if (const auto expiry = t.assembly.next_expiry()) arm_at_latest(*expiry);
+    if (part->what == part_fate::kept) note_use();
     switch (part->what) {
         case part_fate::refused:
             // Not acknowledged, so it comes again.

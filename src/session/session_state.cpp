@@ -79,7 +79,8 @@ session_worth session_state::worth() const noexcept {
     out.stalled = stalled();
     // Streams that the peer has opened say nothing: it can hold as many open as it likes.
     const bool streaming = streams_ && streams_->set().open_own_streams() > 0;
-    out.busy = !requests_.empty() || streaming || (!served_.empty() && !out.stalled);
+    // Nor do requests that wait until the peer takes the answers to others.
+    out.busy = !requests_.empty() || streaming || (answering_ > 0 && !out.stalled);
     out.wanted = peer_.outgoing || asked_;
     out.last_used = last_used_;
     out.priority = peer_.priority;
