@@ -121,16 +121,21 @@ TEST_CASE("a path that only delivers late is learnt") {
 }
 
 TEST_CASE("the window answers loss as Reno does: with the inverse of its square root") {
-    const auto seed = test::property_seed();
-    CAPTURE(seed);
+    // The same losses each time: a mean over two minutes strays too far for a limit that says something.
     for (const double loss : {0.01, 0.04}) {
-        prng random(seed);
-        packet_world world(random(), {.loss = loss, .delay = 25ms}, {.delay = 25ms});
-        world.add_pair();
-        for (int i = 0; i < 60; ++i) world.say(world.from(), random_message(random, 1'000'000));
-        world.run_until(world.now() + 120s);
-        REQUIRE_FALSE(world.from().sending.empty());
-        const auto mean = static_cast<double>(world.from().window_sum) / static_cast<double>(world.from().window_count);
+        double sum = 0;
+        double count = 0;
+        for (const std::uint64_t seed : {1U, 2U, 3U, 4U}) {
+            prng random(seed);
+            packet_world world(random(), {.loss = loss, .delay = 25ms}, {.delay = 25ms});
+            world.add_pair();
+            for (int i = 0; i < 60; ++i) world.say(world.from(), random_message(random, 1'000'000));
+            world.run_until(world.now() + 120s);
+            REQUIRE_FALSE(world.from().sending.empty());
+            sum += static_cast<double>(world.from().window_sum);
+            count += static_cast<double>(world.from().window_count);
+        }
+        const auto mean = sum / count;
         const auto expected = 1200 * std::sqrt(1.5 / loss);  // Mathis et al. 1997
         CAPTURE(loss, mean, expected);
         CHECK(mean > 0.6 * expected);
