@@ -255,6 +255,8 @@ TEST_CASE("a session changes its keys while it is used, and no request fails", "
         failed += both.request(both.b.opened.front(), wire::ping()) ? 0 : 1;
         both.w.advance(1s);
     }
+    for (const auto& [peer, why] : both.a.closed) UNSCOPED_INFO("a: " << why.message());
+    for (const auto& [peer, why] : both.b.closed) UNSCOPED_INFO("b: " << why.message());
     CHECK(failed == 0);
     CHECK(both.a.closed.empty());
     CHECK(both.a.pool->counters().dialled == 1);
