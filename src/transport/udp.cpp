@@ -3,7 +3,6 @@
 #include <stdexcept>
 #include <tuple>
 
-#include <asio/buffer.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/ip/udp.hpp>
 #include <asio/ip/v6_only.hpp>
@@ -35,7 +34,6 @@ struct socket_state {
     detail::udp_calls calls;
     address local;
     wait_queue closing;
-    std::uint8_t peeked = 0;
     bool closed = false;
 
     /// What an ended wait means; throws when the caller was cancelled.
@@ -54,9 +52,7 @@ using state_ptr = std::shared_ptr<socket_state>;
 task<result<void>> wait_readable(state_ptr s) {
     if (s->closed) co_return failure(errc::closed);
     if (s->calls.holds_something()) co_return result<void>();
-    // A look at the first byte instead of async_wait(): that tells the system what is waited for with a call of its own each time.
-    const auto look = asio::buffer(&s->peeked, sizeof s->peeked);
-    const auto [error, size] = co_await s->socket.async_receive(look, asio::socket_base::message_peek, as_result);
+    const auto [error] = co_await s->socket.async_wait(udp::socket::wait_read, as_result);
     s->calls.woken();
     // Errors of the socket are receive()'s to tell.
     const bool over = s->closed || error == asio::error::operation_aborted;

@@ -227,6 +227,10 @@ result<std::optional<datagrams>> udp_calls::receive(bytes_span into) {
 // --- sending ---------------------------------------------------------------------------------------------------------------
 
 int udp_calls::write(const socket_address& to, bytes_view data, std::size_t packet_bytes) const {
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (data.size() <= packet_bytes) {
+        return ::sendto(descriptor_, data.data(), data.size(), flags, to.data(), to.size) < 0 ? errno : 0;
+    }
     // The system only reads what is not const here.
     iovec part{const_cast<std::uint8_t*>(data.data()), data.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(std::uint16_t))> control{};
@@ -235,17 +239,15 @@ int udp_calls::write(const socket_address& to, bytes_view data, std::size_t pack
     message.msg_namelen = to.size;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    if (data.size() > packet_bytes) {
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        auto* c = CMSG_FIRSTHDR(&message);
-        c->cmsg_level = SOL_UDP;
-        c->cmsg_type = UDP_SEGMENT;
-        c->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-        const auto size = static_cast<std::uint16_t>(packet_bytes);
-        std::memcpy(CMSG_DATA(c), &size, sizeof size);
-    }
-    return ::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? errno : 0;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    auto* c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+    const auto size = static_cast<std::uint16_t>(packet_bytes);
+    std::memcpy(CMSG_DATA(c), &size, sizeof size);
+    return ::sendmsg(descriptor_, &message, flags) < 0 ? errno : 0;
 }
 
 int udp_calls::write_again(const socket_address& to, bytes_view data, std::size_t packet_bytes) const {
