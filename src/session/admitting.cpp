@@ -118,7 +118,8 @@ task<> pool_core::wait_for_verdict(admission_ticket ticket, proven_ptr link) {
 
 void pool_core::turn_away(proven_ptr link, std::error_code why) {
     if (stopping_) return;
-    // As a session that never opens: the goodbye needs its ciphers.
+    // As a session that never opens: the goodbye needs its ciphers. What it said already is nobody's to read.
+    link->drop_first_packets();
     const auto made = keep(std::move(link), 0);
     if (made) (*made)->close(wire::close_reason::refused, why);
 }

@@ -14,11 +14,15 @@ namespace mydht::detail {
 /// How much a responder takes from sources that are not proven before it asks for cookies.
 struct cookie_policy {
     std::size_t half_open_max = 64;
+    /// The same of one network: half of the places that the ring has for it, so that the rest is for those who are there.
+    std::size_t half_open_of_prefix_max = 4;
     /// Initial packets a second whose public-key work was done.
     double handshakes_max = 100;
 
-    [[nodiscard]] bool needed(std::size_t half_open, double handshakes_per_second) const noexcept {
-        return half_open >= half_open_max || handshakes_per_second >= handshakes_max;
+    [[nodiscard]] bool needed(std::size_t half_open, std::size_t half_open_of_prefix,
+                              double handshakes_per_second) const noexcept {
+        return half_open >= half_open_max || half_open_of_prefix >= half_open_of_prefix_max ||
+               handshakes_per_second >= handshakes_max;
     }
 };
 

@@ -83,7 +83,7 @@ datagram_responder::datagram_responder(datagram_hub& hub)
       half_open_({}, *hub.context()->env.secure_random),
       cookies_(*hub.context()->env.secure_random, hub.context()->env.time->now()),
       seen_(*hub.context()->env.secure_random),
-      early_(hub.context()->env.time->wall_now()) {}
+      early_(hub.context()->env.time->wall_now(), hub.context()->env.time->now()) {}
 
 datagram_responder::~datagram_responder() = default;
 
@@ -97,9 +97,10 @@ void datagram_responder::refuse() { ++hub_.context()->counters.packets_refused; 
 
 void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, const address& from,
                                       bytes_view packet) {
-    const origin where{at, from, packet.size()};
+    origin where{at, from, packet.size()};
     const auto initial = wire::decode_initial(packet);
-    if (!initial || !judge_initial(hub_.party(), *initial) || !may_begin(where, *initial)) return refuse();
+    if (!initial || !judge_initial(hub_.party(), *initial)) return refuse();
+    if (!may_begin(where, *initial)) return;
     auto accepted = accepted_initial::accept(hub_.party(), *initial);
     if (!accepted) return refuse();
     const auto& self = hub_.party().self->id();
@@ -119,24 +120,35 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
     answer(*accepted, where, {});
 }
 
-bool datagram_responder::may_begin(const origin& where, const wire::initial_packet& initial) {
+bool datagram_responder::may_begin(origin& where, const wire::initial_packet& initial) {
     const auto now = hub_.context()->env.time->now();
-    const bool plain = initial.pattern == wire::packet_pattern::plain;
-    const cookie_policy policy;
-    const bool proven = initial.has_cookie() && cookies_.check(initial.cookie, where.from, initial.ephemeral(), now);
-    const bool busy = policy.needed(half_open_.size(now), begun_.per_second(now));
-    if (!proven && (plain || busy || !hub_.owner().may_begin_unproven(where.from))) {
-        wire::cookie_packet out;
-        out.receiver = initial.sender;
-        out.cookie = cookies_.make(where.from, initial.ephemeral(), now);
-        ++hub_.context()->counters.cookies_sent;
-        (void)where.port->send(where.from, wire::encode(out));
+    where.proven = initial.has_cookie() && cookies_.check(initial.cookie, where.from, initial.ephemeral(), now);
+    if (where.proven) {
+        if (!hub_.owner().may_begin_handshake(where.from)) return false;
+    } else {
+        constexpr cookie_policy policy;
+        const bool plain = initial.pattern == wire::packet_pattern::plain;
+        const bool busy =
+            policy.needed(half_open_.size(now), half_open_.of_prefix(where.from, now), begun_.per_second(now));
+        if (plain || busy || !hub_.owner().may_begin_unproven(where.from)) {
+            ask_for_cookie(where, initial);
+            return false;
+        }
+    }
+    if (!seen_.add(initial.ephemeral(), now)) {
+        refuse();
         return false;
     }
-    if (proven && !hub_.owner().may_begin_handshake(where.from)) return false;
-    if (!seen_.add(initial.ephemeral(), now)) return false;
     begun_.add(now);
     return true;
+}
+
+void datagram_responder::ask_for_cookie(const origin& where, const wire::initial_packet& initial) {
+    wire::cookie_packet out;
+    out.receiver = initial.sender;
+    out.cookie = cookies_.make(where.from, initial.ephemeral(), hub_.context()->env.time->now());
+    ++hub_.context()->counters.cookies_sent;
+    (void)where.port->send(where.from, wire::encode(out));
 }
 
 void datagram_responder::renew(accepted_initial& initial, const origin& where) {
@@ -166,7 +178,8 @@ task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial in
     auto request = early_request(initial.early());
     const bool in_time = !context->request_rate ||
                          context->request_rate->take(where.from, 0, context->env.time->now()) == rate_verdict::serve;
-    if (request && in_time && self.early_.lets_in(initial.stamp(), context->env.time->wall_now())) {
+    if (request && in_time &&
+        self.early_.lets_in(initial.stamp(), context->env.time->wall_now(), context->env.time->now())) {
         auto peer = make_peer(initial.peer(), where.from, false, context->config.mode == wire::link_mode::secured);
         auto& time = *context->env.time;
         const auto until = time.now() + early_patience;
@@ -188,12 +201,13 @@ void datagram_responder::answer(accepted_initial& initial, const origin& where, 
     const auto index = hub_.unused_index();
     half_open_record record;
     record.from = where.from;
+    record.proven = where.proven;
     record.account.note_received(where.size);
     const auto packet = initial.answer(index, hub_.token_for(index), frames, record.account.budget());
     if (!packet) return refuse();
     record.handshake = initial.half_open();
     if (!record.account.may_send(packet->size())) return refuse();
-    half_open_.add(std::move(record), now);
+    if (!half_open_.add(std::move(record), now)) return refuse();
     (void)where.port->send(where.from, *packet);
 }
 

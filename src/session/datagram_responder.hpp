@@ -46,10 +46,12 @@ private:
         std::shared_ptr<datagram_port> port;
         address from;
         std::size_t size = 0;
+        bool proven = false;  ///< the source showed a cookie
     };
 
-    /// The cheap questions, before any public-key work. False: dropped, or a cookie was asked for.
-    [[nodiscard]] bool may_begin(const origin& where, const wire::initial_packet& initial);
+    /// The cheap questions, before any public-key work. False: dropped and counted, or a cookie was asked for.
+    [[nodiscard]] bool may_begin(origin& where, const wire::initial_packet& initial);
+    void ask_for_cookie(const origin& where, const wire::initial_packet& initial);
     void renew(accepted_initial& initial, const origin& where);
     void answer(accepted_initial& initial, const origin& where, bytes_view frames);
     [[nodiscard]] bool has_early_request(const accepted_initial& initial, const origin& where) const;

@@ -87,8 +87,6 @@ std::size_t datagram_session::waiting() const noexcept {
 
 bool datagram_session::has_room() const noexcept { return waiting() < config().send_buffer_bytes; }
 
-bool datagram_session::may_answer() const noexcept { return waiting() < config().answer_buffer_bytes; }
-
 bool datagram_session::stalled() const noexcept {
     // Asked for a sign several times, each time in vain.
     constexpr unsigned timeouts_min = 3;

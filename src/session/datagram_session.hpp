@@ -69,7 +69,7 @@ private:
 
     [[nodiscard]] result<void> say(wire::envelope what) override;
     [[nodiscard]] bool has_room() const noexcept override;
-    [[nodiscard]] bool may_answer() const noexcept override;
+    [[nodiscard]] std::size_t answers_waiting() const noexcept override { return waiting(); }
     void say_goodbye(wire::close_reason reason) override;
     void cut() override;
     [[nodiscard]] bool stalled() const noexcept override;

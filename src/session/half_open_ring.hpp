@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <mydht/core/address.hpp>
@@ -37,6 +38,7 @@ struct half_open_record {
     address from;
     amplification_account account;
     std::uint8_t failures = 0;  ///< packets that named it and were not its initiator's
+    bool proven = false;        ///< the initiator showed a cookie: it receives what is sent there
 };
 static_assert(sizeof(half_open_record) <= 488,
               "with its key in the ring it is promised to take no more than 512 bytes");
@@ -50,13 +52,15 @@ struct half_open_limits {
 };
 
 /// The handshakes that wait for the initiator's next packet. They cost a stranger nothing, so there are only so many, and a new
-/// one takes the place of the oldest, first of its own network. Memory grows up to the limit and stays.
+/// one takes the place of the oldest, first of its own network. One whose source is not proven never takes the place of one
+/// whose is: anybody can write any source. Memory grows up to the limit and stays.
 class half_open_ring {
 public:
     half_open_ring(const half_open_limits& limits, random_source& random);
 
     /// Keeps the record until it is taken, replaced or too old. Its own index must be in no other record (asserted), and not 0.
-    void add(half_open_record record, steady_time now);
+    /// False when there is no place for it: nothing of it is kept.
+    [[nodiscard]] bool add(half_open_record record, steady_time now);
 
     /// The record of an own index; nullptr when there is none. Valid until the next call that is not const.
     [[nodiscard]] half_open_record* find(std::uint32_t own_index, steady_time now);
@@ -66,6 +70,8 @@ public:
 
     /// How many there are that are not too old.
     [[nodiscard]] std::size_t size(steady_time now) const noexcept;
+    /// The same of the network of that address; 0 for loopback and private ones.
+    [[nodiscard]] std::size_t of_prefix(const address& from, steady_time now) const;
 
 private:
     /// What a search looks at, beside the records so that it stays in the cache. Free when the index is 0.
@@ -73,11 +79,13 @@ private:
         std::uint32_t own_index = 0;
         std::uint64_t prefix = 0;
         steady_time since{};
+        bool proven = false;
     };
 
     [[nodiscard]] bool expired(const key& which, steady_time now) const noexcept;
     [[nodiscard]] std::uint64_t prefix_of(const address& from) const;
-    [[nodiscard]] std::size_t place_for(std::uint64_t prefix, steady_time now);
+    /// Nothing when all that could go are proven and the new one is not.
+    [[nodiscard]] std::optional<std::size_t> place_for(std::uint64_t prefix, bool proven, steady_time now);
 
     half_open_limits limits_;
     secret<16> prefix_key_;

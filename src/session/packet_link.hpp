@@ -61,6 +61,10 @@ public:
     [[nodiscard]] const contact& peer() const override { return from_.peer; }
     [[nodiscard]] address remote() const override { return from_.remote; }
     [[nodiscard]] bool outgoing() const override { return from_.outgoing; }
+    void drop_first_packets() override {
+        from_.first_packet = bytes();
+        from_.first_frames = bytes();
+    }
     [[nodiscard]] std::optional<wire::message> take_early_answer() override {
         return std::exchange(from_.early_answer, std::nullopt);
     }

@@ -25,6 +25,9 @@ public:
     [[nodiscard]] virtual address remote() const = 0;
     [[nodiscard]] virtual bool outgoing() const = 0;
 
+    /// What came together with the proof is not looked at. Before open().
+    virtual void drop_first_packets() {}
+
     /// What the peer has answered to the request that travelled in the first packet; once.
     [[nodiscard]] virtual std::optional<wire::message> take_early_answer() { return std::nullopt; }
 

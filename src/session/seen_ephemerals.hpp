@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -11,6 +10,8 @@
 #include <mydht/core/time.hpp>
 #include <mydht/crypto/secret.hpp>
 
+#include "session/early_gate.hpp"
+
 namespace mydht::detail {
 
 /// Remembers the ephemeral keys of initial packets, so that one which is sent again is known as such. Two generations: the older
@@ -18,7 +19,7 @@ namespace mydht::detail {
 class seen_ephemerals {
 public:
     /// How long a key is remembered at least, unless too many came.
-    static constexpr duration kept = std::chrono::minutes(2);
+    static constexpr duration kept = early_gate::fresh_for;
 
     /// `keys_max`: of each generation.
     explicit seen_ephemerals(random_source& random, std::size_t keys_max = 8192);

@@ -9,6 +9,9 @@ namespace mydht::detail {
 
 namespace {
 
+/// What an answer that is being computed counts for among those that wait.
+constexpr std::size_t answer_share = 1024;
+
 wire::error_code refusal_of(errc code) {
     switch (code) {
         case errc::not_supported:
@@ -151,6 +154,10 @@ task<> session_state::serve(served_ticket ticket, incoming request) {
     wire::message answer = std::move(request.refusal);
     if (request.what) answer = co_await ask_handler(self->context_, self->peer_, std::move(*request.what));
     if (ticket.wanted()) self->send_answer(request.id, std::move(answer));
+}
+
+bool session_state::may_answer() const noexcept {
+    return answers_waiting() + answering_ * answer_share < config().answer_buffer_bytes;
 }
 
 task<> session_state::wait_for_room(std::shared_ptr<session_state> self) {

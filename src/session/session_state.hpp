@@ -94,8 +94,8 @@ protected:
     [[nodiscard]] virtual result<void> say(wire::envelope what) = 0;
     /// Another request of ours may be said.
     [[nodiscard]] virtual bool has_room() const noexcept = 0;
-    /// Another request of the peer may be given to the handler: it takes the answers that it has asked for.
-    [[nodiscard]] virtual bool may_answer() const noexcept = 0;
+    /// Bytes of answers that wait to be sent.
+    [[nodiscard]] virtual std::size_t answers_waiting() const noexcept = 0;
     /// Sends a close frame as the last thing, and calls end() once it has left.
     virtual void say_goodbye(wire::close_reason reason) = 0;
     /// Stops to carry. The session has ended.
@@ -145,7 +145,6 @@ protected:
     [[nodiscard]] const wire::codec& codec() const noexcept { return *codec_; }
     [[nodiscard]] phase current_phase() const noexcept { return phase_; }
     [[nodiscard]] std::error_code ending() const noexcept { return why_; }
-    [[nodiscard]] std::size_t answering() const noexcept { return answering_; }
     [[nodiscard]] const request_table& requests() const noexcept { return requests_; }
     [[nodiscard]] bool serves(std::uint64_t id) const { return served_.contains(id); }
 
@@ -170,6 +169,8 @@ private:
     void take_cancel(std::uint64_t id);
     [[nodiscard]] static task<> serve(served_ticket ticket, incoming request);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
+    /// Another request of the peer may be given to the handler: it takes the answers that it has asked for.
+    [[nodiscard]] bool may_answer() const noexcept;
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;
 

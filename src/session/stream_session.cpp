@@ -14,8 +14,6 @@ namespace {
 constexpr duration stalled_after = std::chrono::seconds(2);
 /// What one read asks for while a session is at rest.
 constexpr std::size_t read_bytes_min = 512;
-/// What an answer that is being computed counts for in the outbox.
-constexpr std::size_t answer_share = 1024;
 /// What the outbox gets of streams at a time: a full frame, or several that are smaller.
 constexpr std::size_t stream_batch_bytes = wire::frame_header_bytes + wire::stream_frame_bytes;
 /// No further one is begun with less room than this.
@@ -56,9 +54,7 @@ bool stream_session::stalled() const noexcept { return write_began_ && now() - *
 
 bool stream_session::has_room() const noexcept { return out_.waiting() < config().send_buffer_bytes; }
 
-bool stream_session::may_answer() const noexcept {
-    return out_.answers_waiting() + answering() * answer_share < config().answer_buffer_bytes;
-}
+std::size_t stream_session::answers_waiting() const noexcept { return out_.answers_waiting(); }
 
 // --- writing ----------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 // What strangers and dishonest peers do to pools over datagrams.
 #include <array>
+#include <string>
+#include <vector>
 
 #include <mydht/wire/ack.hpp>
 #include <mydht/wire/message_part.hpp>
@@ -104,42 +106,128 @@ TEST_CASE("a first packet that was caught and is sent again asks nothing", "[dat
     CHECK(both.b.pool->counters().accepted == 0);
 }
 
+namespace {
+
+/// Where a flood seems to come from, and an honest peer in the midst of it.
+struct flooding {
+    std::string name;
+    address honest;
+    address (*source)(std::uint32_t number);
+};
+
+address from_everywhere(std::uint32_t number) {
+    const std::uint32_t host = 0x01000000U + number * 1031U;
+    const std::array<std::uint8_t, 4> ip{static_cast<std::uint8_t>(host >> 24U), static_cast<std::uint8_t>(host >> 16U),
+                                         static_cast<std::uint8_t>(host >> 8U), static_cast<std::uint8_t>(host)};
+    return address::ipv4(address_kind::udp, ip, 4000);
+}
+
+address from_one_24(std::uint32_t number) {
+    return address::ipv4(address_kind::udp, {93, 184, 216, static_cast<std::uint8_t>(number)},
+                         static_cast<std::uint16_t>(2000 + number / 256));
+}
+
+address from_one_48(std::uint32_t number) {
+    std::array<std::uint8_t, 16> ip{0x26, 0x06, 0x28, 0x00, 0x02, 0x20};
+    for (std::size_t i = 0; i < 4; ++i) ip[6 + i] = static_cast<std::uint8_t>(number >> (8 * i));
+    return address::ipv6(address_kind::udp, ip, 4000);
+}
+
+task<> ask_once(session_pool* pool, contact who, steady_time deadline, bool& answered, bool& over) {
+    const auto got = co_await pool->ask(std::move(who), wire::ping(), deadline);
+    answered = got.has_value();
+    over = true;
+}
+
+}  // namespace
+
 TEST_CASE("a flood of first packets costs little, and others still come through", "[datagrams][hostile]") {
+    const std::vector<flooding> floods{{"everywhere", from_one_24(7).with_port(999), from_everywhere},
+                                       {"its /24", from_one_24(7).with_port(999), from_one_24},
+                                       {"its /48", from_one_48(7).with_port(999), from_one_48}};
+    const auto& flood = floods[GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2})];
+    CAPTURE(flood.name);
     datagram_peers both;
     bytes message;
     {
         handmade_datagrams stranger(both, evil());
         message = stranger.begin(false);
     }
+    both.listen_a();
+    both.net.rename(mem("a"), flood.honest);
     // Nobody is there to show a cookie.
-    both.net.tamper = [](packet_net::packet& one) { return one.to == mem("b") || one.to == mem("dialler-1"); };
+    both.net.tamper = [&](packet_net::packet& one) { return one.to == mem("b") || one.to == flood.honest; };
     const auto cookies = [&] { return both.b.pool->counters().cookies_sent; };
     prng numbers(3);
     std::int64_t held = 0;
-    constexpr int count = 100'000;
-    constexpr int batch = 500;
-    for (int i = 0; i < count; i += batch) {
+    bool answered = false;
+    bool over = false;
+    steady_time begun{};
+    steady_time done{};
+    constexpr std::uint32_t count = 100'000;
+    constexpr std::uint32_t batch = 500;
+    for (std::uint32_t i = 0; i < count; i += batch) {
         if (i == count / 4) held = live_bytes();
-        for (int j = 0; j < batch; ++j) {
+        if (i == count / 2) {
+            CHECK(live_bytes() - held < 256 * 1024);
+            begun = both.w.time->now();
+            asio::co_spawn(both.w.context, ask_once(both.a.pool.get(), both.b.at(mem("b")), begun + 5s, answered, over),
+                           [](std::exception_ptr) {});
+        }
+        for (std::uint32_t j = 0; j < batch; ++j) {
             auto packet = message;
-            for (int at = 50; at < 66; ++at)
-                packet[static_cast<std::size_t>(at)] = static_cast<std::uint8_t>(numbers());
-            const std::uint32_t host = 0x01000000U + static_cast<std::uint32_t>(i + j) * 1031U;
-            const std::array<std::uint8_t, 4> ip{
-                static_cast<std::uint8_t>(host >> 24U), static_cast<std::uint8_t>(host >> 16U),
-                static_cast<std::uint8_t>(host >> 8U), static_cast<std::uint8_t>(host)};
-            both.net.inject({address::ipv4(address_kind::udp, ip, 4000), mem("b"), std::move(packet)});
+            for (std::size_t at = 50; at < 66; ++at) packet[at] = static_cast<std::uint8_t>(numbers());
+            both.net.inject({flood.source(i + j), mem("b"), std::move(packet)});
         }
         both.net.volume.clear();
         both.w.advance(10ms);
+        if (over && done == steady_time()) done = both.w.time->now();
     }
-    CHECK(live_bytes() - held < 1024 * 1024);
+    // With the session that there is now.
+    CHECK(live_bytes() - held < 256 * 1024);
     CHECK(cookies() > count * 9 / 10);
-    const auto begun = both.w.time->now();
-    REQUIRE(both.ask(wire::ping()));
-    CHECK(both.w.time->now() - begun <= 2s);
+    REQUIRE(answered);
+    CHECK(done - begun <= 2s);
+    CHECK(both.at_b.asked == 1);
+    CHECK(both.b.pool->size() == 1);
+}
+
+TEST_CASE("forged first packets of a network push nobody out of it", "[datagrams][hostile]") {
+    // One fewer than make cookies asked for, and just so many.
+    const auto forged = GENERATE(3U, 4U, 40U);
+    CAPTURE(forged);
+    datagram_peers both;
+    handmade_datagrams peer(both, from_one_24(7));
+    const auto& counters = both.b.pool->counters();
+    for (std::uint32_t i = 0; i < forged; ++i) {
+        both.net.inject({from_one_24(1000 + i), mem("b"), peer.begin(false)});
+        both.w.advance(1ms);
+    }
+    CHECK(counters.cookies_sent == (forged > 4 ? forged - 4 : 0));
+    peer.send(peer.begin(true));
+    both.w.advance(100ms);
+    REQUIRE(peer.got.size() == 1);
+    const bool asked = wire::type_of(peer.got.front()) == packet_type::cookie;
+    CHECK(asked == (forged >= 4));
+    if (asked) {
+        REQUIRE(peer.initiator->take_cookie(peer.got.front()));
+        peer.got.clear();
+        peer.send(to_bytes(peer.initiator->packet()));
+        both.w.advance(100ms);
+    }
+    REQUIRE(peer.got.size() == 1);
+    REQUIRE(peer.initiator->take_answer(peer.got.front()));
+    // More of them come before it proves itself.
+    peer.keys.emplace(peer.initiator->finish().value().keys, both.w.time->now());
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        both.net.inject({from_one_24(9000 + i), mem("b"), peer.begin(false)});
+        both.w.advance(1ms);
+    }
+    peer.send_frames(handmade_datagrams::ping());
     both.w.advance(100ms);
     CHECK(both.b.pool->size() == 1);
+    // Asking for a cookie refuses nobody.
+    CHECK(counters.packets_refused == 0);
 }
 
 TEST_CASE("packets that were changed, cut or seen before do nothing", "[datagrams][hostile]") {
@@ -231,6 +319,30 @@ TEST_CASE("a session that ends with its first packet leaves nothing behind", "[d
     CHECK(both.b.pool->size() == 1);
 }
 
+TEST_CASE("what a refused peer says with its proof is not read", "[datagrams][hostile]") {
+    session_config config;
+    config.admission.allow.emplace();
+    datagram_peers both(session_config(), config);
+    handmade_datagrams peer(both, evil());
+    peer.shake_hands();
+    auto first = handmade_datagrams::message(1, wire::ping());
+    wire::append_frame(first, wire::frame_kind{100}, 0, {});
+    peer.send_frames(first);
+    both.w.advance(1s);
+    CHECK(both.b.pool->counters().not_admitted == 1);
+    CHECK(both.b.pool->counters().requests_served == 0);
+    CHECK(both.b.pool->size() == 0);
+    REQUIRE(peer.got.size() == 1);
+    const auto said = peer.keys->open(peer.got.front());
+    REQUIRE(said);
+    wire::frame_decoder frames;
+    bytes_view rest(*said);
+    const auto goodbye = frames.next(rest);
+    REQUIRE((goodbye && *goodbye));
+    REQUIRE((*goodbye)->kind == wire::frame_kind::close);
+    CHECK(wire::read_close((*goodbye)->payload) == wire::close_reason::refused);
+}
+
 TEST_CASE("the packet that proves a peer comes from where the handshake came from", "[datagrams][hostile]") {
     datagram_peers both;
     handmade_datagrams peer(both, evil());
@@ -264,6 +376,22 @@ TEST_CASE("a peer that acknowledges nothing is slow", "[datagrams][hostile]") {
     // What waits for it is bounded while it lasts: the requests beyond are refused.
     CHECK(both.at_b.asked <= 4);
     CHECK(live_bytes() - held < 8 * 1024 * 1024);
+}
+
+TEST_CASE("answers that are being computed count among those that a peer has to take", "[datagrams][hostile]") {
+    session_config config;
+    config.answer_buffer_bytes = 4 * 1024;
+    datagram_peers both(session_config(), config);
+    handmade_datagrams peer(both, evil());
+    peer.connect();
+    both.at_b.slow = 10s;
+    for (std::uint64_t id = 1; id <= 10; ++id) peer.send_frames(handmade_datagrams::message(id, wire::find_value()));
+    both.w.advance(100ms);
+    CHECK(both.at_b.asked == 4);
+    both.w.advance(10s);
+    CHECK(both.at_b.asked == 8);
+    both.w.advance(20s);
+    CHECK(both.at_b.asked == 10);
 }
 
 TEST_CASE("a peer that breaks the rules is told so, and goes", "[datagrams][hostile]") {
