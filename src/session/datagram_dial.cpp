@@ -80,8 +80,8 @@ void datagram_attempt::take_packet(const address& from, bytes_view packet) {
 }
 
 void datagram_attempt::refused() {
-    if (proven_ || failed_) return;
-    failed_ = errc::connection_refused;
+    if (proven_ || failed_ || refused_at_) return;
+    refused_at_ = hub_->context()->env.time->now();
     changed_.notify_all();
 }
 
@@ -111,7 +111,7 @@ result<proven_ptr> make_link(datagram_attempt& from, const std::shared_ptr<datag
 }  // namespace
 
 task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, address to,
-                                        std::shared_ptr<const dial_target> target) {
+                                        std::shared_ptr<const dial_target> target, std::function<void()> doubtful) {
     auto port = co_await datagram_hub::port_towards(hub, to);
     if (!port) co_return failure(port.error());
     auto& time = *hub->context()->env.time;
@@ -120,8 +120,12 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
     const auto early = target->known ? early_frames(target->first) : bytes();
     auto pause = first_pause;
     auto next = time.now();
+    auto give_up = steady_time::max();
+    // Where nobody seems to be nothing more is sent.
+    const auto may_begin = [&] { return attempts.size() < attempts_max && give_up == steady_time::max(); };
     for (;;) {
-        if (time.now() >= next && attempts.size() < attempts_max) {
+        if (time.now() >= give_up) co_return failure(errc::connection_refused);
+        if (may_begin() && time.now() >= next) {
             auto& fresh = attempts.emplace_back(hub, *port, to, changed);
             datagram_goal goal;
             goal.known = target->known;
@@ -133,10 +137,13 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
             next = time.now() + pause;
             pause *= 2;
         }
-        co_await changed.wait_until(time, attempts.size() < attempts_max ? next : steady_time::max());
+        co_await changed.wait_until(time, may_begin() ? next : give_up);
         for (auto& each : attempts) {
             if (each.failed()) co_return failure(each.failed());
             if (each.proven()) co_return make_link(each, hub, *port);
+            if (!each.refused_at() || give_up != steady_time::max()) continue;
+            give_up = *each.refused_at() + first_pause;
+            if (doubtful) doubtful();
         }
     }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -26,10 +27,13 @@ public:
     [[nodiscard]] result<void> begin(datagram_goal goal, bytes_view early);
 
     void take_packet(const address& from, bytes_view packet);
+    /// The system says that nobody took the packet. Others can forge that, so the answer is still waited for.
     void refused();
 
     [[nodiscard]] const address& remote() const noexcept { return to_; }
     [[nodiscard]] bool proven() const noexcept { return proven_; }
+    /// When the system said so first.
+    [[nodiscard]] std::optional<steady_time> refused_at() const noexcept { return refused_at_; }
     /// Why it can come to nothing; none while it can.
     [[nodiscard]] std::error_code failed() const noexcept { return failed_; }
     [[nodiscard]] duration round_trip() const noexcept { return round_trip_; }
@@ -43,15 +47,18 @@ private:
     wait_queue& changed_;
     std::optional<datagram_initiator> initiator_;
     std::error_code failed_;
+    std::optional<steady_time> refused_at_;
     steady_time sent_at_{};
     duration round_trip_{};
     bool proven_ = false;
 };
 
 /// Dials an address: a handshake, and further ones beside it while no answer comes, since packets may be lost. Completes with the
-/// first that is answered. Errors: those of datagram_hub::port_towards, errc::connection_refused, and what is wrong with
-/// the peer. Has no deadline of its own.
+/// first that is answered. Calls `doubtful` when the system says that nobody is there: somebody else may have said it, so that the dial
+/// goes on for a moment, and other addresses may be tried beside it; may be empty. Errors: those of datagram_hub::port_towards,
+/// errc::connection_refused when no answer came after that either, and what is wrong with the peer. Has no deadline of its own.
 [[nodiscard]] task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, address to,
-                                                      std::shared_ptr<const dial_target> target);
+                                                      std::shared_ptr<const dial_target> target,
+                                                      std::function<void()> doubtful);
 
 }  // namespace mydht::detail

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/runtime/wait_queue.hpp>
@@ -23,9 +24,20 @@ struct pool_core::dial {
 
 /// Whose turn it is to join a dial of several addresses.
 struct pool_core::turns {
-    steady_time began{};
-    std::size_t failed = 0;
-    wait_queue failure_seen;
+    turns(steady_time began_, std::size_t addresses) : began(began_), gave_way(addresses) {}
+
+    /// The address has failed, or looks as if it would: the next one need not wait for its time.
+    void give_way(std::size_t index) {
+        if (gave_way[index]) return;
+        gave_way[index] = true;
+        ++count;
+        changed.notify_all();
+    }
+
+    steady_time began;
+    std::vector<bool> gave_way;
+    std::size_t count = 0;
+    wait_queue changed;
 };
 
 }  // namespace mydht::detail

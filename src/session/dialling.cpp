@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include <mydht/runtime/deadline.hpp>
@@ -167,8 +168,7 @@ task<> pool_core::run_dial(dial_ticket ticket, dial_target to) {
 
 task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> core,
                                                   std::shared_ptr<const dial_target> to) {
-    auto turn = std::make_shared<turns>();
-    turn->began = core->context_->env.time->now();
+    auto turn = std::make_shared<turns>(core->context_->env.time->now(), to->addresses.size());
     std::vector<task<result<proven_ptr>>> attempts;
     for (std::size_t i = 0; i < to->addresses.size(); ++i) attempts.push_back(attempt_in_turn(core, turn, i, to));
     auto won = co_await race(std::move(attempts));
@@ -180,19 +180,21 @@ task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> c
     auto& time = *core->context_->env.time;
     const auto where = to->addresses[index];
     const auto at = turn->began + static_cast<std::int64_t>(index) * stagger;
-    while (turn->failed < index && time.now() < at) co_await turn->failure_seen.wait_until(time, at);
-    auto made = co_await attempt_at(core, where, std::move(to));
+    while (turn->count < index && time.now() < at) co_await turn->changed.wait_until(time, at);
+    std::function<void()> doubtful = [turn, index] { turn->give_way(index); };
+    auto made = co_await attempt_at(core, where, std::move(to), std::move(doubtful));
     if (!made) {
-        ++turn->failed;
-        turn->failure_seen.notify_all();
+        turn->give_way(index);
         core->context_->log(log_level::debug, "dial of " + where.text() + ": " + made.error().message());
     }
     co_return made;
 }
 
 task<result<proven_ptr>> pool_core::attempt_at(std::shared_ptr<pool_core> core, address where,
-                                               std::shared_ptr<const dial_target> to) {
-    if (core->datagrams_->speaks(where.kind())) return dial_datagrams(core->datagrams_, where, std::move(to));
+                                               std::shared_ptr<const dial_target> to, std::function<void()> doubtful) {
+    if (core->datagrams_->speaks(where.kind())) {
+        return dial_datagrams(core->datagrams_, where, std::move(to), std::move(doubtful));
+    }
     const auto pinned = to->key.peer;
     return attempt(core, core->transport_for(where), where, pinned);
 }

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -147,9 +148,10 @@ private:
     [[nodiscard]] static task<result<proven_ptr>> attempt_in_turn(std::shared_ptr<pool_core> core,
                                                                   std::shared_ptr<turns> turn, std::size_t index,
                                                                   std::shared_ptr<const dial_target> to);
-    /// By datagrams where they are spoken.
+    /// By datagrams where they are spoken; `doubtful` as in dial_datagrams.
     [[nodiscard]] static task<result<proven_ptr>> attempt_at(std::shared_ptr<pool_core> core, address where,
-                                                             std::shared_ptr<const dial_target> to);
+                                                             std::shared_ptr<const dial_target> to,
+                                                             std::function<void()> doubtful);
     [[nodiscard]] bool can_dial(const address& where) const;
     void finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome);
     void fail_dials();

@@ -39,7 +39,7 @@ task<result<void>> pool_core::probe(std::shared_ptr<pool_core> core, node_id who
     const auto in_time = std::min(deadline, time.now() + core->context_->config.handshake_timeout);
     auto target = std::make_shared<dial_target>();
     target->key.peer = who;
-    auto work = attempt_at(core, where, target);
+    auto work = attempt_at(core, where, target, nullptr);
     const auto link = co_await with_deadline(time, in_time, std::move(work));
     if (!link) co_return failure(link.error());
     co_return result<void>();

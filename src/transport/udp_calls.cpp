@@ -71,6 +71,20 @@ errc send_error(int error) noexcept {
     }
 }
 
+/// What a call may report of an earlier packet instead of doing its own work: Linux gives these for ICMP messages (icmp_err_convert
+/// and its like for IPv6), which anybody can forge.
+bool may_be_of_another(int error) noexcept {
+    switch (error) {
+        case EOPNOTSUPP:
+        case ENOPROTOOPT:
+        case EPROTO:
+        case ENONET:
+        case EMSGSIZE:
+        case EINTR: return true;
+        default: return send_error(error) == errc::unreachable;
+    }
+}
+
 iovec to_iovec(bytes_span into) noexcept { return {into.data(), into.size()}; }
 
 /// Room for any control message that is asked for here.
@@ -115,7 +129,7 @@ void udp_calls::attach(int descriptor, bool ipv6, bool offload) {
         set(descriptor, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
         set(descriptor, SOL_IP, IP_RECVERR, 1);
     }
-    segmenting_ = offload && knows(descriptor, SOL_UDP, UDP_SEGMENT);
+    if (offload && knows(descriptor, SOL_UDP, UDP_SEGMENT)) segments_.enable();
     joining_ = offload && set(descriptor, SOL_UDP, UDP_GRO, 1);
 }
 
@@ -255,8 +269,7 @@ int udp_calls::write_again(const socket_address& to, bytes_view data, std::size_
     // A call may report, and by that clear, what became of an earlier packet to somebody else.
     for (int attempt = 0; attempt < 3; ++attempt) {
         error = write(to, data, packet_bytes);
-        const bool passing = error == EINTR || send_error(error) == errc::unreachable;
-        if (error == 0 || !passing) break;
+        if (error == 0 || !may_be_of_another(error)) break;
         failed_send_ = true;
     }
     return error;
@@ -269,14 +282,14 @@ result<bool> udp_calls::send(const address& to, bytes_view data, std::size_t pac
     if (data.size() > batch_bytes_max()) return failure(errc::too_large);
     if (to.is_wildcard() || to.port() == 0) return failure(errc::unreachable);
     const auto name = to_system(to);
-    bool cut_here = !segmenting_;
+    bool cut_here = data.size() <= packet_bytes || !segments_.next();
     bool begun = false;
     while (!data.empty()) {
         const auto part = data.first(std::min(data.size(), packet_bytes * (cut_here ? 1 : segments_max)));
         const int error = write_again(name, part, packet_bytes);
         if (error != 0 && part.size() > packet_bytes && is_about_segments(error)) {
-            // A device that cannot do it never will; a size that does not fit may be of this way only.
-            if (error == EIO || error == EOPNOTSUPP) segmenting_ = false;
+            // A size that does not fit may be of this way only.
+            if (error == EIO || error == EOPNOTSUPP) segments_.refused();
             cut_here = true;
             continue;
         }
@@ -285,6 +298,7 @@ result<bool> udp_calls::send(const address& to, bytes_view data, std::size_t pac
         if (is_shortage(error)) short_of_buffers_ = true;
         if (error == EAGAIN || error == EWOULDBLOCK || is_shortage(error)) return false;
         if (error != 0) return failure(send_error(error));
+        if (!cut_here) segments_.taken();
         begun = true;
         data = data.subspan(part.size());
     }

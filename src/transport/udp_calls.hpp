@@ -8,6 +8,8 @@
 #include <mydht/core/address.hpp>
 #include <mydht/transport/datagram.hpp>
 
+#include "transport/segment_use.hpp"
+
 namespace mydht::detail {
 
 struct socket_address;
@@ -50,8 +52,8 @@ private:
 
     int descriptor_ = -1;
     bool ipv6_ = false;
-    bool segmenting_ = false;  ///< the system cuts a batch into packets
-    bool joining_ = false;     ///< the system joins packets to a batch
+    segment_use segments_;  ///< the system cuts a batch into packets
+    bool joining_ = false;  ///< the system joins packets to a batch
     bool woken_ = false;
     mutable bool failed_send_ = false;  ///< it may have been told of an error that belongs to the queue of errors
     bool short_of_buffers_ = false;

@@ -50,6 +50,12 @@ public:
         volume[{one.from, one.to}] += one.data.size();
         deliver(*state_, std::move(one));
     }
+    /// The socket at `place` is told that nobody took its packet to `to`.
+    void refuse(const address& place, const address& to) {
+        auto& box = *state_->boxes.at(place);
+        box.refused.push_back(to);
+        box.arrived.notify_all();
+    }
     /// The socket at `from` gets another name: what it sends comes from there, and what is sent to the old name is lost.
     void rename(const address& from, const address& to) {
         auto box = state_->boxes.at(from);

@@ -145,6 +145,46 @@ TEST_CASE("where nobody listens a dial is refused", "[datagrams]") {
     CHECK(got.error() == errc::connection_refused);
 }
 
+TEST_CASE("word that nobody listens is a hint, since others can give it", "[datagrams]") {
+    datagram_peers both;
+    const auto begun = both.w.time->now();
+    const auto took = [&] { return both.w.time->now() - begun; };
+    both.net.delay = 10ms;
+    const auto dialling = [&](std::vector<address> where, duration after) {
+        std::optional<result<session>> got;
+        asio::co_spawn(both.w.context,
+                       both.a.pool->connect(contact_of(both.b.self->key(), 1, std::move(where)), both.a.in(10s)),
+                       [&](std::exception_ptr, result<session> out) { got.emplace(std::move(out)); });
+        both.w.advance(after);
+        both.net.refuse(mem("dialler-1"), mem("b"));
+        while (!got) both.w.advance(world::step);
+        return std::move(*got);
+    };
+    SECTION("at once, and the answer comes") {
+        CHECK(dialling({mem("b")}, 0ms));
+        CHECK(took() <= 50ms);
+    }
+    SECTION("the answer takes a while") {
+        both.net.delay = 245ms;
+        CHECK(dialling({mem("b")}, 0ms));
+        CHECK(took() <= 510ms);
+    }
+    SECTION("it is true") {
+        both.net.tamper = [](packet_net::packet&) { return false; };
+        const auto got = dialling({mem("b")}, 100ms);
+        CHECK(got.error() == errc::connection_refused);
+        CHECK(took() >= 600ms);
+        CHECK(took() <= 650ms);
+        // No further handshake was begun where nobody is.
+        CHECK(both.net.sent == 1);
+    }
+    SECTION("the next address need not wait") {
+        const auto got = dialling({mem("nobody"), mem("b")}, 0ms);
+        REQUIRE(got);
+        CHECK(took() <= 100ms);
+    }
+}
+
 TEST_CASE("admission decides over datagrams as over connections", "[datagrams]") {
     session_config config;
     SECTION("nobody is on the list") { config.admission.allow.emplace(); }

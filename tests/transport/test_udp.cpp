@@ -9,6 +9,7 @@
 #include <mydht/transport/resolve.hpp>
 #include <mydht/transport/udp.hpp>
 
+#include "transport/segment_use.hpp"
 #include "transport/socket_address.hpp"
 #include "transport/subjects.hpp"
 
@@ -211,6 +212,29 @@ TEST_CASE("UDP settings that can never work are refused by name", "[transport][u
     CHECK_NOTHROW(make_udp(world.env, config));
     config.shortage_pause = std::chrono::milliseconds(0);
     CHECK_THROWS_WITH(make_udp(world.env, config), Catch::Contains("shortage_pause"));
+}
+
+TEST_CASE("nothing that a forged packet may have said stops batches for ever", "[udp]") {
+    detail::segment_use segments;
+    CHECK_FALSE(segments.next());
+    segments.enable();
+    CHECK(segments.next());
+    // How many batches go packet by packet after each refusal.
+    const auto pause = [&] {
+        segments.refused();
+        std::size_t out = 0;
+        while (!segments.next()) ++out;
+        return out;
+    };
+    auto expected = detail::segment_use::pause_min;
+    for (int i = 0; i < 20; ++i) {
+        CHECK(pause() == expected);
+        expected = std::min(2 * expected, detail::segment_use::pause_max);
+    }
+    CHECK(pause() == detail::segment_use::pause_max);
+    segments.taken();
+    CHECK(segments.next());
+    CHECK(pause() == detail::segment_use::pause_min);
 }
 
 }  // namespace mydht::test
