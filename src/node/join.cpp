@@ -131,22 +131,20 @@ task<join_report> node_core::join(std::vector<contact> saved) {
     co_return attempts->report;
 }
 
-/// The join of Kademlia (section 2.3): a lookup of the own id finds the neighbours and makes the node known to them; one in each
-/// farther bucket that has room finds the rest.
+/// A lookup of the own id finds the neighbours and makes the node known to them (Kademlia, section 2.3); the table knows which
+/// others would help it.
 task<> node_core::fill_table(steady_time deadline) {
     const auto around = co_await queries_.lookup(self_->id(), 1, deadline);
     table_.note_lookup(self_->id(), env_.time->now());
     if (!around || around->closest.empty()) co_return;
-    // Beyond the farthest neighbour nothing is left to be found.
-    const auto deepest = table_.bucket_of(around->closest.back().id);
-    for (std::size_t index = 0; index < deepest && index < table_.bucket_count(); ++index) {
-        if (table_.bucket_size(index) >= table_.config().k) continue;
-        co_await refresh_bucket(index, deadline);
+    std::size_t step = 0;
+    while (const auto more = table_.fill(step, around->closest.back().id, *env_.random)) {
+        co_await look_up(more->target, deadline);
+        step = more->next;
     }
 }
 
-task<> node_core::refresh_bucket(std::size_t index, steady_time deadline) {
-    const auto target = table_.random_id_in(index, *env_.random);
+task<> node_core::look_up(id256 target, steady_time deadline) {
     table_.note_lookup(target, env_.time->now());
     // Its answers have entered the table on the way; nobody reads the report.
     [[maybe_unused]] const auto found = co_await queries_.lookup(target, 1, deadline);

@@ -17,7 +17,7 @@ public:
     /// Dials an address that the peer claims and reports by found_at() when it is there. Must not wait.
     using verifier = std::function<void(const peer_info& who, const address& where)>;
 
-    neighbours(environment env, routing_table& table, pinger ping, verifier verify)
+    neighbours(environment env, any_routing_table& table, pinger ping, verifier verify)
         : env_(std::move(env)), table_(table), ping_(std::move(ping)), verify_(std::move(verify)) {}
 
     /// A session has proved who is there. Of the addresses that the peer claims those count that are at the host where it was
@@ -38,7 +38,7 @@ private:
     void offer(contact who, const address& observed);
 
     environment env_;
-    routing_table& table_;
+    any_routing_table& table_;
     pinger ping_;
     verifier verify_;
 };

@@ -58,12 +58,6 @@ bool listens_locally(const std::vector<address>& listen) {
     });
 }
 
-kbucket_config table_config(const node_config& config, bool local_only) {
-    auto out = config.table;
-    out.exempt_local = config.queries.exempt_local && local_only;
-    return out;
-}
-
 any_store store_of(node_config& config) {
     if (config.store) return std::move(config.store);
     return any_store(memory_store(config.store_bounds));
@@ -91,8 +85,8 @@ node_core::node_core(environment env, node_config config)
       self_(self_or_new(config_, env_)),
       local_only_(listens_locally(config_.listen)),
       values_(store_of(config_)),
-      table_(self_->id(), table_config(config_, local_only_)),
-      answers_(env_, table_, values_, config_.rules, !keeps_values()),
+      table_(config_.table.make(self_->id(), config_.queries.exempt_local && local_only_)),
+      answers_(env_, table_, values_, config_.rules, config_.queries.k, !keeps_values()),
       pool_(
           env_, self_, config_.sessions,
           [this](peer_info from, wire::message what) {

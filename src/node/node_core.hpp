@@ -81,7 +81,7 @@ private:
     [[nodiscard]] task<> enter_through(location where, steady_time deadline, entry_ticket ticket);
     [[nodiscard]] task<> enter_through_saved(contact who, steady_time deadline, entry_ticket ticket);
     [[nodiscard]] task<> fill_table(steady_time deadline);
-    [[nodiscard]] task<> refresh_bucket(std::size_t index, steady_time deadline);
+    [[nodiscard]] task<> look_up(id256 target, steady_time deadline);
     [[nodiscard]] task<> keep_joining();
 
     // upkeep.cpp
@@ -132,7 +132,7 @@ private:
     event_hub events_;
 
     any_store values_;
-    routing_table table_;
+    any_routing_table table_;
     responder answers_;
     session_pool pool_;
     query_engine queries_;

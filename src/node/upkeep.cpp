@@ -38,8 +38,8 @@ task<> node_core::upkeep() {
     for (;;) {
         co_await sleep_for(*env_.time, jittered(config_.upkeep_interval));
         co_await drop_expired();
-        for (const auto index : table_.buckets_to_refresh(env_.time->now(), config_.refresh_after)) {
-            co_await refresh_bucket(index, env_.time->now() + config_.queries.query_timeout);
+        for (const auto& target : table_.lookups_due(env_.time->now(), config_.refresh_after, *env_.random)) {
+            co_await look_up(target, env_.time->now() + config_.queries.query_timeout);
         }
         if (env_.time->now() >= save_at) {
             co_await save_contacts();
@@ -58,7 +58,7 @@ task<> node_core::drop_expired() {
 
 task<> node_core::save_contacts() {
     if (!config_.table_file || table_.empty()) co_return;
-    auto picture = snapshot(table_, env_.time->now(), env_.time->wall_now());
+    auto picture = snapshot(self_->id(), table_, env_.time->now(), env_.time->wall_now());
     std::function<result<void>()> save = [path = *config_.table_file, picture = std::move(picture)] {
         return save_table(path, picture);
     };

@@ -60,7 +60,7 @@ errc meaning_of(wire::error_code refusal) noexcept {
 
 std::vector<contact> responder::nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const {
     const auto scope = scope_of(from.observed);
-    const auto usable = [&](const routing_table::entry& e) {
+    const auto usable = [&](const table_entry<contact>& e) {
         if (e.contact.id == from.who.id) return false;
         return std::ranges::any_of(e.contact.addresses, [&](const address& a) {
             return (wire::mask_of(a.kind()) & kinds) != 0 && scope_of(a) >= scope;
@@ -68,12 +68,11 @@ std::vector<contact> responder::nearest(const peer_info& from, const id256& targ
     };
     // Who did not answer last time may be gone: one failure is enough to name others first, since everybody who is sent there would
     // wait for it to time out.
-    const auto k = table_.config().k;
-    const auto certain = [&](const routing_table::entry& e) { return e.failures == 0 && usable(e); };
-    const auto doubtful = [&](const routing_table::entry& e) { return e.failures > 0 && usable(e); };
-    auto found = table_.closest(target, k, certain);
-    if (found.size() < k) {
-        auto rest = table_.closest(target, k - found.size(), doubtful);
+    const auto certain = [&](const table_entry<contact>& e) { return e.failures == 0 && usable(e); };
+    const auto doubtful = [&](const table_entry<contact>& e) { return e.failures > 0 && usable(e); };
+    auto found = table_.closest(target, k_, certain);
+    if (found.size() < k_) {
+        auto rest = table_.closest(target, k_ - found.size(), doubtful);
         std::ranges::move(rest, std::back_inserter(found));
     }
     for (auto& c : found) keep_usable(c, kinds, scope);

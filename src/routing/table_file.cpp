@@ -51,10 +51,10 @@ result<saved_contact> read_contact(body_reader& in) {
 
 }  // namespace
 
-saved_table snapshot(const kbucket_table<node_id, contact>& table, steady_time now, wall_time wall) {
+saved_table snapshot(const node_id& own, const any_routing_table& table, steady_time now, wall_time wall) {
     saved_table out;
-    out.own = table.own_id();
-    table.for_each([&](const auto& e) {
+    out.own = own;
+    table.for_each([&](const table_entry<contact>& e) {
         if (table.is_bad(e)) return;
         const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - e.last_seen);
         out.contacts.push_back({e.contact, std::max(wall_time(), wall_time(wall - age))});

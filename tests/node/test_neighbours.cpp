@@ -1,6 +1,7 @@
 #include <vector>
 
 #include <mydht/crypto/ids.hpp>
+#include <mydht/routing/table_choice.hpp>
 
 #include "node/neighbours.hpp"
 #include "support/catch.hpp"
@@ -31,7 +32,7 @@ struct table_fixture {
 
     manual_clock time;
     environment env = environment_with(time);
-    routing_table table{node_id(), kbucket_config()};
+    any_routing_table table = table_choice().make(node_id(), false);
     std::vector<contact> pinged;
     std::vector<address> to_verify;
     detail::neighbours around{env, table, [this](const contact& who) { pinged.push_back(who); },

@@ -32,7 +32,13 @@ TEST_CASE("a configuration that can never work is refused by the field's name", 
     CHECK(refused_field([](node_config& c) { c.queries.hard_timeout = c.queries.soft_timeout - 1ms; }) ==
           "queries.hard_timeout");
     CHECK(refused_field([](node_config& c) { c.queries.value_lifetime = 49h; }) == "queries.value_lifetime");
-    CHECK(refused_field([](node_config& c) { c.table.k = 0; }) == "table");
+    CHECK(refused_field([](node_config& c) {
+              kbucket_config nobody;
+              nobody.k = 0;
+              c.table = nobody;
+          }) == "table");
+    CHECK(refused_field([](node_config& c) { c.table = trust_table_config(); }) == "table");
+    CHECK(refused_field([](node_config& c) { c.table = table_choice(table_choice::maker()); }) == "table");
     CHECK(refused_field([](node_config& c) { c.store_bounds.bytes_max = 0; }) == "store_bounds");
     CHECK(refused_field([](node_config& c) { c.refresh_after = 0ms; }) == "refresh_after");
     CHECK(refused_field([](node_config& c) { c.bootstrap_retry_max = 1ms; }) == "bootstrap_retry_max");

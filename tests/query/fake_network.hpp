@@ -8,6 +8,7 @@
 #include <mydht/crypto/identity.hpp>
 #include <mydht/crypto/ids.hpp>
 #include <mydht/query/query_engine.hpp>
+#include <mydht/routing/table_choice.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/store/memory_store.hpp>
 
@@ -35,16 +36,12 @@ public:
 
     struct peer {
         peer(const environment& env, contact who_, const namespaces& rules)
-            : who(std::move(who_)), table(who.id, config()), answers(env, table, values, rules, false) {}
-
-        static kbucket_config config() {
-            kbucket_config out;
-            out.exempt_local = true;
-            return out;
-        }
+            : who(std::move(who_)),
+              table(table_choice().make(who.id, true)),
+              answers(env, table, values, rules, 20, false) {}
 
         contact who;
-        routing_table table;
+        any_routing_table table;
         any_store values{memory_store()};
         responder answers;
         manner behaves = manner::honest;

@@ -112,7 +112,7 @@ TEST_CASE("a store is judged before it is kept, and a refusal says why", "[respo
 TEST_CASE("a client answers pings and nothing else", "[responder]") {
     fake_network net(1);
     auto& peer = *net.peers.begin()->second;
-    responder client(net.env, peer.table, peer.values, net.rules, true);
+    responder client(net.env, peer.table, peer.values, net.rules, 20, true);
     CHECK(std::holds_alternative<wire::pong>(ask(net, client, wire::ping())));
     CHECK(code_of(ask(net, client, wire::find_node())) == wire::error_code::client_only);
     CHECK(code_of(ask(net, client, wire::find_value())) == wire::error_code::client_only);

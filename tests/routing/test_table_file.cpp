@@ -1,3 +1,4 @@
+#include <mydht/routing/kbucket_table.hpp>
 #include <mydht/routing/table_file.hpp>
 
 #include <cstdlib>
@@ -156,7 +157,7 @@ TEST_CASE("the number of contacts is limited", "[table_file]") {
 TEST_CASE("a snapshot has the good contacts, most recently seen first", "[table_file]") {
     kbucket_config config;
     config.failures_max = 1;
-    kbucket_table<node_id, contact> table(node_id(), config);
+    any_routing_table table(kbucket_table<node_id, contact>(node_id(), config));
     const steady_time start{1h};
     std::vector<contact> in;
     for (std::uint32_t i = 0; i < 4; ++i) {
@@ -166,14 +167,14 @@ TEST_CASE("a snapshot has the good contacts, most recently seen first", "[table_
     REQUIRE(table.size() == 4);
     table.request_failed(in[1].id);
     const wall_time wall{5000s};
-    const auto saved = snapshot(table, start + 10s, wall);
+    const auto saved = snapshot(node_id(), table, start + 10s, wall);
     CHECK(saved.own == node_id());
     REQUIRE(saved.contacts.size() == 3);
     CHECK(saved.contacts[0] == saved_contact{in[3], wall - 7s});
     CHECK(saved.contacts[1] == saved_contact{in[2], wall - 8s});
     CHECK(saved.contacts[2] == saved_contact{in[0], wall - 10s});
     // A wall clock that starts at 1970 gives no times before it.
-    CHECK(snapshot(table, start + 10s, wall_time(1s)).contacts[2].last_seen == wall_time());
+    CHECK(snapshot(node_id(), table, start + 10s, wall_time(1s)).contacts[2].last_seen == wall_time());
 }
 
 TEST_CASE("tables are saved to and loaded from files", "[table_file]") {

@@ -11,7 +11,7 @@
 #include <mydht/core/address.hpp>
 #include <mydht/crypto/identity.hpp>
 #include <mydht/query/query_config.hpp>
-#include <mydht/routing/kbucket_config.hpp>
+#include <mydht/routing/table_choice.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/store/store.hpp>
 #include <mydht/transport/datagram.hpp>
@@ -35,7 +35,8 @@ struct node_config {
     bool client_only = false;
 
     session_config sessions;
-    kbucket_config table;
+    /// How the node keeps those that it knows, and whom it prefers.
+    table_choice table;
     query_config queries;
     store_limits store_bounds;
     /// Instead of a memory store with `store_bounds`.

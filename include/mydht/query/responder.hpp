@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include <mydht/routing/kbucket_table.hpp>
+#include <mydht/routing/routing_table.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session.hpp>
 #include <mydht/store/store.hpp>
@@ -10,15 +10,15 @@
 
 namespace mydht {
 
-using routing_table = kbucket_table<node_id, contact>;
-
 /// Answers what peers ask from the node's own table and store. Everything a peer sends is judged here before anything is
 /// kept: opened, checked against its key and signature, and against the rules of its namespace.
 class responder {
 public:
     /// The referents must outlive the responder and every answer under way.
-    responder(environment env, const routing_table& table, any_store& values, const namespaces& rules, bool client_only)
-        : env_(std::move(env)), table_(table), values_(values), rules_(rules), client_only_(client_only) {}
+    /// `k`: how many contacts an answer names at most.
+    responder(environment env, const any_routing_table& table, any_store& values, const namespaces& rules,
+              std::size_t k, bool client_only)
+        : env_(std::move(env)), table_(table), values_(values), rules_(rules), k_(k), client_only_(client_only) {}
 
     /// Never fails: what is wrong with a request is in the answer. Takes `from` as proven or not as it says.
     [[nodiscard]] task<wire::message> answer(peer_info from, wire::message what);
@@ -37,9 +37,10 @@ private:
     [[nodiscard]] task<wire::message> answer_store(peer_info from, wire::store order);
 
     environment env_;
-    const routing_table& table_;
+    const any_routing_table& table_;
     any_store& values_;
     const namespaces& rules_;
+    std::size_t k_;
     bool client_only_;
 };
 

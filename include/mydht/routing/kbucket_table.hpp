@@ -15,35 +15,10 @@
 #include <mydht/core/time.hpp>
 #include <mydht/routing/address_filter.hpp>
 #include <mydht/routing/kbucket_config.hpp>
+#include <mydht/routing/routing_table.hpp>
 #include <mydht/routing/subnet.hpp>
 
 namespace mydht {
-
-/// What became of a contact that was offered to a table.
-enum class insert_status : std::uint8_t {
-    inserted,  ///< it is in the table, perhaps in the place of a bad contact
-    updated,   ///< it was there; addresses and time are the new ones
-    cached,    ///< the bucket is full; it waits in the replacement cache
-    ping,      ///< as cached, and the caller should ping `to_ping` and report how that ended
-    refused,   ///< it is not in the table; `why` says the reason
-};
-
-enum class refusal : std::uint8_t {
-    none,
-    own_id,            ///< the table's own id
-    client,            ///< the peer answers no queries
-    no_address,        ///< nothing is left of its addresses that could be dialled (filter_addresses)
-    subnet_in_bucket,  ///< the bucket has enough contacts of the subnet
-    subnet_in_table,   ///< the table has
-    other_kinds,       ///< kinds without IP hosts have their share of the bucket
-};
-
-template <typename Contact>
-struct insert_outcome {
-    insert_status status = insert_status::refused;
-    refusal why = refusal::none;
-    std::optional<Contact> to_ping;
-};
 
 /// The contacts of a node by their distance: the k-bucket table of Kademlia (Maymounkov and Mazieres 2002, sections 2.2 to 2.4
 /// and 4.1), bucket i holding the contacts that share exactly i leading bits with the own id.
@@ -62,12 +37,7 @@ struct insert_outcome {
 template <typename Id, typename Contact>
 class kbucket_table {
 public:
-    struct entry {
-        Contact contact;
-        steady_time last_seen;     ///< when it last proved to be alive
-        subnet from;               ///< of the address it was observed at; empty when that is exempt from caps
-        std::size_t failures = 0;  ///< consecutive failed requests
-    };
+    using entry = table_entry<Contact>;
     using outcome = insert_outcome<Contact>;
 
     /// The configuration must be valid (asserted).
@@ -103,6 +73,16 @@ public:
         return closest(target, n, [](const Contact&) { return true; });
     }
 
+    /// The nearest: a query goes towards its target.
+    [[nodiscard]] std::vector<Contact> preferred(const Id& target, std::size_t n, const contact_filter& accept,
+                                                 prng& random) const {
+        static_cast<void>(random);
+        return closest(target, n, accept);
+    }
+
+    /// None: buckets fill by lookups, not up to a number.
+    [[nodiscard]] std::size_t wanted() const noexcept { return 0; }
+
     /// A lookup for `target` was made; its bucket needs no refresh for a while. The own id, or one nearer than all contacts,
     /// counts for the deepest bucket.
     void note_lookup(const Id& target, steady_time now);
@@ -110,6 +90,17 @@ public:
     /// The buckets for which no lookup was noted for `idle`, from the far half of the space to the deepest bucket that has ever
     /// had a contact. Beyond it one expects nobody but the neighbours, whom a lookup of the own id finds.
     [[nodiscard]] std::vector<std::size_t> buckets_to_refresh(steady_time now, duration idle) const;
+
+    /// A random id in each of them.
+    [[nodiscard]] std::vector<Id> lookups_due(steady_time now, duration idle, prng& random) const {
+        std::vector<Id> out;
+        for (const auto index : buckets_to_refresh(now, idle)) out.push_back(random_id_in(index, random));
+        return out;
+    }
+
+    /// The join of Kademlia (section 2.3): behind the lookup of the own id one in each farther bucket that has room. Beyond the
+    /// farthest neighbour, `edge`, nothing is left to be found.
+    [[nodiscard]] std::optional<fill_step> fill(std::size_t step, const Id& edge, prng& random) const;
 
     /// A random id that belongs into bucket `index`, which must be less than the number of bits (asserted).
     [[nodiscard]] Id random_id_in(std::size_t index, prng& random) const;
@@ -466,6 +457,14 @@ std::vector<std::size_t> kbucket_table<Id, Contact>::buckets_to_refresh(steady_t
         if (now - buckets_[i].last_lookup >= idle) out.push_back(i);
     }
     return out;
+}
+
+template <typename Id, typename Contact>
+std::optional<fill_step> kbucket_table<Id, Contact>::fill(std::size_t step, const Id& edge, prng& random) const {
+    const auto end = std::min(bucket_of(edge), buckets_.size());
+    while (step < end && bucket_size(step) >= config_.k) ++step;
+    if (step >= end) return {};
+    return fill_step{random_id_in(step, random), step + 1};
 }
 
 template <typename Id, typename Contact>

@@ -8,7 +8,7 @@
 #include <mydht/core/contact.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/core/time.hpp>
-#include <mydht/routing/kbucket_table.hpp>
+#include <mydht/routing/routing_table.hpp>
 
 namespace mydht {
 
@@ -32,7 +32,7 @@ struct saved_table {
 };
 
 /// The good contacts of a table, at most saved_table::contacts_max. `now` and `wall` are the same moment on the two clocks.
-[[nodiscard]] saved_table snapshot(const kbucket_table<node_id, contact>& table, steady_time now, wall_time wall);
+[[nodiscard]] saved_table snapshot(const node_id& own, const any_routing_table& table, steady_time now, wall_time wall);
 
 /// The bytes of the file, all integers little-endian: "mydhttbl", u16 version, own id (32), u32 number of contacts; each
 /// contact: public key (32), u32 capabilities, u64 milliseconds since 1970 when it was last seen, u8 number of addresses; each
