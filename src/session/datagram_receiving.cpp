@@ -34,8 +34,7 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
         return;
     }
     if (ciphers_.own_index() != keys) hub_->follow(*this, token);
-    heard_at_ = now();
-    expects_since_.reset();
+    silence_.heard(now());
     if (confirm_at_ != steady_time::max() && header->receiver == ciphers_.own_index()) {
         confirm_at_ = steady_time::max();
         last_ = bytes();
@@ -51,9 +50,9 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
     }
     if (ended()) return;
     if (refused_) {
-        received_.refuse(header->counter, heard_at_);
+        received_.refuse(header->counter, silence_.heard_at());
     } else {
-        received_.note(header->counter, elicits_ack_, heard_at_);
+        received_.note(header->counter, elicits_ack_, silence_.heard_at());
     }
     if (elicits_ack_) touch();
 }
@@ -91,7 +90,7 @@ result<void> datagram_session::take_frame(const address& from, const wire::frame
         case wire::frame_kind::pong: take_pong(from, frame.payload); return {};
         case wire::frame_kind::working: {
             body_reader in(frame.payload);
-            unanswered_.working(in.u64(), heard_at_);
+            unanswered_.working(in.u64(), silence_.heard_at());
             return {};
         }
         case wire::frame_kind::close: (void)peer_closed(frame.payload); return {};
@@ -152,7 +151,7 @@ void datagram_session::check_path(const std::shared_ptr<datagram_port>& at, cons
     path_ = std::make_unique<path_check>();
     path_->where = from;
     path_->port = at;
-    path_->until = heard_at_ + path_patience;
+    path_->until = silence_.heard_at() + path_patience;
     context()->env.secure_random->fill(path_->challenge);
     arm_at_latest(path_->until);
     auto& packet = begin_packet();

@@ -17,14 +17,6 @@ namespace {
 constexpr duration confirm_pause = std::chrono::milliseconds(500);
 /// A final packet holds at least a static key and its tag, and a payload; its answer is no larger.
 constexpr std::size_t final_bytes_min = 128;
-/// A peer that something is to come from is asked whether it is there after so long a silence, and then in these steps. The
-/// side that was dialled lets the other one begin.
-constexpr duration silence_of_dialler = std::chrono::seconds(15);
-constexpr duration silence_step = std::chrono::seconds(3);
-
-constexpr duration silence_max(bool dialler) {
-    return dialler ? silence_of_dialler : silence_of_dialler + silence_step;
-}
 
 }  // namespace
 
@@ -36,9 +28,9 @@ datagram_session::datagram_session(std::shared_ptr<session_context> context, beg
       last_(std::move(from.last)),
       first_packet_(std::move(from.first_packet)),
       first_frames_(std::move(from.first_frames)),
-      confirm_pause_(confirm_pause) {
-    heard_at_ = now();
-    said_at_ = heard_at_;
+      confirm_pause_(confirm_pause),
+      silence_(peer_.outgoing, now()) {
+    said_at_ = now();
     if (from.round_trip) {
         unanswered_.note_round_trip(*from.round_trip);
         confirm_pause_ = unanswered_.first_pause();
@@ -84,6 +76,8 @@ void datagram_session::send_first() {
 std::size_t datagram_session::waiting() const noexcept {
     return transfer_ ? transfer_->sending.waiting() + transfer_->held.size() : 0;
 }
+
+bool datagram_session::carrying() const noexcept { return transfer_ && !transfer_->sending.empty(); }
 
 bool datagram_session::has_room() const noexcept { return waiting() < config().send_buffer_bytes; }
 
@@ -148,7 +142,7 @@ result<void> datagram_session::say(wire::envelope what) {
         unanswered_.add(what.id, to_bytes(frame), now());
         arm_at_latest(unanswered_.next());
         begin_to_wait();
-        if (!expects_since_) expects_since_ = now();
+        silence_.expect(now());
     }
     // Without room in the socket it is as good as lost on the way, and asked again.
     (void)send_packet(packet);
@@ -213,48 +207,34 @@ void datagram_session::tick(steady_time at) {
 void datagram_session::repeat_requests(steady_time at) {
     while (const auto* again = unanswered_.take_due(at)) {
         ++context()->counters.requests_repeated;
-        if (!expects_since_) expects_since_ = at;
+        silence_.expect(at);
         send_frames(again->frame);
         if (ended()) return;
     }
 }
 
 bool datagram_session::awaits() noexcept {
-    if (!requests().empty() || (streams() != nullptr && !streams()->quiet())) return true;
-    return transfer_ && transfer_->recovery.anything_in_flight();
+    return expects_answers() || (transfer_ && transfer_->recovery.anything_in_flight());
 }
 
 void datagram_session::begin_to_wait() {
-    if (alive_at_ != steady_time::max()) return;
-    alive_at_ = now() + silence_max(peer_.outgoing);
-    arm_at_latest(alive_at_);
+    if (silence_.begin(now())) arm_at_latest(silence_.next());
 }
 
 void datagram_session::watch_silence(steady_time at) {
-    if (!awaits()) {
-        alive_at_ = steady_time::max();
-        expects_since_.reset();
-        return;
-    }
+    if (!awaits()) return silence_.stop();
     begin_to_wait();
-    if (expects_since_ && at - *expects_since_ >= config().stall_timeout) {
-        return end(errc::unreachable, "nothing was heard for too long");
-    }
+    const auto verdict = silence_.look(at, config().stall_timeout);
+    if (verdict == silence_watch::verdict::gone) return end(errc::unreachable, "nothing was heard for too long");
     if (stalled()) return end(errc::slow_peer, "the peer acknowledges nothing");
-    if (at < alive_at_) return;
-    if (const auto due = heard_at_ + silence_max(peer_.outgoing); at < due) {
-        alive_at_ = due;
-        return;
-    }
-    alive_at_ = at + silence_step;
-    if (!expects_since_) expects_since_ = at;
+    if (verdict == silence_watch::verdict::wait) return;
     auto& packet = begin_packet();
     wire::append_ping(packet, wire::frame_kind::ping, {});
     (void)send_packet(packet);
 }
 
 steady_time datagram_session::next_tick() const noexcept {
-    auto next = std::min({unanswered_.next(), confirm_at_, alive_at_, next_transfer_tick()});
+    auto next = std::min({unanswered_.next(), confirm_at_, silence_.next(), next_transfer_tick()});
     if (const auto due = received_.ack_at()) next = std::min(next, *due);
     if (path_) next = std::min(next, path_->until);
     return next;

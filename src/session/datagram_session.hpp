@@ -10,6 +10,7 @@
 #include "session/received_packets.hpp"
 #include "session/session_ciphers.hpp"
 #include "session/session_state.hpp"
+#include "session/silence_watch.hpp"
 #include "session/unanswered_requests.hpp"
 
 namespace mydht::detail {
@@ -68,6 +69,7 @@ private:
     };
 
     [[nodiscard]] result<void> say(wire::envelope what) override;
+    [[nodiscard]] bool carrying() const noexcept override;
     [[nodiscard]] bool has_room() const noexcept override;
     [[nodiscard]] std::size_t answers_waiting() const noexcept override { return waiting(); }
     void say_goodbye(wire::close_reason reason) override;
@@ -160,10 +162,8 @@ private:
     std::size_t foreign_budget_ =
         0;  // what may still be sent to where the packet came from, if the peer is not known there
     task_handle renewal_;
-    steady_time renew_at_{};                     // not before
-    steady_time alive_at_ = steady_time::max();  // the next look whether the peer is there
-    std::optional<steady_time> expects_since_;   // nothing was heard since something was sent that is answered
-    steady_time heard_at_{};
+    steady_time renew_at_{};  // not before
+    silence_watch silence_;
     steady_time said_at_{};
 };
 

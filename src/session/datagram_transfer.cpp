@@ -138,7 +138,7 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     const auto size = batch.size() - begin;
     if (tracked) {
         if (!t.recovery.anything_in_flight()) t.progress_at = at;
-        if (!expects_since_) expects_since_ = at;
+        silence_.expect(at);
     }
     // An ack that was taken out is said, also when nothing goes with it.
     t.recovery.on_sent(size, tracked ? packet_purpose::tracked : packet_purpose::untracked, t.pieces, at);
@@ -208,10 +208,10 @@ result<void> datagram_session::take_ack(bytes_view payload) {
     }
     auto& t = *transfer_;
     t.outcome.clear();
-    if (const auto taken = t.recovery.on_ack(*ack, heard_at_, t.outcome); !taken) return taken;
+    if (const auto taken = t.recovery.on_ack(*ack, silence_.heard_at(), t.outcome); !taken) return taken;
     if (ack->largest() >= t.acknowledged_to) {
         t.acknowledged_to = ack->largest() + 1;
-        t.progress_at = heard_at_;
+        t.progress_at = silence_.heard_at();
         note_use();
     }
     hand_back();
@@ -248,7 +248,7 @@ void datagram_session::hand_back() {
 
 result<void> datagram_session::take_part(bytes_view payload) {
     auto& t = bulk();
-    auto part = t.assembly.take(payload, heard_at_);
+    auto part = t.assembly.take(payload, silence_.heard_at());
     if (!part) return failure(part.error());
     if (const auto expiry = t.assembly.next_expiry()) arm_at_latest(*expiry);
     if (part->what == part_fate::kept) note_use();

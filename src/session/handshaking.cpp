@@ -76,8 +76,7 @@ task<result<proven_ptr>> pool_core::attempt(std::shared_ptr<pool_core> core, any
 
 task<result<proven_ptr>> pool_core::receive(std::shared_ptr<pool_core> core, any_connection connection,
                                             arrival& place) {
-    const bool full = core->current_.size() >= core->context_->config.sessions_max;
-    const bool busy = full && !core->least_useful_session();
+    const bool busy = core->full() && !core->least_useful_session();
     auto link =
         std::make_unique<stream_link>(std::move(connection), stream_handshake::listener(core->party_, busy), false);
     const auto done = co_await exchange(*link, &place);

@@ -108,20 +108,28 @@ void pool_core::make_current(const session_ptr& which) {
     answer_dials(which);
 }
 
+std::vector<pool_core::session_ptr> pool_core::living() const {
+    auto out = links();
+    std::erase_if(out, [](const session_ptr& one) { return !one->lives(); });
+    return out;
+}
+
+bool pool_core::full() const {
+    const auto max = context_->config.sessions_max;
+    return links_.size() >= max && living().size() >= max;
+}
+
 std::optional<pool_core::session_ptr> pool_core::least_useful_session() const {
-    std::vector<session_ptr> open;
+    const auto among = living();
     std::vector<session_worth> worth;
-    for (const auto& [number, one] : links_) {
-        if (!one->open()) continue;
-        open.push_back(one);
-        worth.push_back(one->worth());
-    }
+    worth.reserve(among.size());
+    for (const auto& one : among) worth.push_back(one->worth());
     const auto found = least_useful(worth);
-    return found ? std::optional(open[*found]) : std::nullopt;
+    return found ? std::optional(among[*found]) : std::nullopt;
 }
 
 bool pool_core::make_room(std::uint8_t priority) {
-    if (current_.size() < context_->config.sessions_max) return true;
+    if (!full()) return true;
     const auto victim = least_useful_session();
     if (!victim || (*victim)->peer().priority > priority) return false;
     ++context_->counters.evicted;
@@ -161,6 +169,14 @@ void pool_core::establish_accepted(proven_ptr link, std::uint8_t priority) {
     }
 }
 
+void pool_core::close_retired(const peer_info& peer, const char* why) {
+    for (const auto& one : links()) {
+        const auto& other = one->peer();
+        if (!one->survivor() || other.who.id != peer.who.id || other.kind != peer.kind) continue;
+        one->close(wire::close_reason::replaced, errc::session_replaced, why);
+    }
+}
+
 void pool_core::resolve_crossing(const session_ptr& older, const session_ptr& fresh) {
     crossing what;
     what.self = party_.self->id();
@@ -169,6 +185,7 @@ void pool_core::resolve_crossing(const session_ptr& older, const session_ptr& fr
     what.fresh_dialled = fresh->peer().outgoing;
     what.older_age = context_->env.time->now() - older->opened_at();
     what.window = 2 * context_->config.handshake_timeout;
+    close_retired(fresh->peer(), "another link of the peer");
     switch (judge(what)) {
         case crossing_verdict::older_stays:
             ++context_->counters.crossings;

@@ -104,9 +104,15 @@ private:
     void make_current(const session_ptr& which);
     /// False when the session that would have to go has a higher priority than the new one.
     [[nodiscard]] bool make_room(std::uint8_t priority);
+    /// There are as many sessions as may be.
+    [[nodiscard]] bool full() const;
     [[nodiscard]] std::optional<session_ptr> least_useful_session() const;
+    /// Links that have not begun to close; those that lost a crossing are among them while their streams last.
+    [[nodiscard]] std::vector<session_ptr> living() const;
     [[nodiscard]] result<session> establish_dialled(proven_ptr link, std::uint8_t priority);
     void establish_accepted(proven_ptr link, std::uint8_t priority);
+    /// Of the links that lost a crossing a peer keeps only the last one.
+    void close_retired(const peer_info& peer, const char* why);
     void resolve_crossing(const session_ptr& older, const session_ptr& fresh);
     void tell(std::function<void(const session_events&)> what);
 

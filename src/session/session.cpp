@@ -32,7 +32,10 @@ result<stream> session::open_stream(std::string service) {
 }
 
 void session::close(wire::close_reason reason) {
-    if (state_) state_->close(reason, errc::session_closed, "closed by this side");
+    // To its holder a link that lost a crossing and the one that stayed are one.
+    for (auto each = state_; each; each = each->survivor()) {
+        each->close(reason, errc::session_closed, "closed by this side");
+    }
 }
 
 }  // namespace mydht

@@ -80,7 +80,7 @@ session_worth session_state::worth() const noexcept {
     // Streams that the peer has opened say nothing: it can hold as many open as it likes.
     const bool streaming = streams_ && streams_->set().open_own_streams() > 0;
     // Nor do requests that wait until the peer takes the answers to others.
-    out.busy = !requests_.empty() || streaming || (answering_ > 0 && !out.stalled);
+    out.busy = !requests_.empty() || streaming || ((answering_ > 0 || carrying()) && !out.stalled);
     out.wanted = peer_.outgoing || asked_;
     out.last_used = last_used_;
     out.priority = peer_.priority;
@@ -153,6 +153,11 @@ std::error_code session_state::take_stream_frame(const wire::frame& what, bool w
 
 void session_state::streams_ended() {
     note_use();
+    // The peer may still be busy with what the last stream has brought.
+    if (phase_ == phase::retiring && survivor_ && until_ == steady_time::max()) {
+        until_ = now() + config().crossing_grace;
+        arm_at_latest(until_);
+    }
     close_if_done();
 }
 
@@ -177,6 +182,7 @@ void session_state::count_waiting() {
 void session_state::room_changed() {
     room_.notify_all();
     answer_room_.notify_all();
+    close_if_done();
 }
 
 // --- the end ----------------------------------------------------------------------------------------------------------
@@ -265,7 +271,10 @@ void session_state::fire() noexcept {
     const auto self = shared_from_this();
     const auto at = now();
     if (phase_ == phase::closing && at >= until_) return end(why_);
-    if (phase_ == phase::retiring && at >= until_) return close(wire::close_reason::replaced, errc::session_replaced);
+    if (phase_ == phase::retiring && at >= until_) {
+        if (streams_quiet()) return close(wire::close_reason::replaced, errc::session_replaced);
+        until_ = steady_time::max();
+    }
     tick(at);
     if (ended()) return;
     if (phase_ == phase::open && quiet() && at - last_used_ >= config().idle_timeout) {

@@ -47,9 +47,8 @@ public:
 
     /// Says goodbye and ends. Requests under way and streams fail. May be called in any phase.
     void close(wire::close_reason reason, std::error_code why, std::string_view detail = {});
-    /// Lost a crossing: no requests of ours but those under way and those of the peer, for the grace of the configuration.
-    /// The same for streams.
-    /// Further ones go to `survivor`, now and later.
+    /// Lost a crossing: further requests and streams of ours go to `survivor`, now and later. Requests under way have the
+    /// grace of the configuration; streams stay until they end, and the link with them.
     void retire(std::shared_ptr<session_state> survivor);
     /// No new requests of ours, and no streams; closes as soon as no request is under way.
     void wind_down(wire::close_reason reason);
@@ -57,11 +56,15 @@ public:
     void end(std::error_code why, std::string_view detail = {});
 
     [[nodiscard]] bool open() const noexcept;
+    /// Not ended, nor about to be once a goodbye has left.
+    [[nodiscard]] bool lives() const noexcept { return phase_ < phase::closing; }
+    /// The link that took this one's place when it lost a crossing; none for others.
+    [[nodiscard]] const std::shared_ptr<session_state>& survivor() const noexcept { return survivor_; }
     [[nodiscard]] bool ended() const noexcept { return phase_ == phase::ended; }
     [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
     [[nodiscard]] steady_time opened_at() const noexcept { return opened_at_; }
     [[nodiscard]] bool quiet() const noexcept {
-        return requests_.empty() && served_.empty() && (!streams_ || streams_->quiet());
+        return requests_.empty() && served_.empty() && streams_quiet() && !carrying();
     }
     [[nodiscard]] session_worth worth() const noexcept;
     /// Bytes that wait to be sent.
@@ -92,6 +95,8 @@ protected:
 
     /// Queues a message. Errors: those of the codec; nothing is queued then.
     [[nodiscard]] virtual result<void> say(wire::envelope what) = 0;
+    /// An answer of this side is still on its way.
+    [[nodiscard]] virtual bool carrying() const noexcept = 0;
     /// Another request of ours may be said.
     [[nodiscard]] virtual bool has_room() const noexcept = 0;
     /// Bytes of answers that wait to be sent.
@@ -127,10 +132,13 @@ protected:
     [[nodiscard]] std::error_code take_stream_frame(const wire::frame& what, bool with_offsets);
     /// None while there never was a stream.
     [[nodiscard]] stream_set* streams() noexcept { return streams_ ? &streams_->set() : nullptr; }
+    [[nodiscard]] bool streams_quiet() const noexcept { return !streams_ || streams_->quiet(); }
+    /// The peer has something to say, now or later.
+    [[nodiscard]] bool expects_answers() const noexcept { return !requests_.empty() || !streams_quiet(); }
     [[nodiscard]] std::size_t streams_memory() const noexcept { return streams_ ? streams_->memory() : 0; }
     /// The peer said goodbye.
     [[nodiscard]] std::error_code peer_closed(bytes_view payload);
-    /// Room may have come free for requests, or for answers.
+    /// Something has left, or has arrived: there may be room for requests, or for answers, and nothing more to carry.
     void room_changed();
     /// Counts what waits in the sum of all sessions.
     void count_waiting();

@@ -49,17 +49,21 @@ task<std::error_code> stream_session::read_until_failure(any_connection& connect
         if (!got) co_return got.error();
         records_.commit(*got);
         progress_ += *got;
+        silence_.heard(now());
         context()->counters.bytes_received += *got;
         adapt_reading(*got, room.size());
     }
 }
 
 void stream_session::watch_progress() {
-    if (records_.at_boundary() && frames_.at_boundary()) return frame_began_.reset();
-    if (frame_began_ && progress_ < progress_bytes) return;
+    if (records_.at_boundary() && frames_.at_boundary()) {
+        frame_began_ = steady_time::max();
+        return;
+    }
+    if (frame_began_ != steady_time::max() && progress_ < progress_bytes) return;
     frame_began_ = now();
     progress_ = 0;
-    arm_at_latest(*frame_began_ + config().stall_timeout);
+    arm_at_latest(frame_began_ + config().stall_timeout);
 }
 
 void stream_session::adapt_reading(std::size_t got, std::size_t room) {
@@ -75,13 +79,17 @@ task<std::error_code> stream_session::take_frames(bytes_view plain) {
         if (!*next) co_return std::error_code();
         const auto frame = **next;
         // From here on it is this side that may take its time.
-        frame_began_.reset();
+        frame_began_ = steady_time::max();
         switch (frame.kind) {
             case wire::frame_kind::message: {
                 auto request = take_message(frame.payload);
                 if (!request) co_return request.error();
                 if (!*request) break;
-                while (!can_serve((*request)->size)) co_await served_less_.wait();
+                while (!can_serve((*request)->size)) {
+                    hold_back();
+                    co_await served_less_.wait();
+                }
+                held_back_ = false;
                 begin_serving(std::move(**request));
                 break;
             }
@@ -89,8 +97,11 @@ task<std::error_code> stream_session::take_frames(bytes_view plain) {
                 std::array<std::uint8_t, wire::ping_bytes> echoed{};
                 std::ranges::copy(frame.payload, echoed.begin());
                 // The reader stops here, so later than answers do: two sides full of answers still hear each other.
-                while (out_.answers_waiting() >= 2 * config().answer_buffer_bytes && current_phase() < phase::closing)
+                while (out_.answers_waiting() >= 2 * config().answer_buffer_bytes && lives()) {
+                    hold_back();
                     co_await room_.wait();
+                }
+                held_back_ = false;
                 wire::append_ping(out_.frames(), wire::frame_kind::pong, echoed);
                 count_waiting();
                 wake_writer();
@@ -104,6 +115,7 @@ task<std::error_code> stream_session::take_frames(bytes_view plain) {
             case wire::frame_kind::stream_reset:
             case wire::frame_kind::stream_end:
             case wire::frame_kind::session_window: {
+                begin_to_wait();
                 const auto broke = take_stream_frame(frame, false);
                 if (broke) co_return broke;
                 break;

@@ -31,7 +31,8 @@ stream_session::stream_session(std::shared_ptr<session_context> context, beginni
       connection_(unread_),
       layer_(std::move(from.outcome.ciphers)),
       records_(read_bytes_min),
-      out_(std::move(from.first)) {
+      out_(std::move(from.first)),
+      silence_(peer_.outgoing, now()) {
     bytes_view received = from.received;
     while (!received.empty()) {
         const auto into = records_.prepare();
@@ -50,7 +51,9 @@ void stream_session::start() {
     arm_next();
 }
 
-bool stream_session::stalled() const noexcept { return write_began_ && now() - *write_began_ >= stalled_after; }
+bool stream_session::stalled() const noexcept {
+    return write_began_ != steady_time::max() && now() - write_began_ >= stalled_after;
+}
 
 bool stream_session::has_room() const noexcept { return out_.waiting() < config().send_buffer_bytes; }
 
@@ -68,7 +71,9 @@ result<void> stream_session::say(wire::envelope what) {
         frames.resize(before);
         return done;
     }
-    if (wire::role_of(what.body) != wire::message_role::answer) out_.mark_own(frames.size() - before);
+    const auto role = wire::role_of(what.body);
+    if (role != wire::message_role::answer) out_.mark_own(frames.size() - before);
+    if (role == wire::message_role::request) begin_to_wait();
     count_waiting();
     wake_writer();
     return done;
@@ -88,6 +93,11 @@ void stream_session::wake_writer() {
     writing_ = true;
     resting_ = false;
     context()->group.spawn("session writer", write_loop(self(), std::move(connection)));
+}
+
+void stream_session::streams_have_output() {
+    begin_to_wait();
+    wake_writer();
 }
 
 task<> stream_session::write_loop(std::shared_ptr<stream_session> self, shared_connection connection) {
@@ -134,9 +144,9 @@ task<std::error_code> stream_session::write_until_rest(any_connection& connectio
         const auto batch = out_.take(layer_);
         if (!batch) co_return batch.error();
         write_began_ = now();
-        arm_at_latest(*write_began_ + config().stall_timeout);
+        arm_at_latest(write_began_ + config().stall_timeout);
         const auto written = co_await connection.write(*batch);
-        write_began_.reset();
+        write_began_ = steady_time::max();
         if (!written) co_return written.error();
         context()->counters.bytes_sent += batch->size();
         out_.sent();
@@ -165,18 +175,50 @@ void stream_session::drop_buffers() noexcept {
 
 // --- time -------------------------------------------------------------------------------------------------------------
 
+bool stream_session::overdue(steady_time began, steady_time at) const noexcept { return at >= due_after(began); }
+
+steady_time stream_session::due_after(steady_time began) const noexcept {
+    return began != steady_time::max() ? began + config().stall_timeout : began;
+}
+
 void stream_session::tick(steady_time at) {
-    if (write_began_ && at - *write_began_ >= config().stall_timeout) return end(errc::slow_peer, "takes nothing");
-    if (current_phase() < phase::closing && frame_began_ && at - *frame_began_ >= config().stall_timeout) {
-        close(wire::close_reason::overloaded, errc::slow_peer, "does not end what it says");
+    if (overdue(write_began_, at)) return end(errc::slow_peer, "takes nothing");
+    if (lives() && overdue(frame_began_, at)) {
+        return close(wire::close_reason::overloaded, errc::slow_peer, "does not end what it says");
     }
+    watch_silence(at);
+}
+
+void stream_session::begin_to_wait() {
+    if (lives() && silence_.begin(now())) arm_at_latest(silence_.next());
+}
+
+void stream_session::hold_back() {
+    held_back_ = true;
+    begin_to_wait();
+}
+
+/// A connection says nothing of a peer that has gone while there is nothing to write.
+void stream_session::watch_silence(steady_time at) {
+    if (!lives()) return;
+    if (!expects_answers() && !held_back_) return silence_.stop();
+    begin_to_wait();
+    // Who does not listen hears nothing, and a ping behind a large message is answered late: stall_timeout is for that.
+    const bool deaf = held_back_ || !out_.empty();
+    const auto verdict = deaf ? silence_.look_unheard(at) : silence_.look(at, config().stall_timeout);
+    if (verdict == silence_watch::verdict::gone) return end(errc::unreachable, "nothing was heard for too long");
+    if (verdict == silence_watch::verdict::wait || !out_.empty()) return;
+    const auto before = out_.frames().size();
+    wire::append_ping(out_.frames(), held_back_ ? wire::frame_kind::pong : wire::frame_kind::ping, {});
+    out_.mark_own(out_.frames().size() - before);
+    count_waiting();
+    wake_writer();
 }
 
 steady_time stream_session::next_tick() const noexcept {
     auto next = steady_time::max();
-    if (frame_began_ && current_phase() < phase::closing) next = *frame_began_ + config().stall_timeout;
-    if (write_began_) next = std::min(next, *write_began_ + config().stall_timeout);
-    return next;
+    if (lives()) next = std::min(silence_.next(), due_after(frame_began_));
+    return std::min(next, due_after(write_began_));
 }
 
 void stream_session::rest() {

@@ -13,6 +13,7 @@
 #include "session/packet_piece.hpp"
 #include "session/record_layer.hpp"
 #include "session/session_state.hpp"
+#include "session/silence_watch.hpp"
 #include "session/stream_handshake.hpp"
 
 namespace mydht::detail {
@@ -41,6 +42,7 @@ public:
 
 private:
     [[nodiscard]] result<void> say(wire::envelope what) override;
+    [[nodiscard]] bool carrying() const noexcept override { return out_.answers_waiting() > 0; }
     [[nodiscard]] bool has_room() const noexcept override;
     [[nodiscard]] std::size_t answers_waiting() const noexcept override;
     void say_goodbye(wire::close_reason reason) override;
@@ -51,7 +53,13 @@ private:
     void rest() override;
     [[nodiscard]] result<void> repeated(std::uint64_t) override { return failure(errc::protocol_violation); }
     void settled(std::uint64_t, bool) noexcept override {}
-    void streams_have_output() override { wake_writer(); }
+    void streams_have_output() override;
+    /// Something is to come from the peer, or this side does not listen: somebody has to be told that somebody is there.
+    void begin_to_wait();
+    void watch_silence(steady_time at);
+    /// What began then, if it was not `max`, should have come on by now; and when that is so.
+    [[nodiscard]] bool overdue(steady_time began, steady_time at) const noexcept;
+    [[nodiscard]] steady_time due_after(steady_time began) const noexcept;
 
     // stream_reader.cpp
     using shared_connection = std::shared_ptr<any_connection>;
@@ -60,6 +68,8 @@ private:
     [[nodiscard]] task<std::error_code> take_frames(bytes_view plain);
     /// Before a read: the peer has its time for what is left of a message.
     void watch_progress();
+    /// The reader stops for a while; the peer hears now and then that this side is there.
+    void hold_back();
     void adapt_reading(std::size_t got, std::size_t room);
     void read_failed(std::error_code why);
 
@@ -84,12 +94,14 @@ private:
     std::vector<packet_piece> streamed_;  // frames of streams in the outbox
     wait_queue to_write_;                 // the writer, while the outbox is empty
 
+    silence_watch silence_;
     bool reading_ = false;
-    bool writing_ = false;  // the writer is there
-    bool resting_ = false;  // it may leave when there is nothing to write
-    std::optional<steady_time> write_began_;
-    std::optional<steady_time> frame_began_;  // or has come on far enough
-    std::size_t progress_ = 0;                // bytes that came since
+    bool held_back_ = false;                        // the reader waits for this side
+    bool writing_ = false;                          // the writer is there
+    bool resting_ = false;                          // it may leave when there is nothing to write
+    steady_time write_began_ = steady_time::max();  // max: nothing is being written
+    steady_time frame_began_ = steady_time::max();  // or has come on far enough; max: none is unfinished
+    std::size_t progress_ = 0;                      // bytes that came since
 };
 
 }  // namespace mydht::detail

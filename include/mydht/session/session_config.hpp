@@ -33,15 +33,19 @@ struct session_config {
     std::chrono::milliseconds handshake_timeout{10'000};
     /// From the first byte to the end of the preamble, for who comes from outside.
     std::chrono::milliseconds preamble_timeout{2'000};
-    /// A session without a request under way is closed after this time without use.
+    /// A session without a request under way, an open stream or an answer that is still to arrive is closed after this
+    /// time without use.
     std::chrono::milliseconds idle_timeout{120'000};
     /// A peer that takes nothing of what waits for it for so long is slow, and its session is closed; also one that begins a
-    /// message and sends neither its end nor 16 KiB more of it in this time.
+    /// message and sends neither its end nor 16 KiB more of it in this time. A peer that something is to come from (the answer
+    /// to a request, or whatever an open stream may bring) is asked for a sign after 15 seconds of silence, by the side that was
+    /// dialled after 18, and is unreachable when it gives none for this time. Nobody is asked while nothing is to come.
     std::chrono::milliseconds stall_timeout{20'000};
-    /// How long the loser of two handshakes that crossed is still answered.
+    /// How long the loser of two handshakes that crossed is still answered. Streams that were opened on it stay until they end,
+    /// and the link with them; then it has this time once more.
     std::chrono::milliseconds crossing_grace{5'000};
 
-    /// Open sessions; beyond it the least useful one is given up, or the new one refused.
+    /// Open sessions; beyond it the least useful one is given up, or the new one refused. Links that lost a crossing count.
     std::size_t sessions_max = 4096;
     /// Handshakes under way from outside; a further one ends the oldest whose preamble has not come, or else the oldest.
     std::size_t handshakes_max = 256;
@@ -49,9 +53,10 @@ struct session_config {
     std::size_t handshakes_per_prefix = 32;
     /// Requests of ours under way on one session; a further one fails with errc::too_many_requests.
     std::size_t requests_max = 256;
-    /// Requests of the peer under way on one session; beyond it nothing more is read from it until one is answered.
+    /// Requests of the peer under way on one session; beyond it nothing more is read from its connection until one is
+    /// answered, while one that comes in packets, which cannot wait, is answered wire::error_code::busy.
     std::size_t served_max = 256;
-    /// Encoded bytes of such requests; beyond it nothing more is read either. One request is always taken.
+    /// Encoded bytes of such requests; beyond it the same. One request is always taken.
     std::size_t served_bytes = 4 * 1024 * 1024;
     /// Encoded bytes that wait to be written on one session; beyond it our requests wait.
     std::size_t send_buffer_bytes = 2 * 1024 * 1024;

@@ -137,8 +137,8 @@ public:
     [[nodiscard]] std::vector<session> sessions() const;
     [[nodiscard]] const session_counters& counters() const noexcept;
 
-    /// Accepts and dials no more, says goodbye on every link, waits at most `grace` for requests under way, then ends
-    /// everything. Completes when nothing is left. May be called again.
+    /// Accepts and dials no more, ends streams, waits at most `grace` until requests under way are answered and what was
+    /// answered has arrived, says goodbye on every link, then ends everything. Completes when nothing is left. May be called again.
     [[nodiscard]] task<> stop(duration grace);
 
 private:
