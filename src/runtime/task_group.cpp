@@ -1,5 +1,6 @@
 #include <mydht/runtime/task_group.hpp>
 
+#include <cstdint>
 #include <list>
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -19,8 +20,14 @@ struct detail::group_child {
     group_child() = default;
     group_child(const group_child&) = delete;
     group_child& operator=(const group_child&) = delete;
-    ~group_child() {
+    ~group_child() { leave(); }
+
+    /// The task is over.
+    void leave() {
         if (handle != nullptr) handle->child_ = nullptr;
+        handle = nullptr;
+        wish = asio::cancellation_type::none;
+        signal.slot().clear();
     }
 
     std::string_view name;
@@ -31,12 +38,15 @@ struct detail::group_child {
 
 struct task_group::state {
     using position = std::list<detail::group_child>::iterator;
+    enum class start : std::uint8_t { soon, now };
+    /// Children whose memory is kept for the next ones.
+    static constexpr std::size_t spare_max = 16;
 
     /// What a group's coroutine does: nothing when the group was cancelled before it began. It obeys total cancellation from
     /// here on; a spawned coroutine would obey only terminal ones.
-    static task<> run(std::shared_ptr<state> owner, position at, task<> work) {
+    static task<> run(std::shared_ptr<state> owner, position at, start when, task<> work) {
         // co_spawn begins at once when it is called on the executor, amid what the caller is doing.
-        co_await asio::post(owner->on, asio::use_awaitable);
+        if (when == start::soon) co_await asio::post(owner->on, asio::use_awaitable);
         if ((owner->wish | at->wish) != asio::cancellation_type::none) co_return;
         co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
         co_await std::move(work);
@@ -45,6 +55,7 @@ struct task_group::state {
     executor on;
     error_handler on_error;
     std::list<detail::group_child> children;
+    std::list<detail::group_child> spare;
     wait_queue joined;
     asio::cancellation_type wish = asio::cancellation_type::none;
 
@@ -55,15 +66,34 @@ struct task_group::state {
     }
 
     void remove(position at) {
-        children.erase(at);
+        at->leave();
+        if (spare.size() < spare_max) {
+            spare.splice(spare.end(), children, at);
+        } else {
+            children.erase(at);
+        }
         if (children.empty()) joined.notify_all();
     }
 
-    void start(const std::shared_ptr<state>& self, std::string_view name, task_handle* handle, task<> work);
+    [[nodiscard]] position add(std::string_view name, task_handle* handle) {
+        if (spare.empty()) spare.emplace_back();
+        const auto at = spare.begin();
+        children.splice(children.end(), spare, at);
+        at->name = name;
+        at->handle = handle;
+        if (handle != nullptr) handle->child_ = &*at;
+        return at;
+    }
+
+    static void spawn(const std::shared_ptr<state>& self, start when, std::string_view name, task_handle* handle,
+                      task<> work);
 };
 
-task_handle::~task_handle() {
+task_handle::~task_handle() { leave(); }
+
+void task_handle::leave() noexcept {
     if (child_ != nullptr) child_->handle = nullptr;
+    child_ = nullptr;
 }
 
 void task_handle::cancel() {
@@ -80,8 +110,8 @@ task_group::task_group(executor on, error_handler on_error) : state_(std::make_s
 
 task_group::~task_group() { terminate(); }
 
-void task_group::state::start(const std::shared_ptr<state>& self, std::string_view name, task_handle* handle,
-                              task<> work) {
+void task_group::state::spawn(const std::shared_ptr<state>& self, start when, std::string_view name,
+                              task_handle* handle, task<> work) {
     /// Takes the child off the list, also when the coroutine is destroyed instead of finished.
     struct finish {
         std::shared_ptr<state> owner;
@@ -101,18 +131,21 @@ void task_group::state::start(const std::shared_ptr<state>& self, std::string_vi
         }
     };
 
-    const auto at = children.emplace(children.end());
-    at->name = name;
-    at->handle = handle;
-    if (handle != nullptr) handle->child_ = &*at;
-    asio::co_spawn(on, run(self, at, std::move(work)),
+    const auto at = self->add(name, handle);
+    asio::co_spawn(self->on, run(self, at, when, std::move(work)),
                    asio::bind_cancellation_slot(at->signal.slot(), finish(self, at)));
 }
 
-void task_group::spawn(std::string_view name, task<> work) { state_->start(state_, name, nullptr, std::move(work)); }
+void task_group::spawn(std::string_view name, task<> work) {
+    state::spawn(state_, state::start::soon, name, nullptr, std::move(work));
+}
 
 void task_group::spawn(std::string_view name, task_handle& handle, task<> work) {
-    state_->start(state_, name, &handle, std::move(work));
+    state::spawn(state_, state::start::soon, name, &handle, std::move(work));
+}
+
+void task_group::begin(std::string_view name, task_handle& handle, task<> work) {
+    state::spawn(state_, state::start::now, name, &handle, std::move(work));
 }
 
 void task_group::cancel() { state_->emit(asio::cancellation_type::total); }

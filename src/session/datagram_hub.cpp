@@ -79,6 +79,7 @@ void datagram_hub::stop() {
     }
     // They hold this, and nothing flushes them any more when it is a packet of a batch that stops all.
     touched_.clear();
+    ready_.clear();
 }
 
 // --- who packets are for ----------------------------------------------------------------------------------------------
@@ -107,6 +108,10 @@ void datagram_hub::forget(datagram_session& which) noexcept {
     }
     const auto token = by_token_.find(which.ciphers().peer_token());
     if (token != by_token_.end() && token->second == &which) by_token_.erase(token);
+    if (gathered_of_ == &which) {
+        gathered_of_ = nullptr;
+        gathered_.clear();
+    }
 }
 
 void datagram_hub::follow(datagram_session& which, const wire::reset_token& old_token) {
@@ -142,6 +147,7 @@ datagram_session* datagram_hub::find(std::uint32_t index) const {
 
 void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
     in_batch_ = true;
+    gathers_ = true;
     const auto type = wire::type_of(packet);
     if (!type) {
         ++context_->counters.packets_refused;
@@ -209,13 +215,68 @@ void datagram_hub::touch(datagram_session& which) {
 }
 
 void datagram_hub::batch_ended() {
+    const auto self = shared_from_this();
+    serve_all();
     in_batch_ = false;
     flush();
 }
 
+void datagram_hub::turn_ended() {
+    // What is asked next by those who were woken shares packets too; they go on before what is posted here. For a single one
+    // that is not worth coming back.
+    if (std::exchange(woken_, 0) < 2) return end_gathering();
+    if (std::exchange(end_comes_, true)) return;
+    post(context_->env.exec, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->end_comes_ = false;
+        self->end_gathering();
+    });
+}
+
+// --- what leaves together ---------------------------------------------------------------------------------------------
+
+void datagram_hub::serve(task_handle& handle, task<> work) {
+    if (!in_batch_) return context_->group.spawn(serving_name, handle, std::move(work));
+    ready_.push_back({&handle, std::move(work)});
+}
+
+void datagram_hub::serve_all() {
+    // The memory is used again, but not while a handler may add to it.
+    auto ready = std::exchange(ready_, {});
+    for (auto& each : ready) context_->group.begin(serving_name, *each.handle, std::move(each.work));
+    ready.clear();
+    if (ready_.empty()) ready_.swap(ready);
+}
+
+void datagram_hub::gather(datagram_session& of, bytes_view frame) {
+    constexpr auto room = wire::initial_bytes_min - noise::tag_bytes;
+    if (gathered_of_ != &of || gathered_.size() + frame.size() > room) send_gathered();
+    if (gathered_.empty()) gathered_.resize(wire::transport_header_bytes);
+    gathered_of_ = &of;
+    gathered_.insert(gathered_.end(), frame.begin(), frame.end());
+}
+
+void datagram_hub::send_gathered() {
+    if (auto* of = std::exchange(gathered_of_, nullptr); of != nullptr) of->send_gathered(gathered_);
+    gathered_.clear();
+}
+
+void datagram_hub::send_gathered(const datagram_session& of) {
+    if (gathered_of_ == &of) send_gathered();
+}
+
+void datagram_hub::end_gathering() {
+    gathers_ = false;
+    send_gathered();
+}
+
 void datagram_hub::flush() {
     flush_comes_ = false;
-    for (const auto& each : std::exchange(touched_, {})) each->after_batch();
+    auto touched = std::exchange(touched_, {});
+    for (const auto& each : touched) each->after_batch();
+    touched.clear();
+    if (touched_.empty()) touched_.swap(touched);
 }
 
 void datagram_hub::refused(const address& by) {

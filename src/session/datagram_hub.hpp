@@ -83,11 +83,23 @@ public:
     void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) override;
     void refused(const address& by) override;
     void batch_ended() override;
+    void turn_ended() override;
 
     /// An index that nothing has.
     [[nodiscard]] std::uint32_t unused_index();
     /// Calls after_batch() of the session soon: when all packets that came together have been taken.
     void touch(datagram_session& which);
+    /// Serves a request that came in a packet, when all that came together have been taken.
+    void serve(task_handle& handle, task<> work);
+    /// Somebody who waited for an answer goes on soon, and may ask again.
+    void note_woken() noexcept { ++woken_; }
+
+    /// While packets are taken, and while those go on who waited for what was in them, small messages share packets.
+    [[nodiscard]] bool gathers() const noexcept { return gathers_; }
+    /// Puts a frame into the packet that leaves when that is over, or when no more fits.
+    void gather(datagram_session& of, bytes_view frame);
+    /// Sends it now if it is of that session.
+    void send_gathered(const datagram_session& of);
 
     /// Memory in which packets are put together, one at a time; the second one for several that leave together.
     [[nodiscard]] bytes& scratch() noexcept { return scratch_; }
@@ -105,6 +117,9 @@ private:
     void take_transport(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet);
     void take_reset(bytes_view packet);
     void flush();
+    void serve_all();
+    void send_gathered();
+    void end_gathering();
     void tell_reset(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet);
 
     std::shared_ptr<session_context> context_;
@@ -120,12 +135,23 @@ private:
     reset_tokens tokens_;
     assembly_budget assembly_;
     std::unique_ptr<datagram_responder> responder_;
+    struct ready_request {
+        task_handle* handle;
+        task<> work;
+    };
+
     std::vector<std::shared_ptr<datagram_session>> touched_;
+    std::vector<ready_request> ready_;
+    bytes gathered_;                           // a packet without its header's content, or nothing
+    datagram_session* gathered_of_ = nullptr;  // whose
     bytes scratch_;
     bytes batch_;
     rate_meter resets_;
     bool in_batch_ = false;     // batch_ended() comes
     bool flush_comes_ = false;  // flush() comes
+    bool gathers_ = false;      // end_gathering() comes
+    bool end_comes_ = false;    // was posted
+    std::size_t woken_ = 0;     // who waited for an answer, in this turn
     bool refuses_ = false;
 };
 

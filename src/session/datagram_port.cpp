@@ -36,19 +36,25 @@ task<> datagram_port::receive_loop(std::shared_ptr<datagram_port> self) {
         const auto ready = co_await self->socket_.wait_readable();
         if (!ready || self->closed_) co_return;
         const int most = lonely % lonely_looks != 0 ? 1 : burst;
-        int count = 0;
-        for (; count < most && !self->closed_; ++count) {
-            const auto got = self->socket_.receive(buffer);
-            if (!got) {
-                if (got.error() == errc::closed) co_return;
-                self->context_->log(log_level::error, self->local().text() + ": " + got.error().message());
-                co_return;
-            }
-            if (!*got) break;
-            self->hand_over(**got, buffer);
-        }
-        lonely = count > 1 ? 0 : lonely + 1;
+        const auto count = self->take_burst(buffer, most);
+        if (self->sink_ != nullptr) self->sink_->turn_ended();
+        if (!count) co_return;
+        lonely = *count > 1 ? 0 : lonely + 1;
     }
+}
+
+std::optional<int> datagram_port::take_burst(bytes_span buffer, int most) {
+    for (int count = 0; !closed_; ++count) {
+        if (count == most) return most;
+        const auto got = socket_.receive(buffer);
+        if (!got && got.error() != errc::closed) {
+            context_->log(log_level::error, local().text() + ": " + got.error().message());
+        }
+        if (!got) return std::nullopt;
+        if (!*got) return count;
+        hand_over(**got, buffer);
+    }
+    return std::nullopt;
 }
 
 void datagram_port::hand_over(const datagrams& what, bytes_span buffer) {

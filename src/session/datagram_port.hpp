@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <mydht/transport/datagram.hpp>
@@ -21,8 +22,10 @@ public:
 
     /// The packet may be changed. Everything in it may be a lie.
     virtual void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) = 0;
-    /// No more packets come at once.
+    /// No more packets come in the same piece of memory.
     virtual void batch_ended() = 0;
+    /// Nor in others: the port waits for the next ones.
+    virtual void turn_ended() = 0;
     /// The system says that nobody took a packet to this address.
     virtual void refused(const address& by) = 0;
 
@@ -67,6 +70,8 @@ public:
 private:
     [[nodiscard]] static task<> receive_loop(std::shared_ptr<datagram_port> self);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<datagram_port> self);
+    /// Takes what has come, at most so many times. How many times there was something; nothing when the socket is broken.
+    [[nodiscard]] std::optional<int> take_burst(bytes_span buffer, int most);
     void hand_over(const datagrams& what, bytes_span buffer);
 
     std::shared_ptr<session_context> context_;

@@ -139,13 +139,17 @@ result<void> datagram_session::say(wire::envelope what) {
         return say_in_parts(what.id, role, frame.subspan(wire::frame_header_bytes));
     }
     if (role == wire::message_role::request) {
-        unanswered_.add(what.id, to_bytes(frame), now());
+        unanswered_.add(what.id, frame, now());
         arm_at_latest(unanswered_.next());
         begin_to_wait();
         silence_.expect(now());
     }
     // Without room in the socket it is as good as lost on the way, and asked again.
-    (void)send_packet(packet);
+    if (hub_->gathers()) {
+        hub_->gather(*this, frame);
+    } else {
+        (void)send_packet(packet);
+    }
     return {};
 }
 
@@ -160,12 +164,17 @@ result<void> datagram_session::repeated(std::uint64_t id) {
 
 void datagram_session::settled(std::uint64_t id, bool answered) noexcept {
     // What came in parts says nothing about a round trip.
+    if (answered) hub_->note_woken();
     if (answered && !in_parts_) return unanswered_.answered(id, now());
     unanswered_.forget(id);
     if (!answered) drop_own_parts(id);
 }
 
+void datagram_session::start_serving(task_handle& handle, task<> work) { hub_->serve(handle, std::move(work)); }
+
 void datagram_session::say_goodbye(wire::close_reason reason) {
+    hub_->send_gathered(*this);
+    if (ended()) return;
     auto& packet = begin_packet();
     wire::append_close(packet, reason);
     (void)send_packet(packet);

@@ -53,6 +53,8 @@ public:
     void writable() override;
     /// After packets that came together: sends what they have called for.
     void after_batch();
+    /// A packet of frames that were gathered.
+    void send_gathered(bytes& packet) { (void)send_packet(packet); }
 
     [[nodiscard]] session_ciphers& ciphers() noexcept { return ciphers_; }
     [[nodiscard]] const std::shared_ptr<datagram_port>& port() const noexcept { return port_; }
@@ -81,6 +83,7 @@ private:
     [[nodiscard]] result<void> repeated(std::uint64_t id) override;
     void streams_have_output() override;
     void settled(std::uint64_t id, bool answered) noexcept override;
+    void start_serving(task_handle& handle, task<> work) override;
 
     // Sending (datagram_session.cpp).
     [[nodiscard]] bytes& begin_packet();

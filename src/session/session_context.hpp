@@ -54,6 +54,9 @@ struct session_context {
 };
 
 /// What the handler of the node answers; an error when it throws.
+/// The name of the tasks that serve the requests of peers.
+inline constexpr std::string_view serving_name = "request of a peer";
+
 [[nodiscard]] task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from,
                                               wire::message what);
 

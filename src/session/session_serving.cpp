@@ -127,18 +127,36 @@ bool session_state::can_serve(std::size_t size) const noexcept {
 
 void session_state::begin_serving(incoming request) {
     if (phase_ >= phase::closing) return;
-    const auto at = served_.emplace(std::piecewise_construct, std::forward_as_tuple(request.id), std::tuple());
-    at->second.bytes = request.size;
-    served_bytes_ += request.size;
+    const auto at = add_served(request.id, request.size);
     ++context_->counters.requests_served;
     auto work = serve(served_ticket(shared_from_this(), at), std::move(request));
-    context_->group.spawn("request of a peer", at->second.running, std::move(work));
+    start_serving(at->second.running, std::move(work));
+}
+
+void session_state::start_serving(task_handle& handle, task<> work) {
+    context_->group.spawn(serving_name, handle, std::move(work));
+}
+
+session_state::served_map::iterator session_state::add_served(std::uint64_t id, std::size_t size) {
+    served_bytes_ += size;
+    auto at = served_.end();
+    if (spare_place_.empty()) {
+        at = served_.emplace(std::piecewise_construct, std::forward_as_tuple(id), std::tuple());
+    } else {
+        spare_place_.key() = id;
+        at = served_.insert(std::move(spare_place_));
+    }
+    at->second.bytes = size;
+    return at;
 }
 
 void session_state::end_serving(served_map::iterator which) noexcept {
     served_bytes_ -= which->second.bytes;
     if (which->second.answering) --answering_;
-    served_.erase(which);
+    which->second.running.leave();
+    which->second.answering = false;
+    which->second.wanted = true;
+    spare_place_ = served_.extract(which);
     answer_room_.notify_one();
     served_less_.notify_one();
     close_if_done();
@@ -148,7 +166,7 @@ task<> session_state::serve(served_ticket ticket, incoming request) {
     const auto self = ticket.owner();
     // Nothing is computed for a peer that does not take what it has asked for. What was computed waits in the outbox, where
     // it is counted.
-    co_await wait_for_room(self);
+    if (!self->may_answer()) co_await wait_for_room(self);
     if (!ticket.wanted()) co_return;
     ticket.begin_answer();
     wire::message answer = std::move(request.refusal);

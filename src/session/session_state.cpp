@@ -284,6 +284,7 @@ void session_state::fire() noexcept {
     if (used_since_rest_ && quiet() && at - last_used_ >= rest_after) {
         used_since_rest_ = false;
         requests_.release();
+        spare_place_ = served_map::node_type();
         rest();
     }
     arm_next();

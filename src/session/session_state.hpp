@@ -118,6 +118,9 @@ protected:
     /// A request of ours was answered, or nobody waits for its answer any more; may come more than once.
     virtual void settled(std::uint64_t id, bool answered) noexcept = 0;
 
+    /// Starts to serve a request of the peer: soon, or when the carrier is done with what has come.
+    virtual void start_serving(task_handle& handle, task<> work);
+
     /// There are frames of streams to take and send.
     void streams_have_output() override = 0;
 
@@ -179,6 +182,7 @@ private:
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
     /// Another request of the peer may be given to the handler: it takes the answers that it has asked for.
     [[nodiscard]] bool may_answer() const noexcept;
+    [[nodiscard]] served_map::iterator add_served(std::uint64_t id, std::size_t size);
     void send_answer(std::uint64_t id, wire::message answer);
     void end_serving(served_map::iterator which) noexcept;
 
@@ -196,6 +200,7 @@ private:
     const wire::codec* codec_;
     request_table requests_;
     served_map served_;
+    served_map::node_type spare_place_;  // of a request that has ended, for the next one
     std::size_t served_bytes_ = 0;
     std::size_t answering_ = 0;  // requests of the peer that the handler has
     std::size_t counted_ = 0;    // of what waits, in the sum of all sessions

@@ -16,12 +16,25 @@ constexpr duration pause_max = std::chrono::seconds(4);
 /// The peer said that it is at it; asked again in case its answer was lost.
 constexpr duration pause_working = std::chrono::seconds(1);
 constexpr int deviations = 4;
+constexpr std::size_t places_min = 4;
 
 }  // namespace
 
-std::vector<unanswered_requests::request>::iterator unanswered_requests::find(std::uint64_t id) noexcept {
-    const auto at = std::ranges::lower_bound(waiting_, id, {}, &request::id);
-    return at != waiting_.end() && at->id == id ? at : waiting_.end();
+unanswered_requests::request* unanswered_requests::find(std::uint64_t id) noexcept {
+    if (places_.empty() || place_of(id).id != id) return nullptr;
+    return &place_of(id);
+}
+
+void unanswered_requests::grow() {
+    auto old = std::exchange(places_, std::vector<request>(std::max(places_min, places_.size() * 2)));
+    for (auto& one : old) {
+        if (one.id != 0) place_of(one.id) = std::move(one);
+    }
+}
+
+void unanswered_requests::remove(request& which) noexcept {
+    which.id = 0;
+    if (--size_ == 0) next_ = steady_time::max();
 }
 
 duration unanswered_requests::first_pause() const noexcept {
@@ -30,14 +43,17 @@ duration unanswered_requests::first_pause() const noexcept {
     return std::clamp(mean_ + std::max(deviations * deviation_, mean_ / 8), pause_min, pause_max);
 }
 
-void unanswered_requests::add(std::uint64_t id, bytes frame, steady_time now) {
-    // A request that had to wait for room may leave after one of a later id.
-    auto& added = *waiting_.emplace(std::ranges::lower_bound(waiting_, id, {}, &request::id));
+void unanswered_requests::add(std::uint64_t id, bytes_view frame, steady_time now) {
+    while (places_.empty() || place_of(id).id != 0) grow();
+    auto& added = place_of(id);
     added.id = id;
     added.sent_at = now;
     added.pause = first_pause();
     added.due = now + added.pause;
-    added.frame = std::move(frame);
+    added.repeats = 0;
+    added.working = false;
+    added.frame.assign(frame.begin(), frame.end());
+    ++size_;
     next_ = std::min(next_, added.due);
 }
 
@@ -52,31 +68,29 @@ void unanswered_requests::note_round_trip(duration took) noexcept {
 }
 
 void unanswered_requests::answered(std::uint64_t id, steady_time now) noexcept {
-    const auto at = find(id);
-    if (at == waiting_.end()) return;
-    if (at->repeats == 0 && !at->working) note_round_trip(now - at->sent_at);
-    waiting_.erase(at);
-    if (waiting_.empty()) next_ = steady_time::max();
+    auto* one = find(id);
+    if (one == nullptr) return;
+    if (one->repeats == 0 && !one->working) note_round_trip(now - one->sent_at);
+    remove(*one);
 }
 
 void unanswered_requests::forget(std::uint64_t id) noexcept {
-    const auto at = find(id);
-    if (at != waiting_.end()) waiting_.erase(at);
-    if (waiting_.empty()) next_ = steady_time::max();
+    if (auto* one = find(id); one != nullptr) remove(*one);
 }
 
 void unanswered_requests::working(std::uint64_t id, steady_time now) noexcept {
-    const auto at = find(id);
-    if (at == waiting_.end()) return;
-    at->working = true;
-    at->pause = std::max(at->pause, pause_working);
-    at->due = now + at->pause;
+    auto* one = find(id);
+    if (one == nullptr) return;
+    one->working = true;
+    one->pause = std::max(one->pause, pause_working);
+    one->due = now + one->pause;
 }
 
 const unanswered_requests::request* unanswered_requests::take_due(steady_time now) noexcept {
     request* found = nullptr;
     next_ = steady_time::max();
-    for (auto& one : waiting_) {
+    for (auto& one : places_) {
+        if (one.id == 0) continue;
         if (found == nullptr && one.due <= now) {
             found = &one;
             ++one.repeats;
@@ -89,12 +103,12 @@ const unanswered_requests::request* unanswered_requests::take_due(steady_time no
 }
 
 void unanswered_requests::release() noexcept {
-    if (waiting_.empty()) std::vector<request>().swap(waiting_);
+    if (empty()) std::vector<request>().swap(places_);
 }
 
 std::size_t unanswered_requests::memory() const noexcept {
-    auto out = waiting_.capacity() * sizeof(request);
-    for (const auto& one : waiting_) out += one.frame.capacity();
+    auto out = places_.capacity() * sizeof(request);
+    for (const auto& one : places_) out += one.frame.capacity();
     return out;
 }
 

@@ -30,8 +30,9 @@ public:
         bytes frame;  ///< as it goes into a packet
     };
 
-    /// The id is of no other one.
-    void add(std::uint64_t id, bytes frame, steady_time now);
+    /// The id is of no other one, and not 0. Ids that are under way should lie close together: they are found by their
+    /// remainders.
+    void add(std::uint64_t id, bytes_view frame, steady_time now);
     /// The answer came. Takes the round trip as a sample when the request was sent once (Karn's algorithm).
     void answered(std::uint64_t id, steady_time now) noexcept;
     void forget(std::uint64_t id) noexcept;
@@ -45,8 +46,8 @@ public:
     /// When take_due() may have one; never later than that. steady_time::max() when there is nothing to wait for.
     [[nodiscard]] steady_time next() const noexcept { return next_; }
 
-    [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
-    [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] duration first_pause() const noexcept;
     /// Smoothed; nothing before the first one was seen.
     [[nodiscard]] std::optional<duration> round_trip() const noexcept {
@@ -57,9 +58,14 @@ public:
     [[nodiscard]] std::size_t memory() const noexcept;
 
 private:
-    [[nodiscard]] std::vector<request>::iterator find(std::uint64_t id) noexcept;
+    [[nodiscard]] request& place_of(std::uint64_t id) noexcept { return places_[id & (places_.size() - 1)]; }
+    [[nodiscard]] request* find(std::uint64_t id) noexcept;
+    void remove(request& which) noexcept;
+    void grow();
 
-    std::vector<request> waiting_;  // by id
+    /// Empty or a power of two long; a place with the id 0 is free, and keeps the memory of its frame for the next one.
+    std::vector<request> places_;
+    std::size_t size_ = 0;
     steady_time next_ = steady_time::max();
     duration mean_{};
     duration deviation_{};

@@ -150,3 +150,56 @@ TEST_CASE("a task begins soon, never from within the spawn", "[task_group]") {
     CHECK(seen == 0);
     CHECK(f.done == 1);
 }
+
+namespace {
+
+task<> begin_and_look(task_group& group, task_handle& quick, task_handle& slow, time_source& time, int& done,
+                      std::vector<int>& seen) {
+    group.begin("counts", quick, count_now(done));
+    seen.push_back(done);
+    group.begin("sleeps", slow, sleep_then(time, 1s, done));
+    seen.push_back(done);
+    co_return;
+}
+
+}  // namespace
+
+TEST_CASE("a task that is begun runs within the call until it first waits", "[task_group]") {
+    group_fixture f;
+    task_handle quick;
+    task_handle slow;
+    std::vector<int> seen;
+    started run(f.context, begin_and_look(f.group, quick, slow, f.time, f.done, seen));
+    f.poll();
+    CHECK(seen == std::vector{1, 1});
+    CHECK_FALSE(quick.running());
+    REQUIRE(slow.running());
+
+    SECTION("and then goes on") {
+        f.advance(1s);
+        CHECK(f.done == 2);
+    }
+    SECTION("or is cancelled as others are") {
+        slow.cancel();
+        f.poll();
+        CHECK_FALSE(slow.running());
+        CHECK(f.done == 1);
+    }
+    CHECK(f.group.size() == 0);
+}
+
+TEST_CASE("a handle that has left its task can be used for another one", "[task_group]") {
+    group_fixture f;
+    task_handle handle;
+    f.group.spawn("first", handle, sleep_then(f.time, 1s, f.done));
+    f.poll();
+    handle.leave();
+    CHECK_FALSE(handle.running());
+    f.group.spawn("second", handle, sleep_then(f.time, 1s, f.done));
+    f.poll();
+    handle.cancel();
+    f.poll();
+    CHECK(f.group.size() == 1);
+    f.advance(1s);
+    CHECK(f.done == 1);
+}

@@ -1,4 +1,6 @@
 // Requests of pools over datagrams, on paths that lose, repeat and reorder packets.
+#include <algorithm>
+
 #include <asio/co_spawn.hpp>
 
 #include <mydht/wire/packet.hpp>
@@ -21,6 +23,13 @@ void lose_first(packet_net& net, packet_type type, bool to_b) {
 }
 
 wire::find_value some_key() { return {}; }
+
+task<> ping_twice(session over, steady_time until, int& answered) {
+    for (int i = 0; i < 2; ++i) {
+        const auto got = co_await over.request(wire::ping(), until);
+        answered += got && std::holds_alternative<wire::pong>(*got) ? 1 : 0;
+    }
+}
 
 }  // namespace
 
@@ -202,6 +211,44 @@ TEST_CASE("two peers that dial each other at once have one session", "[datagrams
     CHECK(both.b.pool->size() == 1);
     CHECK(both.ping(both.a.pool->find(both.b.self->id())));
     CHECK(both.ping(both.b.pool->find(both.a.self->id())));
+}
+
+TEST_CASE("messages that leave together share packets of the size that every path carries", "[datagrams]") {
+    datagram_peers both;
+    const auto link = both.connect();
+    REQUIRE(link);
+    both.w.advance(1s);
+    int to_a = 0;
+    int to_b = 0;
+    std::size_t longest = 0;
+    both.net.tamper = [&](packet_net::packet& one) {
+        ++(one.to == mem("b") ? to_b : to_a);
+        longest = std::max(longest, one.data.size());
+        return true;
+    };
+    constexpr int count = 60;
+    int answered = 0;
+    const auto done = [](const std::exception_ptr& error) { CHECK(error == nullptr); };
+    for (int i = 0; i < count; ++i) asio::co_spawn(both.w.context, ping_twice(*link, both.a.in(10s), answered), done);
+    both.w.advance(1s);
+    CHECK(answered == 2 * count);
+    CHECK(both.at_b.asked == 2 * count);
+    // The first requests leave as they are made. Their answers share packets, and so do the requests that follow those.
+    CHECK(to_b > count);
+    CHECK(to_b < count + count / 4);
+    CHECK(to_a < 2 * count / 4);
+    CHECK(longest <= wire::initial_bytes_min);
+    CHECK(longest > wire::initial_bytes_min / 2);
+    CHECK(both.a.pool->counters().requests_repeated == 0);
+
+    // A message alone waits for no others.
+    to_a = 0;
+    to_b = 0;
+    const auto begun = both.w.time->now();
+    CHECK(both.ping(*link));
+    CHECK(both.w.time->now() - begun == 2 * both.net.delay);
+    CHECK(to_b == 1);
+    CHECK(to_a == 1);
 }
 
 }  // namespace mydht::test

@@ -29,6 +29,9 @@ public:
     /// Asks the task to end (total cancellation). Nothing happens when it has ended, or was never spawned.
     void cancel();
 
+    /// Lets the task go, as the destructor does: it runs on, and the handle may be used for another one.
+    void leave() noexcept;
+
     [[nodiscard]] bool running() const noexcept { return child_ != nullptr; }
 
 private:
@@ -57,6 +60,10 @@ public:
 
     /// The same; `handle`, which is not in use, can then cancel this task.
     void spawn(std::string_view name, task_handle& handle, task<> work);
+
+    /// The same for a caller on the executor that is not amid anything: `work` begins within this call, and may end within it.
+    /// Spares what it costs to come back later.
+    void begin(std::string_view name, task_handle& handle, task<> work);
 
     /// Asks all tasks to end: first wish, obeyed wherever an operation can be left without damage (total cancellation).
     /// For good: what is spawned later does not run.
