@@ -154,7 +154,9 @@ result<void> stream_set::take_open(const wire::frame& what, bool with_offsets) {
     }
     which->service_ = std::string(opening.service);
     which->sending_.raise_limit(opening.window);
-    if (!which->broken_) owner_.stream_opened(which);
+    // What has come whole before its opening is read like any other.
+    if (!which->broken_ || !which->receiving_.discarding()) owner_.stream_opened(which);
+    if (which->set_ != nullptr) look_at(*which);
     return {};
 }
 

@@ -177,7 +177,7 @@ void stream_state::accept() {
 // --- what the set does ------------------------------------------------------------------------------------------------
 
 void stream_state::data_came() {
-    accepted_ = true;
+    accepted_ = open_known_ = true;
     openers_.notify_all();
     if (receiving_.readable() || receiving_.ended()) readers_.notify_all();
 }
@@ -202,7 +202,7 @@ void stream_state::reset_came(std::uint32_t code, bool complete) {
 }
 
 void stream_state::window_came(std::uint64_t limit) {
-    accepted_ = true;
+    accepted_ = open_known_ = true;
     openers_.notify_all();
     sending_.raise_limit(limit);
 }
@@ -216,6 +216,7 @@ void stream_state::detach(std::error_code why) {
 
 void stream_state::acknowledged(const packet_piece& piece) {
     switch (piece.kind) {
+        case wire::frame_kind::stream_open: open_known_ = true; break;
         case wire::frame_kind::stream_data:
             sending_.acknowledged(range_of(piece));
             // Not for every frame: a writer that is woken should find room for many.
@@ -231,7 +232,7 @@ void stream_state::acknowledged(const packet_piece& piece) {
 
 void stream_state::lost(const packet_piece& piece) {
     switch (piece.kind) {
-        case wire::frame_kind::stream_open: open_due_ = open_due_ || !accepted_; break;
+        case wire::frame_kind::stream_open: open_due_ = open_due_ || !open_known_; break;
         case wire::frame_kind::stream_data: sending_.lost(range_of(piece)); break;
         case wire::frame_kind::stream_end: sending_.end_lost(); break;
         case wire::frame_kind::stream_window: window_due_ = window_due_ || piece.offset == receiving_.window(); break;
@@ -253,10 +254,12 @@ bool stream_state::has_data() const noexcept {
 }
 
 bool stream_state::over() const noexcept {
+    // What opens it may come last, and be lost: whoever is to read the stream is told by then.
+    const bool opened = incoming_ ? !service_.empty() : open_known_;
     const bool nothing_due = !open_due_ && (reset_ == reset_phase::none || reset_ == reset_phase::acknowledged);
-    const bool heard = receiving_.end_known() && (receiving_.discarding() || receiving_.ended());
+    const bool heard = receiving_.end_known() && (receiving_.discarding() || (opened && receiving_.ended()));
     const bool said = reset_ == reset_phase::acknowledged || sending_.all_acknowledged();
-    return nothing_due && heard && said;
+    return nothing_due && heard && said && (opened || incoming_);
 }
 
 void stream_state::break_off(std::error_code why) {

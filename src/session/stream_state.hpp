@@ -118,6 +118,7 @@ private:
     reset_phase reset_ = reset_phase::none;
     bool open_due_ = false;
     bool window_due_ = false;
+    bool open_known_ = false;  // the acceptor has the frame that opens it
     bool accepted_ = false;    // the acceptor has said so
     bool left_ = false;        // nobody reads, and nobody writes any more
     bool in_control_ = false;  // waits in the set's queue

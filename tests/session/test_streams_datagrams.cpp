@@ -179,6 +179,46 @@ TEST_CASE("bytes that overtake the frame that opens their stream wait for it", "
     CHECK(first.channel() == 1);
 }
 
+TEST_CASE("a stream that has come whole before the frame that opens it is served all the same", "[streams]") {
+    const bool empty = GENERATE(false, true);
+    stream_side a(true);
+    stream_side b(false);
+    auto& mine = open_one(a, "late");
+    if (!empty) REQUIRE(mine.write_ready(pattern(10)) == 10);
+    mine.leave();
+    const auto open = next_frame(a, true);
+    REQUIRE(open->piece.kind == wire::frame_kind::stream_open);
+    // Everything else arrives: bytes, the end, and then that nobody reads an answer.
+    for (auto one = next_frame(a, true); one; one = next_frame(a, true)) {
+        REQUIRE(give(b, *one, true));
+        a.set->acknowledged(one->piece);
+        while (auto back = next_frame(b, true)) {
+            REQUIRE(give(a, *back, true));
+            b.set->acknowledged(back->piece);
+        }
+    }
+    CHECK(b.opened.empty());
+    CHECK(b.set->size() == 1);
+    // The opener knows the stream until the other side does.
+    REQUIRE(a.set->size() == 1);
+    a.set->lost(open->piece);
+    const auto again = next_frame(a, true);
+    REQUIRE(again);
+    CHECK(again->piece.kind == wire::frame_kind::stream_open);
+    REQUIRE(give(b, *again, true));
+    a.set->acknowledged(again->piece);
+    CHECK(a.set->size() == 0);
+    REQUIRE(b.opened.size() == 1);
+    CHECK(b.opened.front()->service() == "late");
+    CHECK(read_all(*b.opened.front()) == pattern(empty ? 0 : 10));
+    CHECK(error_of_read(*b.opened.front()) == errc::end_of_stream);
+    b.opened.front()->leave();
+    CHECK(b.set->size() == 0);
+    // What is still under way of it opens no other one.
+    REQUIRE(give(b, *open, true));
+    CHECK(b.opened.size() == 1);
+}
+
 TEST_CASE("holes in the channel numbers of datagrams are bounded", "[streams][hostile]") {
     stream_side b(false);
     wire::frame what;
