@@ -15,7 +15,7 @@ bool same_host(const address& a, const address& b) {
 bool is_ours(std::error_code why) {
     return why == errc::not_running || why == errc::cancelled || why == errc::too_many_requests ||
            why == errc::too_many_sessions || why == errc::out_of_descriptors || why == errc::unsupported_address ||
-           why == errc::too_large;
+           why == errc::too_large || why == errc::throttled;
 }
 
 }  // namespace

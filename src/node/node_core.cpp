@@ -144,10 +144,13 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
     const auto counts = [&](std::error_code why) {
         return why != errc::timed_out || self->env_.time->now() - begun >= self->config_.queries.soft_timeout;
     };
+    const auto* known = self->table_.find(id);
+    const bool found = known != nullptr && known->contact.addresses == to.addresses;
+    const auto source = found ? address_source::found : address_source::heard;
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     for (bool again : {true, false}) {
         const bool reused = !self->pool_.find(id).empty();
-        auto asked = co_await self->pool_.ask(to, what, deadline);
+        auto asked = co_await self->pool_.ask(to, what, deadline, source);
         if (asked) {
             self->neighbours_.answered(id);
             co_return reply(std::move(*asked->answer), asked->over.peer().observed);

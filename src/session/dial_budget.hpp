@@ -30,4 +30,23 @@ private:
     recent_map<bytes, token_bucket> prefixes_;
 };
 
+/// One of the dials that count, from its beginning to its end. The budget must outlive it.
+class budgeted_dial {
+public:
+    budgeted_dial(dial_budget& budget, const address& to, steady_time now)
+        : budget_(&budget), began_(budget.begin(to, now)) {}
+    budgeted_dial(const budgeted_dial&) = delete;
+    budgeted_dial& operator=(const budgeted_dial&) = delete;
+    ~budgeted_dial() {
+        if (began_) budget_->end();
+    }
+
+    /// False when it must not be made.
+    [[nodiscard]] bool began() const noexcept { return began_; }
+
+private:
+    dial_budget* budget_;
+    bool began_;
+};
+
 }  // namespace mydht::detail

@@ -175,6 +175,12 @@ task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> cor
     co_return std::move(won.value);
 }
 
+dial_budget* pool_core::budget_for(const dial_target& to, const address& where) {
+    if (!to.heard) return nullptr;
+    const bool local = is_own_machine(where) || (where.is_ip() && scope_of(where) != address_scope::global);
+    return local && context_->config.exempt_loopback ? nullptr : &heard_;
+}
+
 task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
                                                     std::size_t index, std::shared_ptr<const dial_target> to) {
     auto& time = *core->context_->env.time;
@@ -182,7 +188,10 @@ task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> c
     const auto at = turn->began + static_cast<std::int64_t>(index) * stagger;
     while (turn->count < index && time.now() < at) co_await turn->changed.wait_until(time, at);
     std::function<void()> doubtful = [turn, index] { turn->give_way(index); };
-    auto made = co_await attempt_at(core, where, std::move(to), std::move(doubtful));
+    std::optional<budgeted_dial> counted;
+    if (auto* const budget = core->budget_for(*to, where)) counted.emplace(*budget, where, time.now());
+    result<proven_ptr> made = failure(errc::throttled);
+    if (!counted || counted->began()) made = co_await attempt_at(core, where, std::move(to), std::move(doubtful));
     if (!made) {
         turn->give_way(index);
         core->context_->log(log_level::debug, "dial of " + where.text() + ": " + made.error().message());

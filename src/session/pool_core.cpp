@@ -31,6 +31,7 @@ pool_core::pool_core(environment env, std::shared_ptr<const identity> self, sess
       events_(std::move(events)),
       gate_(context_->config.admission),
       probes_(context_->config.probes),
+      heard_(context_->config.lookups),
       arrivals_(*context_) {
     context_->owner = this;
     datagrams_ = std::make_shared<datagram_hub>(context_, party_, *this);

@@ -42,6 +42,7 @@ struct dial_target {
     std::vector<address> addresses;      ///< preferred first
     std::optional<public_key> known;     ///< of the peer, if it is known
     std::optional<wire::message> first;  ///< a request that may travel in the first packet
+    bool heard = false;                  ///< others have named the addresses
 };
 
 /// The body of session_pool. Kept alive by its coroutines beyond the pool's end.
@@ -151,6 +152,8 @@ private:
     [[nodiscard]] static task<> run_dial(dial_ticket ticket, dial_target to);
     [[nodiscard]] static task<result<proven_ptr>> try_addresses(std::shared_ptr<pool_core> core,
                                                                 std::shared_ptr<const dial_target> to);
+    /// What a dial of this address counts against; nullptr when it does not count.
+    [[nodiscard]] dial_budget* budget_for(const dial_target& to, const address& where);
     [[nodiscard]] static task<result<proven_ptr>> attempt_in_turn(std::shared_ptr<pool_core> core,
                                                                   std::shared_ptr<turns> turn, std::size_t index,
                                                                   std::shared_ptr<const dial_target> to);
@@ -176,6 +179,7 @@ private:
     std::map<dial_key, std::shared_ptr<dial>> dials_;
     admission_gate gate_;
     dial_budget probes_;
+    dial_budget heard_;           // dials of addresses that answers to lookups have named
     std::size_t admissions_ = 0;  // of links over datagrams that wait for the application
     arrivals arrivals_;
     wait_queue handshake_ended_;

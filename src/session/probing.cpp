@@ -6,27 +6,6 @@
 
 namespace mydht::detail {
 
-namespace {
-
-class budgeted_dial {
-public:
-    budgeted_dial(dial_budget& budget, const address& to, steady_time now)
-        : budget_(&budget), began_(budget.begin(to, now)) {}
-    budgeted_dial(const budgeted_dial&) = delete;
-    budgeted_dial& operator=(const budgeted_dial&) = delete;
-    ~budgeted_dial() {
-        if (began_) budget_->end();
-    }
-
-    [[nodiscard]] bool began() const noexcept { return began_; }
-
-private:
-    dial_budget* budget_;
-    bool began_;
-};
-
-}  // namespace
-
 task<result<void>> pool_core::probe(std::shared_ptr<pool_core> core, node_id who, address where, steady_time deadline) {
     if (core->stopping_) co_return failure(errc::session_closed);
     if (who == core->party_.self->id()) co_return failure(errc::self_connection);

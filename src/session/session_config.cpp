@@ -50,6 +50,7 @@ const char* bad_field(const session_config& c) {
     if (c.session_window_bytes < wire::initial_session_window) return "session_window_bytes";
     if (c.stream_send_bytes == 0) return "stream_send_bytes";
     if (!check(c.probes)) return "probes";
+    if (!check(c.lookups)) return "lookups";
     if (c.agreement == nullptr) return "agreement";
     return nullptr;
 }

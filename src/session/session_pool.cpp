@@ -55,8 +55,11 @@ task<result<session>> session_pool::connect(contact who, steady_time deadline) {
     return detail::pool_core::connect(impl_->core, target_of(std::move(who)), deadline);
 }
 
-task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline) {
-    return detail::pool_core::ask(impl_->core, target_of(std::move(who)), std::move(what), deadline);
+task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline,
+                                           address_source source) {
+    auto to = target_of(std::move(who));
+    to.heard = source == address_source::heard;
+    return detail::pool_core::ask(impl_->core, std::move(to), std::move(what), deadline);
 }
 
 task<result<session>> session_pool::connect_to(address where, std::optional<node_id> pinned, steady_time deadline) {

@@ -332,6 +332,28 @@ TEST_CASE("few contacts of one subnet count among the nearest", "[shortlist]") {
     }
 }
 
+TEST_CASE("every address counts that may be dialled", "[shortlist]") {
+    // Contacts with an address of their own, before or behind one in the crowd.
+    const bool behind = GENERATE(false, true);
+    const auto hiding = [&](std::uint16_t distance) {
+        auto out = at(distance);
+        const auto place = behind ? out.addresses.end() : out.addresses.begin();
+        out.addresses.insert(place, in_crowd(static_cast<std::uint8_t>(distance)));
+        return out;
+    };
+    fixture f(small(), {hiding(1), hiding(2), hiding(3), hiding(4), at(50)});
+    CHECK(f.ask_all() == ints{1, 2});
+    // Where they are is what counts then.
+    f.list.on_answer(hiding(1), at(1).addresses[0], {});
+    f.list.on_answer(hiding(2), at(2).addresses[0], {});
+    CHECK(f.ask_all() == ints{3});
+    // Twice in one subnet is one contact there.
+    auto twice = at(5);
+    twice.addresses = {in_crowd(5), in_crowd(6), in_crowd(7)};
+    fixture g(small(), {twice});
+    CHECK(g.ask_all() == ints{5});
+}
+
 TEST_CASE("contacts that turn out to be of a crowded subnet are not given out", "[shortlist]") {
     fixture f(small(), at_all({1, 2, 3, 4, 5}));
     for (std::uint16_t distance = 1; distance <= 5; ++distance) {

@@ -28,7 +28,8 @@ public:
         bytes data;
     };
 
-    explicit packet_net(std::shared_ptr<manual_clock> time) : state_(std::make_shared<state>(std::move(time))) {}
+    explicit packet_net(std::shared_ptr<manual_clock> time, address_kind kind = address_kind::memory)
+        : kind_(kind), state_(std::make_shared<state>(std::move(time))) {}
 
     double loss = 0;
     double repeats = 0;
@@ -43,7 +44,7 @@ public:
     std::map<std::pair<address, address>, std::size_t> volume;
     prng numbers{7};
 
-    [[nodiscard]] any_datagram_transport transport() { return any_datagram_transport(carrier{this}); }
+    [[nodiscard]] any_datagram_transport transport() { return any_datagram_transport(carrier{this, kind_}); }
 
     /// As if it had been sent: arrives at once.
     void inject(packet one) {
@@ -163,10 +164,13 @@ private:
 
     struct carrier {
         packet_net* net;
+        address_kind of;
 
-        [[nodiscard]] address_kind kind() const { return address_kind::memory; }
+        [[nodiscard]] address_kind kind() const { return of; }
         [[nodiscard]] address anywhere(const address&) const {
-            return address::memory("dialler-" + std::to_string(++net->state_->names)).value();
+            const auto number = ++net->state_->names;
+            if (of == address_kind::memory) return address::memory("dialler-" + std::to_string(number)).value();
+            return address::ipv4(of, {93, 184, 215, 14}, static_cast<std::uint16_t>(number));
         }
         [[nodiscard]] task<result<any_datagram_socket>> open(address at) const { return open(net, at); }
         static task<result<any_datagram_socket>> open(packet_net* on, address at) {
@@ -208,6 +212,7 @@ private:
         to->second->arrived.notify_all();
     }
 
+    address_kind kind_;
     std::shared_ptr<state> state_;
 };
 

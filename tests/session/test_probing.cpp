@@ -1,4 +1,6 @@
-#include "fixture.hpp"
+#include <map>
+
+#include "packet_net.hpp"
 
 namespace mydht::test {
 
@@ -60,6 +62,85 @@ TEST_CASE("nobody is probed whom admission is against", "[probing]") {
     CHECK(b.pool->counters().handshakes_failed == 0);
     w.run(a.pool->stop(1s));
     w.run(b.pool->stop(1s));
+}
+
+namespace {
+
+task<> ask_quietly(session_pool* pool, contact who, steady_time deadline, address_source source, int& throttled) {
+    const auto got = co_await pool->ask(std::move(who), wire::ping(), deadline, source);
+    if (!got && got.error() == errc::throttled) ++throttled;
+}
+
+}  // namespace
+
+TEST_CASE("who names many contacts at one network does not make this node send much there", "[probing]") {
+    world w;
+    packet_net net(w.time, address_kind::udp);
+    peer a(w, net.transport());
+    const auto victim = [](std::size_t number) {
+        return address::ipv4(address_kind::udp, {93, 184, 216, static_cast<std::uint8_t>(number)}, 53);
+    };
+    std::map<address, std::size_t> sent;
+    net.tamper = [&](packet_net::packet& one) {
+        ++sent[one.to];
+        return false;
+    };
+    const auto source = GENERATE(address_source::heard, address_source::found);
+    const bool hidden = GENERATE(false, true);
+    int throttled = 0;
+    for (std::size_t i = 0; i < 200; ++i) {
+        auto who = contact_of(identity::generate(*a.env.secure_random).key(), 1, {victim(i)});
+        // Behind an address that is somewhere else.
+        const auto lure = address::ipv4(address_kind::udp, {60, static_cast<std::uint8_t>(i), 1, 1}, 53);
+        if (hidden) who.addresses.insert(who.addresses.begin(), lure);
+        asio::co_spawn(w.context, ask_quietly(a.pool.get(), std::move(who), a.in(30s), source, throttled),
+                       [](std::exception_ptr) {});
+    }
+    w.advance(400ms);
+    std::size_t dials = 0;
+    for (std::size_t i = 0; i < 200; ++i) dials += sent[victim(i)];
+    if (source == address_source::found) {
+        CHECK(dials == 200);
+    } else {
+        // The burst, and what came free meanwhile.
+        CHECK(dials >= 40);
+        CHECK(dials <= 44);
+        if (!hidden) CHECK(throttled >= 156);
+    }
+    w.advance(30s);
+    std::size_t packets = 0;
+    for (std::size_t i = 0; i < 200; ++i) packets += sent[victim(i)];
+    if (source == address_source::heard) CHECK(packets <= 44 * 5);
+    w.run(a.pool->stop(1s));
+}
+
+TEST_CASE("one address is dialled now and then, and neighbours whenever they are named", "[probing]") {
+    world w;
+    packet_net net(w.time, address_kind::udp);
+    session_config config;
+    config.exempt_loopback = GENERATE(true, false);
+    peer a(w, net.transport(), config);
+    const auto dials_of = [&](const address& where) {
+        std::size_t out = 0;
+        net.tamper = [&](packet_net::packet& one) {
+            out += one.to == where ? 1 : 0;
+            return false;
+        };
+        int throttled = 0;
+        for (int i = 0; i < 60; ++i) {
+            const auto who = contact_of(identity::generate(*a.env.secure_random).key(), 1, {where});
+            asio::co_spawn(w.context, ask_quietly(a.pool.get(), who, a.in(400ms), address_source::heard, throttled),
+                           [](std::exception_ptr) {});
+        }
+        w.advance(450ms);
+        CHECK(out + static_cast<std::size_t>(throttled) == 60);
+        return out;
+    };
+    CHECK(dials_of(parse_address("udp://8.8.8.8:53").value()) == 4);
+    const std::size_t near = config.exempt_loopback ? 60 : 4;
+    CHECK(dials_of(parse_address("udp://192.168.1.7:53").value()) == near);
+    CHECK(dials_of(parse_address("udp://127.0.0.1:53").value()) == near);
+    w.run(a.pool->stop(1s));
 }
 
 }  // namespace mydht::test

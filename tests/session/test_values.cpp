@@ -424,6 +424,7 @@ TEST_CASE("configurations that can never work are named", "[session_config]") {
     CHECK(bad([](session_config& c) { c.request_rate->endpoint.per_second = 0; }) == "request_rate");
     CHECK(bad([](session_config& c) { c.handshake_rate->burst = 0; }) == "handshake_rate");
     CHECK(bad([](session_config& c) { c.probes.at_once = 0; }) == "probes");
+    CHECK(bad([](session_config& c) { c.lookups.entries_max = 0; }) == "lookups");
     CHECK(bad([](session_config& c) {
               c.request_rate.reset();
               c.handshake_rate.reset();

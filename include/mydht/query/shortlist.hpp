@@ -47,7 +47,7 @@ struct shortlist_report {
 /// cancel. closest() and report() can be read at any time.
 ///
 /// Each path walks on its own view: its share of the seeds and what the peers it asked have named. It asks the nearest of its k
-/// nearest, counting no failed ones and per_subnet of a subnet, and ends when all k have answered. A peer that two paths know is
+/// nearest, counting no failed ones and per_subnet of a subnet (of every address that is claimed, until one was observed), and ends when all k have answered. A peer that two paths know is
 /// asked by the one that comes first, and its answer feeds that one's view alone; the other only waits for it. A path that has
 /// run out of candidates before k have answered takes over some of the others'.
 ///
@@ -98,7 +98,7 @@ private:
     struct candidate {
         Contact contact;
         std::vector<Contact> others;  // the same id with other addresses
-        subnet from;                  // of the first address claimed, then of the one observed
+        std::vector<subnet> from;     // of all addresses claimed, since each may be dialled; then of the one observed
         steady_time asked_at;
         std::size_t depth = 0;
         std::uint8_t views = 0;  // bit i: path i knows it
@@ -116,7 +116,14 @@ private:
     static constexpr std::size_t others_max = 2;
 
     static std::uint8_t view_bit(std::size_t path) { return static_cast<std::uint8_t>(1U << path); }
-    subnet claimed_subnet(const Contact& c) const { return subnet::counted(c.addresses.front(), config_.exempt_local); }
+    std::vector<subnet> claimed_subnets(const Contact& c) const;
+    static bool has_room(const subnet_cap& cap, const candidate& c) {
+        return std::ranges::all_of(c.from, [&cap](const subnet& each) { return cap.has_room(each); });
+    }
+    /// In all of its subnets or in none.
+    static bool take_place(subnet_cap& cap, const candidate& c) {
+        return has_room(cap, c) && std::ranges::all_of(c.from, [&cap](const subnet& each) { return cap.add(each); });
+    }
     /// A contact that is tried again stays on its path: on another one it would serve two.
     bool may_ask_on(std::size_t path, const candidate& c) const {
         return report_.asked < config_.requests_max && (c.attempts == 0 || c.path == path);
@@ -159,6 +166,16 @@ shortlist<Id, Contact>::shortlist(const Id& target, const Id& own, std::vector<C
     for (std::size_t i = 0; i < seeds.size(); ++i) add(seeds[i], i % config_.paths, 1);
 }
 
+template <typename Id, typename Contact>
+std::vector<subnet> shortlist<Id, Contact>::claimed_subnets(const Contact& c) const {
+    std::vector<subnet> out;
+    for (const auto& each : c.addresses) out.push_back(subnet::counted(each, config_.exempt_local));
+    std::ranges::sort(out);
+    const auto repeats = std::ranges::unique(out);
+    out.erase(repeats.begin(), repeats.end());
+    return out;
+}
+
 /// Calls visit(index) for the k nearest contacts that a path may count on, in order of distance; stops when it says false.
 /// Returns how many it visited. Contacts that wait to be asked count only if this path may ask them.
 template <typename Id, typename Contact>
@@ -170,7 +187,7 @@ std::size_t shortlist<Id, Contact>::walk_window(std::size_t path, Visit visit) c
         const candidate& c = candidates_[i];
         if ((c.views & view_bit(path)) == 0 || c.now_is == state::failed) continue;
         if (c.now_is == state::heard && !may_ask_on(path, c)) continue;
-        if (!cap.add(c.from)) continue;
+        if (!take_place(cap, c)) continue;
         ++visited;
         if (!visit(i)) break;
     }
@@ -258,13 +275,13 @@ std::optional<std::size_t> shortlist<Id, Contact>::adoptable(std::size_t path) c
     bool busy = false;
     const auto counted = walk_window(path, [&](std::size_t i) {
         busy = candidates_[i].now_is != state::answered;
-        return !busy && cap.add(candidates_[i].from);
+        return !busy && take_place(cap, candidates_[i]);
     });
     if (busy || counted >= config_.k) return {};
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
         const candidate& c = candidates_[i];
         const bool foreign = c.now_is == state::heard && (c.views & view_bit(path)) == 0;
-        if (foreign && may_ask_on(path, c) && cap.has_room(c.from)) return i;
+        if (foreign && may_ask_on(path, c) && has_room(cap, c)) return i;
     }
     return {};
 }
@@ -306,7 +323,7 @@ bool shortlist<Id, Contact>::on_answer(const Contact& asked, const address& obse
     candidate* c = being_asked(asked);
     if (c == nullptr) return false;
     c->now_is = state::answered;
-    c->from = subnet::counted(observed, config_.exempt_local);
+    c->from.assign(1, subnet::counted(observed, config_.exempt_local));
     c->others.clear();
     ++report_.answered;
     report_.hops = std::max(report_.hops, c->depth);
@@ -347,7 +364,7 @@ void shortlist<Id, Contact>::add(const Contact& c, std::size_t path, std::size_t
     } else {
         candidate fresh;
         fresh.contact = c;
-        fresh.from = claimed_subnet(c);
+        fresh.from = claimed_subnets(c);
         fresh.depth = depth;
         fresh.views = view_bit(path);
         candidates_.insert(at, std::move(fresh));
@@ -368,7 +385,7 @@ void shortlist<Id, Contact>::retry_elsewhere(candidate& c) {
     if (c.others.empty() || c.attempts >= attempts_max) return;
     c.contact = std::move(c.others.front());
     c.others.erase(c.others.begin());
-    c.from = claimed_subnet(c.contact);
+    c.from = claimed_subnets(c.contact);
     c.now_is = state::heard;
 }
 
@@ -410,7 +427,7 @@ std::vector<Contact> shortlist<Id, Contact>::closest(std::size_t n) const {
     std::vector<Contact> out;
     for (std::size_t i = 0; i < candidates_.size() && out.size() < n; ++i) {
         const candidate& c = candidates_[i];
-        if (c.now_is == state::answered && cap.add(c.from)) out.push_back(c.contact);
+        if (c.now_is == state::answered && take_place(cap, c)) out.push_back(c.contact);
     }
     return out;
 }

@@ -34,8 +34,12 @@ struct request_limits {
 /// Success, or errc::bad_configuration.
 [[nodiscard]] result<void> check(const request_limits& limits) noexcept;
 
-/// How often this node dials because somebody has named an address: to find out whether it is true.
+/// How often this node dials because somebody has named an address.
 struct dial_limits {
+    dial_limits() {}
+    dial_limits(rate_limit address_, rate_limit prefix_, std::size_t at_once_, std::size_t entries_max_)
+        : address(address_), prefix(prefix_), at_once(at_once_), entries_max(entries_max_) {}
+
     /// Of one address.
     rate_limit address{1, 1};
     /// Of one network_prefix.

@@ -78,8 +78,12 @@ struct session_config {
     std::optional<request_limits> request_rate = request_limits();
     /// Handshakes that may begin from outside, for each network_prefix; a further one is dropped unread. Off: as many as come.
     std::optional<rate_limit> handshake_rate = rate_limit{50, 200};
-    /// Dials of addresses that others have named.
+    /// Dials of addresses that others have named, to find out whether they are true.
     dial_limits probes;
+    /// Dials of addresses that others have named, to ask who is there: lookups, pings and stores. Each address counts that is dialled.
+    /// Without it an answer full of contacts at one network would make every node that looks something up send it packets. Many
+    /// honest nodes in one network are then asked more slowly. Addresses of this machine (see exempt_loopback) and private ones do not count.
+    dial_limits lookups = dial_limits({2, 4}, {10, 40}, 1'000, 4'096);
     /// The two rates of peers do not count this machine itself (loopback and in-memory addresses). Turn it off where strangers reach the
     /// node through a proxy on the same machine, such as an onion service.
     bool exempt_loopback = true;

@@ -67,6 +67,12 @@ struct asked_peer {
     bool reused = false;
 };
 
+/// Where the addresses of a contact come from.
+enum class address_source : std::uint8_t {
+    heard,  ///< somebody has named them, who may have invented them
+    found,  ///< the peer was found there, or the user gave them
+};
+
 /// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of identities
 /// and kind of transport. All calls on the environment's executor.
 class session_pool {
@@ -104,8 +110,10 @@ public:
 
     /// Asks a peer, over an open session or a new one. When it takes a new one over datagrams, a request that only reads
     /// travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold of the peer's key later can
-    /// read it. Errors: those of connect and of session::request.
-    [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline);
+    /// read it. session_config::lookups bounds how often addresses are dialled that were only heard of.
+    /// Errors: errc::throttled when none may be dialled now, and those of connect and of session::request.
+    [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline,
+                                               address_source source = address_source::heard);
 
     /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin is
     /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
