@@ -48,12 +48,12 @@ datagram_attempt::datagram_attempt(std::shared_ptr<datagram_hub> hub, std::share
                                    const address& to, wait_queue& changed)
     : hub_(std::move(hub)), port_(std::move(port)), to_(to), changed_(changed) {}
 
-result<void> datagram_attempt::begin(datagram_goal goal, bytes_view early) {
+result<void> datagram_attempt::begin(datagram_goal goal, wall_time stamp, bytes_view early) {
     auto& env = hub_->context()->env;
     hub_->forget(*this);
     goal.own_index = hub_->add(*this);
     goal.token = hub_->token_for(goal.own_index);
-    auto begun = datagram_initiator::begin(hub_->party(), goal, env.time->wall_now(), early);
+    auto begun = datagram_initiator::begin(hub_->party(), goal, stamp, early);
     if (!begun) return failure(begun.error());
     initiator_.emplace(std::move(*begun));
     sent_at_ = env.time->now();
@@ -130,9 +130,9 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
             datagram_goal goal;
             goal.known = target->known;
             goal.pinned = target->key.peer;
-            auto begun = fresh.begin(goal, early);
+            auto begun = fresh.begin(goal, time.wall_now(), early);
             // A request that does not fit into the first packet is asked afterwards.
-            if (!begun && begun.error() == errc::too_large) begun = fresh.begin(goal, {});
+            if (!begun && begun.error() == errc::too_large) begun = fresh.begin(goal, time.wall_now(), {});
             if (!begun) co_return failure(begun.error());
             next = time.now() + pause;
             pause *= 2;

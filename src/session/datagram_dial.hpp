@@ -23,8 +23,8 @@ public:
     datagram_attempt& operator=(const datagram_attempt&) = delete;
     ~datagram_attempt() { hub_->forget(*this); }
 
-    /// Sends the first packet. Errors: those of datagram_initiator::begin.
-    [[nodiscard]] result<void> begin(datagram_goal goal, bytes_view early);
+    /// Sends the first packet, made at `stamp`. Errors: those of datagram_initiator::begin.
+    [[nodiscard]] result<void> begin(datagram_goal goal, wall_time stamp, bytes_view early);
 
     void take_packet(const address& from, bytes_view packet);
     /// The system says that nobody took the packet. Others can forge that, so the answer is still waited for.

@@ -28,14 +28,14 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
     }
     const auto token = ciphers_.peer_token();
     const auto keys = ciphers_.own_index();
-    const auto plain = ciphers_.open(packet);
+    const auto plain = ciphers_.open(packet, now());
     if (!plain) {
         ++context()->counters.packets_refused;
         return;
     }
     if (ciphers_.own_index() != keys) hub_->follow(*this, token);
     silence_.heard(now());
-    if (confirm_at_ != steady_time::max() && header->receiver == ciphers_.own_index()) {
+    if (confirm_at_ != steady_time::max() && ciphers_.confirmed()) {
         confirm_at_ = steady_time::max();
         last_ = bytes();
     }
@@ -58,6 +58,7 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
 }
 
 result<void> datagram_session::take_frames(const address& from, bytes_view plain) {
+    acked_ = false;
     wire::frame_decoder frames;
     while (!ended()) {
         const auto next = frames.next(plain);
@@ -74,7 +75,10 @@ result<void> datagram_session::take_frame(const address& from, const wire::frame
     switch (frame.kind) {
         case wire::frame_kind::message: return take_message_frame(frame.payload, false);
         case wire::frame_kind::message_part: elicits_ack_ = true; return take_part(frame.payload);
-        case wire::frame_kind::ack: return take_ack(frame.payload);
+        case wire::frame_kind::ack:
+            // Each is a walk through what is under way, so one a packet.
+            if (std::exchange(acked_, true)) return failure(errc::protocol_violation);
+            return take_ack(frame.payload);
         case wire::frame_kind::stream_open:
         case wire::frame_kind::stream_data:
         case wire::frame_kind::stream_window:

@@ -156,12 +156,11 @@ void datagram_responder::renew(accepted_initial& initial, const origin& where) {
     // hears by a reset packet that the session has gone.
     auto* const known = hub_.find(initial.renews());
     if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) return refuse();
-    if (!known->ciphers().note_rekey(initial.stamp())) return refuse();
+    if (!known->lets_renew(initial.renews(), initial.stamp())) return refuse();
     const auto index = hub_.unused_index();
     const auto packet = initial.answer(index, hub_.token_for(index), {}, where.size);
     if (!packet) return refuse();
-    known->ciphers().expect(initial.finish().keys, hub_.context()->env.time->now());
-    hub_.follow(*known, known->ciphers().peer_token());
+    known->expect_keys(initial.finish().keys);
     (void)where.port->send(where.from, *packet);
 }
 

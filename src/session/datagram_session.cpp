@@ -29,10 +29,10 @@ datagram_session::datagram_session(std::shared_ptr<session_context> context, beg
       first_packet_(std::move(from.first_packet)),
       first_frames_(std::move(from.first_frames)),
       confirm_pause_(confirm_pause),
-      silence_(peer_.outgoing, now()) {
+      silence_(peer_.outgoing, now(), config().stall_timeout / 2) {
     said_at_ = now();
     if (from.round_trip) {
-        unanswered_.note_round_trip(*from.round_trip);
+        unanswered_.note_round_trip(*from.round_trip, said_at_);
         confirm_pause_ = unanswered_.first_pause();
     }
 }
@@ -97,7 +97,7 @@ bytes& datagram_session::begin_packet() {
 }
 
 std::size_t datagram_session::packet_room() const noexcept {
-    return wire::initial_bytes_min - wire::transport_header_bytes - noise::tag_bytes;
+    return base_packet_bytes - wire::transport_header_bytes - noise::tag_bytes;
 }
 
 bool datagram_session::send_packet(bytes& packet) {
@@ -142,7 +142,7 @@ result<void> datagram_session::say(wire::envelope what) {
         unanswered_.add(what.id, frame, now());
         arm_at_latest(unanswered_.next());
         begin_to_wait();
-        silence_.expect(now());
+        expect_sign(now());
     }
     // Without room in the socket it is as good as lost on the way, and asked again.
     if (hub_->gathers()) {
@@ -216,7 +216,7 @@ void datagram_session::tick(steady_time at) {
 void datagram_session::repeat_requests(steady_time at) {
     while (const auto* again = unanswered_.take_due(at)) {
         ++context()->counters.requests_repeated;
-        silence_.expect(at);
+        expect_sign(at);
         send_frames(again->frame);
         if (ended()) return;
     }
@@ -228,6 +228,11 @@ bool datagram_session::awaits() noexcept {
 
 void datagram_session::begin_to_wait() {
     if (silence_.begin(now())) arm_at_latest(silence_.next());
+}
+
+void datagram_session::expect_sign(steady_time at) {
+    silence_.expect(at);
+    arm_at_latest(silence_.next());
 }
 
 void datagram_session::watch_silence(steady_time at) {

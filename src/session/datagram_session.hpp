@@ -50,6 +50,10 @@ public:
     void take_final_again(bytes_view packet);
     /// The peer says that it has no such session any more.
     void take_reset() { end(errc::connection_reset, "the peer does not know the session"); }
+    /// The peer begins a handshake for new keys, that is authentic, in place of those with the own index `named`. False when
+    /// it is not to be answered; otherwise expect_keys() follows, with what the answer makes.
+    [[nodiscard]] bool lets_renew(std::uint32_t named, wall_time stamp);
+    void expect_keys(datagram_keys fresh);
     void writable() override;
     /// After packets that came together: sends what they have called for.
     void after_batch();
@@ -100,6 +104,8 @@ private:
     /// Something is to come from the peer, so that it must be there.
     [[nodiscard]] bool awaits() noexcept;
     void begin_to_wait();
+    /// Something was sent that the peer answers if it is there.
+    void expect_sign(steady_time at);
     void watch_silence(steady_time at);
 
     // New keys (datagram_renewal.cpp).
@@ -160,8 +166,10 @@ private:
     bool touched_ = false;      // after_batch() comes
     bool elicits_ack_ = false;  // the packet that is being taken
     bool refused_ = false;      // something in it could not be kept
+    bool acked_ = false;        // an ack was in it
     bool in_parts_ = false;     // the message that is being taken came so
     bool renewing_ = false;     // renew_keys() runs
+    bool gave_way_ = false;     // and is to come to nothing, since the peer's own was answered
     std::size_t foreign_budget_ =
         0;  // what may still be sent to where the packet came from, if the peer is not known there
     task_handle renewal_;

@@ -138,7 +138,7 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     const auto size = batch.size() - begin;
     if (tracked) {
         if (!t.recovery.anything_in_flight()) t.progress_at = at;
-        silence_.expect(at);
+        expect_sign(at);
     }
     // An ack that was taken out is said, also when nothing goes with it.
     t.recovery.on_sent(size, tracked ? packet_purpose::tracked : packet_purpose::untracked, t.pieces, at);

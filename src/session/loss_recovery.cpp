@@ -17,6 +17,9 @@ constexpr std::uint8_t time_threshold_last = 16;
 /// RFC 9002, 6.2.4.
 constexpr std::uint8_t probes_per_timeout = 2;
 constexpr unsigned backoff_max = 6;
+/// Probes are no further apart than this, or the first timeout where that is longer: a session is given up after so short a time
+/// (stall_timeout) that few would fit it otherwise, and on a bad path all of them might be lost.
+constexpr duration probe_pause_max = std::chrono::seconds(2);
 /// RFC 9002, 7.6.1.
 constexpr int persistent_timeouts = 3;
 /// Lost packets are remembered for so many probe timeouts, and at most so many of them.
@@ -171,10 +174,11 @@ bool loss_recovery::take_range(const wire::packet_range& range, bool limited, re
 void loss_recovery::acknowledge(sent_packet& packet, bool limited, recovery_outcome& out) {
     packet.acknowledged = true;
     --under_way_;
-    if (on_this_path(packet)) congestion_.acknowledged(packet.bytes, packet.at, limited);
+    sent_pieces_.append_to(out.acknowledged, packet.pieces_at, packet.pieces);
+    if (!on_this_path(packet)) return;
+    congestion_.acknowledged(packet.bytes, packet.at, limited);
     if (packet.bytes > base_packet_bytes) out.large_acknowledged = true;
     if (packet.path_probe) out.probe_acknowledged = packet.bytes;
-    sent_pieces_.append_to(out.acknowledged, packet.pieces_at, packet.pieces);
 }
 
 /// Packets that were given up and came all the same.
@@ -224,13 +228,13 @@ void loss_recovery::detect_lost(steady_time now, recovery_outcome& out) {
 bool loss_recovery::lose(const sent_packet& packet, steady_time now, recovery_outcome& out) {
     --under_way_;
     if (!packet.told_lost) sent_pieces_.append_to(out.lost, packet.pieces_at, packet.pieces);
-    if (on_this_path(packet)) congestion_.left(packet.bytes);
+    if (!on_this_path(packet)) return false;
+    congestion_.left(packet.bytes);
     if (packet.path_probe) {
         out.probe_lost = packet.bytes;
         return false;
     }
     if (packet.bytes > base_packet_bytes) ++out.large_lost;
-    if (!on_this_path(packet)) return false;
     if (congestion_.lost(packet.at, now)) begin_event();
     ++event_lost_;
     remember_lost(packet);
@@ -273,7 +277,9 @@ void loss_recovery::pop_lost() noexcept {
 }
 
 steady_time loss_recovery::probe_at() const noexcept {
-    return last_sent_at_ + rtt_.probe_timeout() * (1U << std::min<unsigned>(timeouts_, backoff_max));
+    const auto first = rtt_.probe_timeout();
+    const auto grown = first * (1U << std::min<unsigned>(timeouts_, backoff_max));
+    return last_sent_at_ + std::max(first, std::min<duration>(grown, probe_pause_max));
 }
 
 std::optional<steady_time> loss_recovery::next_timer() const noexcept {

@@ -11,6 +11,7 @@
 #include <mydht/core/result.hpp>
 #include <mydht/core/time.hpp>
 #include <mydht/wire/ack.hpp>
+#include <mydht/wire/packet.hpp>
 
 #include "session/congestion.hpp"
 #include "session/pacer.hpp"
@@ -20,8 +21,9 @@
 
 namespace mydht::detail {
 
-/// Packets of at most so many bytes pass every path (RFC 9000, 14).
-inline constexpr std::size_t base_packet_bytes = 1200;
+/// Packets of at most so many bytes pass every path (RFC 9000, 14): a first packet is as large, so a path that does not carry it
+/// carries no session.
+inline constexpr std::size_t base_packet_bytes = wire::initial_bytes_min;
 
 enum class packet_purpose : std::uint8_t {
     untracked,   ///< asks for no ack: acks alone, or what is asked for again if it is lost
@@ -34,9 +36,9 @@ struct recovery_outcome {
     std::vector<packet_piece>
         acknowledged;                    ///< the peer has it; may repeat, and may come after the same piece was lost
     std::vector<packet_piece> lost;      ///< to be said again, if it still matters
-    std::size_t probe_acknowledged = 0;  ///< size of a path probe
-    std::size_t probe_lost = 0;          ///< size of a path probe
-    bool large_acknowledged = false;     ///< a packet of more than base_packet_bytes came through
+    std::size_t probe_acknowledged = 0;  ///< size of a path probe on the present path
+    std::size_t probe_lost = 0;          ///< size of a path probe on the present path
+    bool large_acknowledged = false;     ///< a packet of more than base_packet_bytes came through there
     std::size_t large_lost = 0;          ///< so many did not
 
     void clear() noexcept;

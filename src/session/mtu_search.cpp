@@ -61,10 +61,15 @@ void mtu_search::rest(steady_time now) noexcept {
 void mtu_search::large_lost(std::size_t count) noexcept {
     if (current_ == base_packet_bytes) return;
     large_lost_ = static_cast<std::uint8_t>(std::min(large_lost_ + count, black_hole));
-    if (large_lost_ == black_hole) restart();
+    if (large_lost_ == black_hole) begin_anew();
 }
 
 void mtu_search::restart() noexcept {
+    under_way_ = false;
+    begin_anew();
+}
+
+void mtu_search::begin_anew() noexcept {
     current_ = base_packet_bytes;
     attempts_ = 0;
     large_lost_ = 0;

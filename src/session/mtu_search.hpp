@@ -37,12 +37,13 @@ public:
     void large_acknowledged() noexcept { large_lost_ = 0; }
     void large_lost(std::size_t count) noexcept;
 
-    /// The path is another one.
+    /// The path is another one. Of a probe on the one before nothing is told any more.
     void restart() noexcept;
 
 private:
     [[nodiscard]] std::size_t next_size() const noexcept;
     void rest(steady_time now) noexcept;
+    void begin_anew() noexcept;
 
     std::uint16_t max_;
     std::uint16_t current_;

@@ -11,6 +11,8 @@ namespace mydht::detail {
 namespace {
 
 constexpr std::size_t header_bytes = wire::transport_header_bytes;
+/// What stamps are told in.
+constexpr auto stamp_step = std::chrono::milliseconds(1);
 
 std::size_t tag_bytes_of(const datagram_link& link) noexcept {
     return std::holds_alternative<plain_tags>(link) ? std::tuple_size_v<plain_tag> : noise::tag_bytes;
@@ -59,17 +61,15 @@ result<std::uint64_t> session_ciphers::seal(bytes& buffer, std::size_t place) {
     return counter_++;
 }
 
-result<bytes_span> session_ciphers::open(bytes_span packet) {
+result<bytes_span> session_ciphers::open(bytes_span packet, steady_time now) {
     const auto header = wire::decode_transport(packet);
     if (!header) return failure(header.error());
     const auto* with = find(header->receiver);
     if (with == nullptr || header->counter >= counter_end) return failure(errc::decrypt_failed);
     auto plain = open_frames(with->keys.link, header->counter, packet.subspan(header_bytes));
-    if (plain && with == next_.get()) {
-        const auto confirmed = std::exchange(next_, nullptr);
-        const auto made_at = confirmed->made_at;
-        replace_current(std::move(*confirmed), made_at);
-    }
+    if (!plain) return plain;
+    if (with == &current_) confirmed_ = true;
+    if (with == next_.get()) use_expected(now);
     return plain;
 }
 
@@ -81,12 +81,21 @@ bool session_ciphers::wants_rekey(steady_time now) const noexcept {
 void session_ciphers::install(datagram_keys fresh, steady_time now) {
     next_.reset();
     indices_.push_back(fresh.own_index);
-    replace_current({std::move(fresh), now, 0}, now);
+    replace_current({std::move(fresh), now, 0}, false, now);
 }
 
-bool session_ciphers::note_rekey(wall_time stamp) noexcept {
-    if (stamp <= newest_stamp_) return false;
+wall_time session_ciphers::stamp_rekey(wall_time now) noexcept {
+    own_stamp_ = now > own_stamp_ ? now : own_stamp_ + stamp_step;
+    return own_stamp_;
+}
+
+bool session_ciphers::note_rekey(std::uint32_t named, wall_time stamp, steady_time now) {
+    if (std::holds_alternative<plain_tags>(current_.keys.link)) return false;
+    const bool expected = next_ && next_->keys.own_index == named;
+    if (stamp <= newest_stamp_ || (!expected && named != current_.keys.own_index)) return false;
     newest_stamp_ = stamp;
+    // Only who has the answer that made them knows this index.
+    if (expected) use_expected(now);
     return true;
 }
 
@@ -95,14 +104,20 @@ void session_ciphers::expect(datagram_keys fresh, steady_time now) {
     next_ = std::make_unique<slot>(slot{std::move(fresh), now, 0});
 }
 
-void session_ciphers::replace_current(slot fresh, steady_time now) {
+void session_ciphers::use_expected(steady_time now) {
+    const auto fresh = std::exchange(next_, nullptr);
+    replace_current(std::move(*fresh), true, now);
+}
+
+void session_ciphers::replace_current(slot fresh, bool confirmed, steady_time now) {
     fresh.first = counter_;
     previous_ = std::make_unique<slot>(std::exchange(current_, std::move(fresh)));
     replaced_at_ = now;
+    confirmed_ = confirmed;
 }
 
 void session_ciphers::forget_old(steady_time now) noexcept {
-    if (now - replaced_at_ >= old_keys_kept) previous_.reset();
+    if (confirmed_ && now - replaced_at_ >= old_keys_kept) previous_.reset();
 }
 
 std::vector<std::uint32_t> session_ciphers::take_retired() {
@@ -123,13 +138,6 @@ const session_ciphers::slot* session_ciphers::find(std::uint32_t own_index) cons
 
 bool session_ciphers::is_reset(const wire::reset_packet& what) const noexcept {
     return what.index == current_.keys.peer_index && equal_in_constant_time(what.token, current_.keys.peer_token);
-}
-
-std::size_t session_ciphers::memory() const noexcept {
-    std::size_t out = indices_.capacity() * sizeof(std::uint32_t);
-    if (previous_) out += sizeof(slot);
-    if (next_) out += sizeof(slot);
-    return out;
 }
 
 }  // namespace mydht::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <mydht/wire/packet.hpp>
 #include <mydht/wire/stream_limits.hpp>
 
 #include "session/codecs.hpp"
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::size_t network_bytes_max = 255;
 constexpr std::size_t psk_bytes = 32;
-constexpr std::size_t packet_bytes_min = 1200;
 /// What an UDP packet over IPv6 can hold.
 constexpr std::size_t packet_bytes_end = 65'487;
 
@@ -39,7 +39,8 @@ const char* bad_field(const session_config& c) {
     if (c.send_buffer_bytes == 0) return "send_buffer_bytes";
     if (c.answer_buffer_bytes == 0) return "answer_buffer_bytes";
     if (c.send_bytes_total == 0) return "send_bytes_total";
-    if (c.packet_bytes_max < packet_bytes_min || c.packet_bytes_max > packet_bytes_end) return "packet_bytes_max";
+    if (c.packet_bytes_max < wire::initial_bytes_min || c.packet_bytes_max > packet_bytes_end)
+        return "packet_bytes_max";
     if (c.assembly_bytes_total == 0) return "assembly_bytes_total";
     // Nobody's identity is proven on a plain link.
     if (!check(c.admission) || (c.admission.allow && c.mode == wire::link_mode::plain)) return "admission";

@@ -1,7 +1,6 @@
 #include "session/unanswered_requests.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace mydht::detail {
@@ -38,9 +37,10 @@ void unanswered_requests::remove(request& which) noexcept {
 }
 
 duration unanswered_requests::first_pause() const noexcept {
-    if (mean_ == duration{}) return pause_unknown;
+    if (!rtt_.measured()) return pause_unknown;
+    const auto mean = rtt_.smoothed();
     // When all round trips were alike, one that is a little longer is no loss.
-    return std::clamp(mean_ + std::max(deviations * deviation_, mean_ / 8), pause_min, pause_max);
+    return std::clamp(mean + std::max(deviations * rtt_.variation(), mean / 8), pause_min, pause_max);
 }
 
 void unanswered_requests::add(std::uint64_t id, bytes_view frame, steady_time now) {
@@ -57,20 +57,10 @@ void unanswered_requests::add(std::uint64_t id, bytes_view frame, steady_time no
     next_ = std::min(next_, added.due);
 }
 
-void unanswered_requests::note_round_trip(duration took) noexcept {
-    if (mean_ == duration{}) {
-        mean_ = took;
-        deviation_ = took / 2;
-    } else {
-        deviation_ += (std::chrono::abs(mean_ - took) - deviation_) / 4;
-        mean_ += (took - mean_) / 8;
-    }
-}
-
 void unanswered_requests::answered(std::uint64_t id, steady_time now) noexcept {
     auto* one = find(id);
     if (one == nullptr) return;
-    if (one->repeats == 0 && !one->working) note_round_trip(now - one->sent_at);
+    if (one->repeats == 0 && !one->working) note_round_trip(now - one->sent_at, now);
     remove(*one);
 }
 

@@ -8,6 +8,8 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/time.hpp>
 
+#include "session/rtt_estimator.hpp"
+
 namespace mydht::detail {
 
 /// Requests of ours that travelled in one packet each and have no answer yet. Such packets are not acknowledged: the answer
@@ -39,7 +41,7 @@ public:
     /// The peer is at it: no hurry.
     void working(std::uint64_t id, steady_time now) noexcept;
     /// A round trip that was measured by other means.
-    void note_round_trip(duration took) noexcept;
+    void note_round_trip(duration took, steady_time now) noexcept { rtt_.sample(took, {}, now); }
 
     /// The next one to be sent again; nullptr when none is due. Valid until the next call.
     [[nodiscard]] const request* take_due(steady_time now) noexcept;
@@ -51,7 +53,7 @@ public:
     [[nodiscard]] duration first_pause() const noexcept;
     /// Smoothed; nothing before the first one was seen.
     [[nodiscard]] std::optional<duration> round_trip() const noexcept {
-        return mean_ == duration{} ? std::nullopt : std::optional(mean_);
+        return rtt_.measured() ? std::optional(rtt_.smoothed()) : std::nullopt;
     }
     /// Gives the memory back if nothing is in it.
     void release() noexcept;
@@ -67,8 +69,7 @@ private:
     std::vector<request> places_;
     std::size_t size_ = 0;
     steady_time next_ = steady_time::max();
-    duration mean_{};
-    duration deviation_{};
+    rtt_estimator rtt_;
 };
 
 }  // namespace mydht::detail

@@ -333,7 +333,7 @@ TEST_CASE("what a refused peer says with its proof is not read", "[datagrams][ho
     CHECK(both.b.pool->counters().requests_served == 0);
     CHECK(both.b.pool->size() == 0);
     REQUIRE(peer.got.size() == 1);
-    const auto said = peer.keys->open(peer.got.front());
+    const auto said = peer.keys->open(peer.got.front(), {});
     REQUIRE(said);
     wire::frame_decoder frames;
     bytes_view rest(*said);

@@ -143,7 +143,7 @@ bool carries(session_ciphers& from, session_ciphers& to) {
     bytes packet(wire::transport_header_bytes + early.size());
     std::ranges::copy(early, packet.begin() + wire::transport_header_bytes);
     if (!from.seal(packet)) return false;
-    const auto opened = to.open(packet);
+    const auto opened = to.open(packet, {});
     return opened && to_bytes(*opened) == early;
 }
 

@@ -266,6 +266,37 @@ TEST_CASE("silence is watched only while something is to come", "[session]") {
     }
 }
 
+TEST_CASE("a peer is asked often before it is given up where all may be lost", "[session]") {
+    using detail::silence_watch;
+    using verdict = silence_watch::verdict;
+    const bool begun = GENERATE(true, false);  // or nothing was expected before the silence was long
+    const steady_time t{};
+    silence_watch watch(true, t, 10s);
+    const auto owes_from = begun ? t + 2s : t + 15s;
+    REQUIRE(watch.begin(t));
+    if (begun) {
+        watch.expect(owes_from);
+        CHECK(watch.next() == owes_from + 10s);
+        watch.expect(owes_from + 1s);  // no later
+    }
+    int asked = 0;
+    int often = 0;
+    auto verdict_now = verdict::wait;
+    for (auto now = watch.next(); now < owes_from + 20s; now = watch.next()) {
+        verdict_now = watch.look(now, 20s);
+        asked += verdict_now == verdict::ask ? 1 : 0;
+        often += verdict_now == verdict::ask && now >= owes_from + 10s ? 1 : 0;
+        REQUIRE(watch.next() > now);
+    }
+    CHECK(often == 10);
+    CHECK(asked == (begun ? 10 : 14));
+    CHECK(watch.look(owes_from + 20s - 1ns, 20s) != verdict::gone);
+    CHECK(watch.look(owes_from + 20s, 20s) == verdict::gone);
+    watch.heard(owes_from + 20s);
+    CHECK(watch.look(owes_from + 21s, 20s) == verdict::wait);
+    CHECK(watch.next() == owes_from + 35s);
+}
+
 TEST_CASE("a connection to a peer that has gone without a word is given up", "[session]") {
     const bool streaming = GENERATE(true, false);
     wired_peers p;
