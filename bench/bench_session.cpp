@@ -1,7 +1,5 @@
 // Requests and answers between two sides in one process, on one thread, over TCP or UDP on loopback, beside a bare echo that does the
 // same number of round trips in turn with them: the ratios compare what ran under the same load of the machine.
-#include <sys/resource.h>
-
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -23,6 +21,7 @@
 #include "bare_datagrams.hpp"
 #include "bare_echo.hpp"
 #include "run_all.hpp"
+#include "usage.hpp"
 
 namespace mydht::bench {
 namespace {
@@ -124,33 +123,6 @@ private:
     std::vector<session> sessions_;
 };
 
-struct usage {
-    double wall_us = 0;
-    double cpu_us = 0;
-    double allocations = 0;
-
-    [[nodiscard]] static usage now() {
-        rusage used{};
-        getrusage(RUSAGE_SELF, &used);
-        const auto us = [](const timeval& t) {
-            return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_usec);
-        };
-        const auto wall = std::chrono::steady_clock::now().time_since_epoch();
-        usage out;
-        out.wall_us = std::chrono::duration<double, std::micro>(wall).count();
-        out.cpu_us = us(used.ru_utime) + us(used.ru_stime);
-        out.allocations = static_cast<double>(bench::allocations());
-        return out;
-    }
-
-    void add_since(const usage& before) {
-        const auto after = now();
-        wall_us += after.wall_us - before.wall_us;
-        cpu_us += after.cpu_us - before.cpu_us;
-        allocations += after.allocations - before.allocations;
-    }
-};
-
 /// Round trips, both ends together. The columns Time and CPU are of the sessions alone.
 template <typename Bare>
 void round_trips(benchmark::State& state, address_kind kind, wire::link_mode mode) {
@@ -170,10 +142,13 @@ void round_trips(benchmark::State& state, address_kind kind, wire::link_mode mod
 
     usage used;
     usage bare_used;
+    std::uint64_t allocated = 0;
     while (state.KeepRunningBatch(static_cast<std::int64_t>(batch))) {
+        const auto allocated_before = bench::allocations();
         auto before = usage::now();
         sessions.run(each, window);
         used.add_since(before);
+        allocated += bench::allocations() - allocated_before;
         state.PauseTiming();
         before = usage::now();
         bare.run(each, window);
@@ -183,7 +158,7 @@ void round_trips(benchmark::State& state, address_kind kind, wire::link_mode mod
     const auto count = static_cast<double>(state.iterations());
     state.counters["wall_us"] = used.wall_us / count;
     state.counters["cpu_us"] = used.cpu_us / count;
-    state.counters["allocations"] = used.allocations / count;
+    state.counters["allocations"] = static_cast<double>(allocated) / count;
     state.counters["wire_bytes"] = wire_bytes;
     state.counters["bare_wall_us"] = bare_used.wall_us / count;
     state.counters["bare_cpu_us"] = bare_used.cpu_us / count;

@@ -21,6 +21,7 @@
 
 #include "bare_bulk.hpp"
 #include "run_all.hpp"
+#include "usage.hpp"
 
 namespace mydht::bench {
 namespace {
@@ -133,23 +134,25 @@ void one_stream(benchmark::State& state, const char* listen_at) {
     bare_bulk bare(wire::stream_frame_bytes);
     streams.run(size);
     bare.run(size);
-    duration bare_took{};
-    duration took{};
+    usage used;
+    usage bare_used;
     for ([[maybe_unused]] auto _ : state) {
-        const auto begun = std::chrono::steady_clock::now();
+        auto before = usage::now();
         streams.run(size);
-        took += std::chrono::steady_clock::now() - begun;
+        used.add_since(before);
         state.PauseTiming();
-        const auto bare_begun = std::chrono::steady_clock::now();
+        before = usage::now();
         bare.run(size);
-        bare_took += std::chrono::steady_clock::now() - bare_begun;
+        bare_used.add_since(before);
         state.ResumeTiming();
     }
     const auto megabytes = static_cast<double>(state.iterations()) * static_cast<double>(size) / 1e6;
-    const auto rate = [&](duration d) { return megabytes / std::chrono::duration<double>(d).count(); };
-    state.counters["MB_per_s"] = rate(took);
-    state.counters["bare_MB_per_s"] = rate(bare_took);
-    state.counters["ratio"] = rate(took) / rate(bare_took);
+    state.counters["MB_per_s"] = megabytes / used.wall_us * 1e6;
+    state.counters["bare_MB_per_s"] = megabytes / bare_used.wall_us * 1e6;
+    state.counters["ratio"] = bare_used.wall_us / used.wall_us;
+    state.counters["cpu_us_per_MB"] = used.cpu_us / megabytes;
+    state.counters["bare_cpu_us_per_MB"] = bare_used.cpu_us / megabytes;
+    state.counters["cpu_ratio"] = used.cpu_us / bare_used.cpu_us;
 }
 
 BENCHMARK_CAPTURE(one_stream, tcp, "tcp://127.0.0.1:0")->UseRealTime()->Unit(benchmark::kMillisecond);
