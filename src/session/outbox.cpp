@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include <mydht/wire/record.hpp>
-
 namespace mydht::detail {
 
 namespace {
 
 /// Memory beyond this is given back as soon as it is empty, and not only when the session rests.
-constexpr std::size_t kept_bytes = 20 * 1024;
+constexpr std::size_t kept_bytes = 72 * 1024;
 
 void drop(bytes& buffer) noexcept {
     if (buffer.capacity() > kept_bytes) {
@@ -33,8 +31,12 @@ std::size_t outbox::answers_waiting() const noexcept {
 
 result<bytes_view> outbox::take(record_layer& layer) {
     const auto rest = bytes_view(frames_).subspan(taken_);
-    const auto batch = rest.first(std::min(rest.size(), wire::record_plaintext_max));
-    if (auto done = layer.seal(batch, sealed_); !done) return failure(done.error());
+    const auto batch = rest.first(std::min(rest.size(), batch_bytes_max));
+    for (auto left = batch; !left.empty();) {
+        const auto record = left.first(std::min(left.size(), record_bytes));
+        if (auto done = layer.seal(record, sealed_); !done) return failure(done.error());
+        left = left.subspan(record.size());
+    }
     taken_ += batch.size();
     if (taken_ == frames_.size()) {
         drop(frames_);

@@ -7,6 +7,8 @@
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
+#include <mydht/wire/frame.hpp>
+#include <mydht/wire/stream_limits.hpp>
 
 #include "session/record_layer.hpp"
 
@@ -19,6 +21,11 @@ namespace mydht::detail {
 ///     while (!box.empty()) { write(box.take(layer)); box.sent(); }
 class outbox {
 public:
+    /// Of the plaintext of a record: a full frame of a stream. The other side opens it while the next one is sealed.
+    static constexpr std::size_t record_bytes = wire::frame_header_bytes + wire::stream_frame_bytes;
+    /// Of a batch, before it is sealed.
+    static constexpr std::size_t batch_bytes_max = 4 * record_bytes;
+
     /// `first`: bytes that go out as they are, before all frames.
     explicit outbox(bytes first = {}) : sealed_(std::move(first)) {}
 
@@ -32,7 +39,7 @@ public:
     [[nodiscard]] std::size_t answers_waiting() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return waiting() == 0; }
 
-    /// The next batch, sealed; at most about one full record, so that progress can be seen. Valid until sent().
+    /// The next batch, sealed; at most batch_bytes_max in some records, so that progress can be seen. Valid until sent().
     /// Errors: errc::nonce_exhausted.
     [[nodiscard]] result<bytes_view> take(record_layer& layer);
     void sent() noexcept;

@@ -9,7 +9,7 @@ namespace mydht::detail {
 namespace {
 
 constexpr std::size_t read_bytes_min = 512;
-constexpr std::size_t read_bytes_max = 16 * 1024;
+constexpr std::size_t read_bytes_max = 64 * 1024;
 /// What has to come of a message that is not complete within a stall_timeout.
 constexpr std::size_t progress_bytes = 16 * 1024;
 
@@ -44,6 +44,7 @@ task<std::error_code> stream_session::read_until_failure(any_connection& connect
             if (failed) co_return failed;
         }
         watch_progress();
+        give_back();
         const auto room = records_.prepare();
         const auto got = co_await connection.read_some(room);
         if (!got) co_return got.error();
@@ -64,6 +65,12 @@ void stream_session::watch_progress() {
     frame_began_ = now();
     progress_ = 0;
     arm_at_latest(frame_began_ + config().stall_timeout);
+}
+
+/// Before a read that may wait for long: what was needed while much came is not kept for a little.
+void stream_session::give_back() {
+    constexpr std::size_t spared = 8;
+    if (records_.memory() > spared * records_.read_bytes()) records_.release();
 }
 
 void stream_session::adapt_reading(std::size_t got, std::size_t room) {

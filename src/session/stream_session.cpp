@@ -14,8 +14,11 @@ namespace {
 constexpr duration stalled_after = std::chrono::seconds(2);
 /// What one read asks for while a session is at rest.
 constexpr std::size_t read_bytes_min = 512;
-/// What the outbox gets of streams at a time: a full frame, or several that are smaller.
-constexpr std::size_t stream_batch_bytes = wire::frame_header_bytes + wire::stream_frame_bytes;
+/// What the outbox gets of streams at a time: a full frame, or several that are smaller; more of them, each a record of its own, while
+/// what is written leaves so soon that a message does not wait long behind it.
+constexpr std::size_t stream_batch_bytes = outbox::record_bytes;
+constexpr std::size_t stream_batch_max = outbox::batch_bytes_max;
+constexpr duration leaves_soon = std::chrono::milliseconds(1);
 /// No further one is begun with less room than this.
 constexpr std::size_t stream_piece_min = 1024;
 
@@ -32,6 +35,7 @@ stream_session::stream_session(std::shared_ptr<session_context> context, beginni
       layer_(std::move(from.outcome.ciphers)),
       records_(read_bytes_min),
       out_(std::move(from.first)),
+      stream_batch_(stream_batch_bytes),
       silence_(peer_.outgoing, now()) {
     bytes_view received = from.received;
     while (!received.empty()) {
@@ -115,8 +119,8 @@ void stream_session::take_stream_output() {
     auto* const set = streams();
     if (set == nullptr || current_phase() >= phase::closing) return;
     auto& frames = out_.frames();
-    while (frames.size() + stream_piece_min <= stream_batch_bytes) {
-        const auto piece = set->write_next(frames, stream_batch_bytes - frames.size(), false);
+    while (frames.size() + stream_piece_min <= stream_batch_) {
+        const auto piece = set->write_next(frames, stream_batch_ - frames.size(), false);
         if (!piece) break;
         streamed_.push_back(*piece);
     }
@@ -146,7 +150,12 @@ task<std::error_code> stream_session::write_until_rest(any_connection& connectio
         write_began_ = now();
         arm_at_latest(write_began_ + config().stall_timeout);
         const auto written = co_await connection.write(*batch);
-        write_began_ = steady_time::max();
+        const auto took = now() - std::exchange(write_began_, steady_time::max());
+        if (took > leaves_soon) {
+            stream_batch_ = stream_batch_bytes;
+        } else if (batch->size() >= stream_batch_) {
+            stream_batch_ = std::min(stream_batch_ * 2, stream_batch_max);
+        }
         if (!written) co_return written.error();
         context()->counters.bytes_sent += batch->size();
         out_.sent();

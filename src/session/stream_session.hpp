@@ -71,6 +71,7 @@ private:
     /// The reader stops for a while; the peer hears now and then that this side is there.
     void hold_back();
     void adapt_reading(std::size_t got, std::size_t room);
+    void give_back();
     void read_failed(std::error_code why);
 
     [[nodiscard]] static task<> write_loop(std::shared_ptr<stream_session> self, shared_connection connection);
@@ -99,6 +100,7 @@ private:
     bool held_back_ = false;                        // the reader waits for this side
     bool writing_ = false;                          // the writer is there
     bool resting_ = false;                          // it may leave when there is nothing to write
+    std::size_t stream_batch_;                      // bytes of streams for the outbox
     steady_time write_began_ = steady_time::max();  // max: nothing is being written
     steady_time frame_began_ = steady_time::max();  // or has come on far enough; max: none is unfinished
     std::size_t progress_ = 0;                      // bytes that came since

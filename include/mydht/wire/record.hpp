@@ -57,6 +57,8 @@ public:
     /// The least room of further prepare() calls, at least 1: more while much comes in, little while a stream is idle.
     void set_read_bytes(std::size_t read_bytes) noexcept { read_bytes_ = read_bytes; }
 
+    [[nodiscard]] std::size_t read_bytes() const noexcept { return read_bytes_; }
+
     /// True when no part of a record is waiting: a stream that ends now ends in order.
     [[nodiscard]] bool at_boundary() const noexcept { return begin_ == end_; }
     /// Gives the memory back if nothing is waiting in it.
