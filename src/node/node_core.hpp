@@ -104,6 +104,7 @@ private:
     void opened(const session& link);
     void closed(const peer_info& who, std::error_code why);
     void blocked(const peer_info& who, duration time);
+    void socket_changed(node_event::kind what, const address& at, std::error_code why);
     /// Dials a peer where it says it is.
     [[nodiscard]] task<> verify(peer_info who, address where);
     /// Asks a peer where it sees this node.

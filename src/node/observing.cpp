@@ -15,6 +15,10 @@ session_events node_core::pool_events() {
     out.opened = [this](const session& link) { opened(link); };
     out.closed = [this](const peer_info& who, std::error_code why) { closed(who, why); };
     out.blocked = [this](const peer_info& who, duration time) { blocked(who, time); };
+    out.socket_lost = [this](const address& at, std::error_code why) {
+        socket_changed(node_event::kind::socket_lost, at, why);
+    };
+    out.socket_back = [this](const address& at) { socket_changed(node_event::kind::socket_back, at, {}); };
     return out;
 }
 
@@ -55,6 +59,14 @@ void node_core::blocked(const peer_info& who, duration time) {
     what.who = who;
     what.time = time;
     events_.tell(what);
+}
+
+void node_core::socket_changed(node_event::kind what, const address& at, std::error_code why) {
+    node_event out;
+    out.what = what;
+    out.why = why;
+    out.addresses = {at};
+    events_.tell(out);
 }
 
 task<> node_core::verify(peer_info who, address where) {

@@ -1,4 +1,5 @@
 #include <exception>
+#include <string>
 #include <utility>
 
 #include <mydht/runtime/deadline.hpp>
@@ -52,18 +53,24 @@ task<result<std::uint8_t>> pool_core::admit(std::shared_ptr<pool_core> core, con
 
 void pool_core::note_refusal(const proven_link& link, std::error_code why) {
     ++context_->counters.not_admitted;
-    context_->log(log_level::info, link.peer().id.hex() + " at " + link.remote().text() + ": " + why.message());
+    context_->log_of_peers(log_level::info,
+                           [&] { return link.peer().id.hex() + " at " + link.remote().text() + ": " + why.message(); });
 }
 
 task<result<std::uint8_t>> pool_core::ask_application(std::shared_ptr<pool_core> core, peer_info who) {
     auto verdict = admission_verdict::refuse();
+    std::string failure_text;
     try {
         auto asked = core->context_->config.admission.decide(who);
         verdict = co_await std::move(asked);
     } catch (const std::exception& e) {
-        core->context_->log(log_level::debug, std::string("the decision about a peer ended with: ") + e.what());
+        failure_text = e.what();
     } catch (...) {
-        core->context_->log(log_level::debug, "the decision about a peer ended with an unknown exception");
+        failure_text = "an unknown exception";
+    }
+    if (!failure_text.empty()) {
+        core->context_->log_of_peers(log_level::debug,
+                                     [&] { return "the decision about a peer ended with: " + failure_text; });
     }
     switch (verdict.what()) {
         case admission_verdict::kind::accept: co_return verdict.priority();
@@ -139,7 +146,8 @@ bool pool_core::may_begin_unproven(const address& from) {
 bool pool_core::may_begin_handshake(const address& from) {
     if (!context_->handshake_rate || context_->handshake_rate->take(from, context_->env.time->now())) return true;
     ++context_->counters.handshakes_throttled;
-    context_->log(log_level::debug, "dropped " + from.text() + ": too many handshakes from its network");
+    context_->log_of_peers(log_level::debug,
+                           [&] { return "dropped " + from.text() + ": too many handshakes from its network"; });
     return false;
 }
 

@@ -55,7 +55,8 @@ void arrivals::end(arrival& which, std::string_view why) {
     const auto at = std::ranges::find_if(here_, [&](const arrival& a) { return &a == &which; });
     leaving_.splice(leaving_.end(), here_, at);
     ++context_->counters.handshakes_failed;
-    context_->log(log_level::info, "turned away " + which.from_.text() + ": " + std::string(why));
+    context_->log_of_peers(log_level::info,
+                           [&] { return "turned away " + which.from_.text() + ": " + std::string(why); });
     which.running.cancel();
 }
 

@@ -85,6 +85,12 @@ void datagram_attempt::refused() {
     changed_.notify_all();
 }
 
+void datagram_attempt::port_lost() {
+    if (proven_ || failed_) return;
+    failed_ = errc::network_failed;
+    changed_.notify_all();
+}
+
 namespace {
 
 /// What is behind the first attempt that was answered.

@@ -47,7 +47,8 @@ task<result<address>> datagram_hub::listen(std::shared_ptr<datagram_hub> self, a
     auto opened = co_await transport.open(at);
     if (!opened) co_return failure(opened.error());
     if (self->refuses_) co_return failure(errc::session_closed);
-    const auto port = std::make_shared<datagram_port>(self->context_, std::move(*opened));
+    const auto port = std::make_shared<datagram_port>(self->context_, std::move(transport), std::move(*opened),
+                                                      after_failure::reopen);
     self->listening_.push_back(port);
     port->start(*self);
     co_return port->local();
@@ -55,21 +56,31 @@ task<result<address>> datagram_hub::listen(std::shared_ptr<datagram_hub> self, a
 
 task<result<std::shared_ptr<datagram_port>>> datagram_hub::port_towards(std::shared_ptr<datagram_hub> self,
                                                                         address to) {
-    for (const auto* ports : {&self->listening_, &self->dialling_}) {
-        for (const auto& port : *ports) {
-            if (!port->closed() && leads_to(port->local(), to)) co_return port;
-        }
-    }
+    if (auto known = self->working_port(to)) co_return known;
     const auto with = self->transports_.find(to.kind());
     if (with == self->transports_.end()) co_return failure(errc::unsupported_address);
     auto transport = with->second;
     auto opened = co_await transport.open(transport.anywhere(to));
     if (!opened) co_return failure(opened.error());
     if (self->refuses_) co_return failure(errc::session_closed);
-    auto port = std::make_shared<datagram_port>(self->context_, std::move(*opened));
+    auto port =
+        std::make_shared<datagram_port>(self->context_, std::move(transport), std::move(*opened), after_failure::stop);
     self->dialling_.push_back(port);
     port->start(*self);
     co_return port;
+}
+
+std::shared_ptr<datagram_port> datagram_hub::working_port(const address& towards) const {
+    for (const auto* ports : {&listening_, &dialling_}) {
+        for (const auto& port : *ports) {
+            if (port->works() && leads_to(port->local(), towards)) return port;
+        }
+    }
+    return nullptr;
+}
+
+bool datagram_hub::listens(const datagram_port& at) const noexcept {
+    return std::ranges::any_of(listening_, [&](const auto& each) { return each.get() == &at; });
 }
 
 void datagram_hub::stop() {
@@ -286,6 +297,41 @@ void datagram_hub::refused(const address& by) {
         if (one->remote() == by) those.push_back(one);
     }
     for (auto* one : those) one->refused();
+}
+
+// --- sockets go and come ------------------------------------------------------------------------------------------------
+
+void datagram_hub::port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) {
+    std::vector<datagram_attempt*> dials;
+    for (const auto& [index, one] : attempts_) {
+        if (one->port() == at) dials.push_back(one);
+    }
+    for (auto* one : dials) one->port_lost();
+    std::vector<std::shared_ptr<session_state>> sessions;
+    for (const auto& [index, one] : sessions_) {
+        if (one->port() == at) sessions.push_back(one->shared_from_this());
+    }
+    // In an order that is the same each time, and each once: a session has several indices.
+    std::ranges::sort(sessions, {}, [](const auto& each) { return each->number; });
+    for (const auto& one : sessions) {
+        auto& which = static_cast<datagram_session&>(*one);
+        if (!which.ended() && which.port() == at) find_way(which);
+    }
+    if (listens(*at)) {
+        owner_->socket_lost(at->local(), why);
+    } else {
+        dialling_.remove(at);
+    }
+}
+
+void datagram_hub::port_back(const std::shared_ptr<datagram_port>& at) { owner_->socket_back(at->local()); }
+
+void datagram_hub::find_way(datagram_session& which) {
+    if (auto other = working_port(which.peer().observed)) {
+        which.move_to(std::move(other));
+    } else {
+        which.end(errc::network_failed, "its socket broke");
+    }
 }
 
 }  // namespace mydht::detail

@@ -38,6 +38,9 @@ public:
     [[nodiscard]] virtual bool may_begin_unproven(const address& from) = 0;
     /// The peer is let in without a question, so that a request in its first packet may be answered.
     [[nodiscard]] virtual bool admits_early(const node_id& peer, const address& from) const = 0;
+    /// A socket that listened is broken; socket_back() when it works again.
+    virtual void socket_lost(const address& at, std::error_code why) = 0;
+    virtual void socket_back(const address& at) = 0;
     /// This side dials the peer over datagrams now.
     [[nodiscard]] virtual bool dials(const node_id& peer, address_kind kind) const = 0;
 
@@ -84,6 +87,10 @@ public:
     void refused(const address& by) override;
     void batch_ended() override;
     void turn_ended() override;
+    void port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) override;
+    void port_back(const std::shared_ptr<datagram_port>& at) override;
+    /// Another port for a session whose own is broken; without one the session ends.
+    void find_way(datagram_session& which);
 
     /// An index that nothing has.
     [[nodiscard]] std::uint32_t unused_index();
@@ -115,6 +122,8 @@ public:
 
 private:
     void take_transport(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet);
+    [[nodiscard]] std::shared_ptr<datagram_port> working_port(const address& towards) const;
+    [[nodiscard]] bool listens(const datagram_port& at) const noexcept;
     void take_reset(bytes_view packet);
     void flush();
     void serve_all();

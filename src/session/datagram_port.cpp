@@ -1,6 +1,8 @@
 #include "session/datagram_port.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
 namespace mydht::detail {
@@ -11,50 +13,98 @@ namespace {
 constexpr int burst = 64;
 /// While packets come alone, so many of them are taken for each look whether there are more.
 constexpr unsigned lonely_looks = 16;
+/// Until a broken socket is first opened again; doubles.
+constexpr duration reopen_pause = std::chrono::seconds(1);
+constexpr duration reopen_pause_max = std::chrono::seconds(60);
 
 }  // namespace
 
-datagram_port::datagram_port(std::shared_ptr<session_context> context, any_datagram_socket socket)
-    : context_(std::move(context)), socket_(std::move(socket)) {}
+datagram_port::datagram_port(std::shared_ptr<session_context> context, any_datagram_transport with,
+                             any_datagram_socket socket, after_failure then)
+    : context_(std::move(context)),
+      transport_(std::move(with)),
+      socket_(std::make_shared<any_datagram_socket>(std::move(socket))),
+      at_(socket_->local()),
+      then_(then) {}
 
 void datagram_port::start(packet_sink& sink) {
     sink_ = &sink;
-    context_->group.spawn("datagrams", receive_loop(shared_from_this()));
+    context_->group.spawn("datagrams", run(shared_from_this()));
 }
 
 void datagram_port::close() {
     closed_ = true;
+    works_ = false;
     sink_ = nullptr;
-    socket_.close();
+    socket_->close();
+    closing_.notify_all();
 }
 
-task<> datagram_port::receive_loop(std::shared_ptr<datagram_port> self) {
-    bytes buffer(self->socket_.batch_bytes_max());
+task<> datagram_port::run(std::shared_ptr<datagram_port> self) {
+    while (!self->closed_) {
+        const auto why = co_await receive(self);
+        if (self->closed_) co_return;
+        self->lose(why);
+        if (self->then_ == after_failure::stop) co_return;
+        co_await reopen(self);
+    }
+}
+
+task<std::error_code> datagram_port::receive(std::shared_ptr<datagram_port> self) {
+    const auto socket = self->socket_;
+    bytes buffer(socket->batch_bytes_max());
     // Asking for more than is there costs a call of the system. While packets come alone it is tried now and then only.
     unsigned lonely = 0;
     while (!self->closed_) {
-        const auto ready = co_await self->socket_.wait_readable();
-        if (!ready || self->closed_) co_return;
+        const auto ready = co_await socket->wait_readable();
+        if (!ready) co_return ready.error();
         const int most = lonely % lonely_looks != 0 ? 1 : burst;
-        const auto count = self->take_burst(buffer, most);
+        const auto count = self->take_burst(*socket, buffer, most);
         if (self->sink_ != nullptr) self->sink_->turn_ended();
-        if (!count) co_return;
+        if (!count) co_return count.error();
         lonely = *count > 1 ? 0 : lonely + 1;
+    }
+    co_return make_error_code(errc::closed);
+}
+
+void datagram_port::lose(std::error_code why) {
+    works_ = false;
+    socket_->close();
+    ++context_->counters.sockets_lost;
+    context_->log(log_level::warning, at_.text() + " cannot be used any more: " + why.message());
+    const auto self = shared_from_this();
+    sink_->port_lost(self, why);
+}
+
+task<> datagram_port::reopen(std::shared_ptr<datagram_port> self) {
+    auto& time = *self->context_->env.time;
+    for (auto pause = reopen_pause;; pause = std::min(2 * pause, reopen_pause_max)) {
+        co_await self->closing_.wait_until(time, time.now() + pause);
+        if (self->closed_) co_return;
+        auto opened = co_await self->transport_.open(self->at_);
+        if (self->closed_) co_return;
+        if (!opened) {
+            self->context_->log(log_level::debug, self->at_.text() + " cannot be opened: " + opened.error().message());
+            continue;
+        }
+        self->socket_ = std::make_shared<any_datagram_socket>(std::move(*opened));
+        self->works_ = true;
+        ++self->context_->counters.sockets_reopened;
+        self->context_->log(log_level::info, self->at_.text() + " works again");
+        self->sink_->port_back(self);
+        co_return;
     }
 }
 
-std::optional<int> datagram_port::take_burst(bytes_span buffer, int most) {
+result<int> datagram_port::take_burst(any_datagram_socket& from, bytes_span buffer, int most) {
     for (int count = 0; !closed_; ++count) {
         if (count == most) return most;
-        const auto got = socket_.receive(buffer);
-        if (!got && got.error() != errc::closed) {
-            context_->log(log_level::error, local().text() + ": " + got.error().message());
-        }
-        if (!got) return std::nullopt;
+        const auto got = from.receive(buffer);
+        if (!got) return failure(got.error());
         if (!*got) return count;
         hand_over(**got, buffer);
     }
-    return std::nullopt;
+    return failure(errc::closed);
 }
 
 void datagram_port::hand_over(const datagrams& what, bytes_span buffer) {
@@ -70,10 +120,11 @@ void datagram_port::hand_over(const datagrams& what, bytes_span buffer) {
 }
 
 bool datagram_port::send(const address& to, bytes_view data, std::size_t packet_bytes) {
-    const auto sent = socket_.send(to, data, packet_bytes);
+    if (!works_) return true;
+    const auto sent = socket_->send(to, data, packet_bytes);
     if (!sent) {
         // Packets may be lost: whoever waits for an answer notices. What a system refuses for good, it refuses every time.
-        context_->log(log_level::debug, "to " + to.text() + ": " + sent.error().message());
+        context_->log_of_peers(log_level::debug, [&] { return "to " + to.text() + ": " + sent.error().message(); });
         return true;
     }
     if (*sent) context_->counters.bytes_sent += data.size();
@@ -87,10 +138,12 @@ void datagram_port::tell_when_writable(std::weak_ptr<packet_source> who) {
 }
 
 task<> datagram_port::wait_for_room(std::shared_ptr<datagram_port> self) {
-    const auto room = co_await self->socket_.wait_writable();
+    const auto socket = self->socket_;
+    (void)co_await socket->wait_writable();
     self->waits_for_room_ = false;
     const auto told = std::exchange(self->waiting_, {});
-    if (!room) co_return;
+    if (self->closed_) co_return;
+    // Also when the socket broke meanwhile: then they may have another one.
     for (const auto& each : told) {
         if (const auto who = each.lock()) who->writable();
     }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <optional>
+#include <system_error>
 #include <vector>
 
+#include <mydht/runtime/wait_queue.hpp>
 #include <mydht/transport/datagram.hpp>
 
 #include "session/session_context.hpp"
@@ -28,6 +30,9 @@ public:
     virtual void turn_ended() = 0;
     /// The system says that nobody took a packet to this address.
     virtual void refused(const address& by) = 0;
+    /// The socket broke: nothing goes or comes here until port_back(), which comes for ports that listen.
+    virtual void port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) = 0;
+    virtual void port_back(const std::shared_ptr<datagram_port>& at) = 0;
 
 protected:
     ~packet_sink() = default;
@@ -46,39 +51,59 @@ protected:
     ~packet_source() = default;
 };
 
+/// What becomes of a port whose socket breaks, as when its interface goes away.
+enum class after_failure : std::uint8_t {
+    reopen,  ///< at the same address, again and again until it works
+    stop,
+};
+
 /// A socket of packets and the one loop that reads it. All sessions that go through it share its memory.
 class datagram_port : public std::enable_shared_from_this<datagram_port> {
 public:
-    datagram_port(std::shared_ptr<session_context> context, any_datagram_socket socket);
+    /// `with` made the socket.
+    datagram_port(std::shared_ptr<session_context> context, any_datagram_transport with, any_datagram_socket socket,
+                  after_failure then);
 
-    /// Reads until close(). `sink` must live until then.
+    /// Reads until close(), or until the socket breaks for good. `sink` must live until then.
     void start(packet_sink& sink);
     void close();
 
-    /// Sends now or not at all. False when there is no room: packets may be lost anyway.
+    /// Sends now or not at all. False when there is no room: packets may be lost anyway, and are while the socket is broken.
     bool send(const address& to, bytes_view data) { return send(to, data, data.size()); }
     /// Several packets, all but the last of `packet_bytes`.
     bool send(const address& to, bytes_view data, std::size_t packet_bytes);
     /// Calls `who` once when there may be room again; forgotten when it dies.
     void tell_when_writable(std::weak_ptr<packet_source> who);
 
-    [[nodiscard]] address local() const { return socket_.local(); }
-    [[nodiscard]] std::size_t packet_bytes_max() const { return socket_.packet_bytes_max(); }
-    [[nodiscard]] std::size_t batch_bytes_max() const { return socket_.batch_bytes_max(); }
-    [[nodiscard]] bool closed() const noexcept { return closed_; }
+    /// Where packets arrive, with the port that the first socket was given.
+    [[nodiscard]] const address& local() const noexcept { return at_; }
+    [[nodiscard]] std::size_t packet_bytes_max() const { return socket_->packet_bytes_max(); }
+    [[nodiscard]] std::size_t batch_bytes_max() const { return socket_->batch_bytes_max(); }
+    /// Packets come and go; false after close() and while the socket is broken.
+    [[nodiscard]] bool works() const noexcept { return works_; }
 
 private:
-    [[nodiscard]] static task<> receive_loop(std::shared_ptr<datagram_port> self);
+    [[nodiscard]] static task<> run(std::shared_ptr<datagram_port> self);
+    /// Completes with why no more packets come.
+    [[nodiscard]] static task<std::error_code> receive(std::shared_ptr<datagram_port> self);
+    [[nodiscard]] static task<> reopen(std::shared_ptr<datagram_port> self);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<datagram_port> self);
-    /// Takes what has come, at most so many times. How many times there was something; nothing when the socket is broken.
-    [[nodiscard]] std::optional<int> take_burst(bytes_span buffer, int most);
+    /// Takes what has come, at most so many times. How many times there was something, or why nothing more comes.
+    [[nodiscard]] result<int> take_burst(any_datagram_socket& from, bytes_span buffer, int most);
+    void lose(std::error_code why);
     void hand_over(const datagrams& what, bytes_span buffer);
 
     std::shared_ptr<session_context> context_;
-    any_datagram_socket socket_;
+    any_datagram_transport transport_;
+    // Shared with those that wait at it: another one may be in its place when they are told of its end.
+    std::shared_ptr<any_datagram_socket> socket_;
+    address at_;
+    after_failure then_;
     packet_sink* sink_ = nullptr;
     std::vector<std::weak_ptr<packet_source>> waiting_;
+    wait_queue closing_;
     bool waits_for_room_ = false;
+    bool works_ = true;
     bool closed_ = false;
 };
 

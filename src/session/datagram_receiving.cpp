@@ -12,6 +12,8 @@ namespace {
 
 /// How long a new address has to answer before the next may try.
 constexpr duration path_patience = std::chrono::seconds(3);
+/// Pings that are answered together; further ones are as good as lost.
+constexpr std::size_t pongs_max = 8;
 /// A packet with nothing but a ping, or a pong.
 constexpr auto challenge_bytes =
     wire::transport_header_bytes + wire::frame_header_bytes + wire::ping_bytes + noise::tag_bytes;
@@ -45,7 +47,7 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
     if (newest && from != peer_.observed) check_path(at, from, packet.size());
     elicits_ack_ = false;
     refused_ = false;
-    if (const auto taken = take_frames(from, *plain); !taken) {
+    if (const auto taken = take_frames(at, from, *plain); !taken) {
         return close(wire::close_reason::protocol_violation, taken.error(), "the peer broke the rules");
     }
     if (ended()) return;
@@ -57,21 +59,23 @@ void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, con
     if (elicits_ack_) touch();
 }
 
-result<void> datagram_session::take_frames(const address& from, bytes_view plain) {
+result<void> datagram_session::take_frames(const std::shared_ptr<datagram_port>& at, const address& from,
+                                           bytes_view plain) {
     acked_ = false;
     wire::frame_decoder frames;
     while (!ended()) {
         const auto next = frames.next(plain);
         if (!next) return failure(next.error());
         if (!*next) break;
-        if (const auto taken = take_frame(from, **next); !taken) return taken;
+        if (const auto taken = take_frame(at, from, **next); !taken) return taken;
     }
     // A frame does not go on in another packet.
     if (!ended() && !frames.at_boundary()) return failure(errc::truncated);
     return {};
 }
 
-result<void> datagram_session::take_frame(const address& from, const wire::frame& frame) {
+result<void> datagram_session::take_frame(const std::shared_ptr<datagram_port>& at, const address& from,
+                                          const wire::frame& frame) {
     switch (frame.kind) {
         case wire::frame_kind::message: return take_message_frame(frame.payload, false);
         case wire::frame_kind::message_part: elicits_ack_ = true; return take_part(frame.payload);
@@ -90,7 +94,7 @@ result<void> datagram_session::take_frame(const address& from, const wire::frame
             if (const auto broken = take_stream_frame(frame, true); broken) return failure(broken);
             return {};
         }
-        case wire::frame_kind::ping: take_ping(from, frame.payload); return {};
+        case wire::frame_kind::ping: take_ping(at, from, frame.payload); return {};
         case wire::frame_kind::pong: take_pong(from, frame.payload); return {};
         case wire::frame_kind::working: {
             body_reader in(frame.payload);
@@ -130,11 +134,11 @@ void datagram_session::refuse_to_serve(std::uint64_t id) {
     (void)say(std::move(answer));
 }
 
-void datagram_session::take_ping(const address& from, bytes_view payload) {
+void datagram_session::take_ping(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view payload) {
     if (from == peer_.observed) {
         // With the ack that it asks for, in one packet.
         elicits_ack_ = true;
-        std::ranges::copy(payload, pong_.emplace().begin());
+        if (pongs_.size() < pongs_max) std::ranges::copy(payload, pongs_.emplace_back().begin());
         return;
     }
     // To where the ping came from, which may be about to become this side's new address of the peer, or never. Not more than
@@ -143,7 +147,7 @@ void datagram_session::take_ping(const address& from, bytes_view payload) {
     foreign_budget_ -= challenge_bytes;
     auto& packet = begin_packet();
     wire::append_frame(packet, wire::frame_kind::pong, wire::control_channel, payload);
-    (void)send_packet(packet, *port_, from);
+    (void)send_packet(packet, *at, from);
 }
 
 // --- the peer moves ---------------------------------------------------------------------------------------------------
@@ -165,10 +169,23 @@ void datagram_session::check_path(const std::shared_ptr<datagram_port>& at, cons
 
 void datagram_session::take_pong(const address& from, bytes_view payload) {
     if (!path_ || path_->where != from || !std::ranges::equal(path_->challenge, payload)) return;
-    context()->log(log_level::info, name() + " is now at " + from.text());
+    context()->log_of_peers(log_level::info, [&] { return name() + " is now at " + from.text(); });
     ++context()->counters.addresses_changed;
     peer_.observed = from;
-    port_ = path_->port;
+    begin_path(path_->port);
+}
+
+void datagram_session::move_to(std::shared_ptr<datagram_port> port) {
+    begin_path(std::move(port));
+    // The peer asks whether this side is there now, and goes on with it.
+    auto& packet = begin_packet();
+    wire::append_ping(packet, wire::frame_kind::ping, {});
+    (void)send_packet(packet);
+    if (!ended()) touch();
+}
+
+void datagram_session::begin_path(std::shared_ptr<datagram_port> through) {
+    port_ = std::move(through);
     path_.reset();
     if (transfer_) {
         transfer_->recovery.path_changed();

@@ -41,6 +41,9 @@ datagram_session::~datagram_session() { hub_->forget(*this); }
 
 void datagram_session::start() {
     hub_->add(*this);
+    // It may have broken while the peer waited to be let in.
+    if (!port_->works()) hub_->find_way(*this);
+    if (ended()) return;
     if (peer_.outgoing) {
         send_first();
     } else {
@@ -54,7 +57,7 @@ void datagram_session::take_first() {
     auto packet = std::exchange(first_packet_, bytes());
     const auto frames = std::exchange(first_frames_, bytes());
     if (!packet.empty()) take_packet(port_, peer_.observed, packet);
-    if (const auto taken = take_frames(peer_.observed, frames); !taken) {
+    if (const auto taken = take_frames(port_, peer_.observed, frames); !taken) {
         return close(wire::close_reason::protocol_violation, taken.error(), "the peer broke the rules");
     }
     after_batch();
@@ -257,12 +260,13 @@ steady_time datagram_session::next_tick() const noexcept {
 void datagram_session::rest() {
     unanswered_.release();
     received_.release();
+    pongs_.shrink_to_fit();
     if (transfer_) transfer_->release();
 }
 
 std::size_t datagram_session::memory() const noexcept {
     return sizeof *this + requests().memory() + unanswered_.memory() + received_.memory() + last_.capacity() +
-           (transfer_ ? transfer_->memory() : 0) + streams_memory();
+           pongs_.capacity() * wire::ping_bytes + (transfer_ ? transfer_->memory() : 0) + streams_memory();
 }
 
 }  // namespace mydht::detail

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "session/datagram_port.hpp"
 #include "session/received_packets.hpp"
@@ -54,6 +55,8 @@ public:
     /// it is not to be answered; otherwise expect_keys() follows, with what the answer makes.
     [[nodiscard]] bool lets_renew(std::uint32_t named, wall_time stamp);
     void expect_keys(datagram_keys fresh);
+    /// Goes on through another socket of this side, since the one that it had is broken.
+    void move_to(std::shared_ptr<datagram_port> port);
     void writable() override;
     /// After packets that came together: sends what they have called for.
     void after_batch();
@@ -115,12 +118,15 @@ private:
     void drop_old_keys(steady_time at);
 
     // Receiving (datagram_receiving.cpp).
-    [[nodiscard]] result<void> take_frames(const address& from, bytes_view plain);
-    [[nodiscard]] result<void> take_frame(const address& from, const wire::frame& frame);
+    [[nodiscard]] result<void> take_frames(const std::shared_ptr<datagram_port>& at, const address& from,
+                                           bytes_view plain);
+    [[nodiscard]] result<void> take_frame(const std::shared_ptr<datagram_port>& at, const address& from,
+                                          const wire::frame& frame);
     [[nodiscard]] result<void> take_message_frame(bytes_view payload, bool in_parts);
     void refuse_to_serve(std::uint64_t id);
     void check_path(const std::shared_ptr<datagram_port>& at, const address& from, std::size_t received);
-    void take_ping(const address& from, bytes_view payload);
+    void take_ping(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view payload);
+    void begin_path(std::shared_ptr<datagram_port> through);
     void take_pong(const address& from, bytes_view payload);
 
     // Many packets (datagram_transfer.cpp).
@@ -156,9 +162,9 @@ private:
     unanswered_requests unanswered_;
     std::unique_ptr<transfer> transfer_;
     std::unique_ptr<path_check> path_;
-    std::optional<std::array<std::uint8_t, wire::ping_bytes>> pong_;  // to be said
-    bytes last_;                                                      // of the handshake, until the peer is heard
-    bytes first_packet_;                                              // until start()
+    std::vector<std::array<std::uint8_t, wire::ping_bytes>> pongs_;  // to be said
+    bytes last_;                                                     // of the handshake, until the peer is heard
+    bytes first_packet_;                                             // until start()
     bytes first_frames_;
     steady_time confirm_at_ = steady_time::max();
     duration confirm_pause_{};

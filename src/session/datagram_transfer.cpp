@@ -328,9 +328,10 @@ void datagram_session::after_batch() {
     pump();
     if (ended()) return;
     begin_renewal();
-    if (const auto pong = std::exchange(pong_, std::nullopt)) {
+    if (!pongs_.empty()) {
         auto& packet = begin_packet();
-        wire::append_ping(packet, wire::frame_kind::pong, *pong);
+        for (const auto& each : pongs_) wire::append_ping(packet, wire::frame_kind::pong, each);
+        pongs_.clear();
         (void)send_packet(packet);
         if (ended()) return;
     }

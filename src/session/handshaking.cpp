@@ -98,7 +98,7 @@ task<> pool_core::accept_one(handshake_ticket ticket, any_connection connection)
     }
     ++context.counters.handshakes_failed;
     const auto why = link.error() == errc::timed_out ? make_error_code(errc::slow_peer) : link.error();
-    context.log(log_level::info, "turned away " + from.text() + ": " + why.message());
+    context.log_of_peers(log_level::info, [&] { return "turned away " + from.text() + ": " + why.message(); });
 }
 
 task<> pool_core::accept_loop(std::shared_ptr<pool_core> core, std::shared_ptr<any_listener> listener) {

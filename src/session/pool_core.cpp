@@ -245,6 +245,18 @@ void pool_core::tell(std::function<void(const session_events&)> what) {
     });
 }
 
+void pool_core::socket_lost(const address& at, std::error_code why) {
+    tell([at, why](const session_events& to) {
+        if (to.socket_lost) to.socket_lost(at, why);
+    });
+}
+
+void pool_core::socket_back(const address& at) {
+    tell([at](const session_events& to) {
+        if (to.socket_back) to.socket_back(at);
+    });
+}
+
 // --- the end ------------------------------------------------------------------------------------------------------------
 
 task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {

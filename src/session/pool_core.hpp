@@ -91,6 +91,8 @@ private:
     void session_ended(session_state& which) override;
     void too_much_waits() override;
     void proven(proven_ptr link) override;
+    void socket_lost(const address& at, std::error_code why) override;
+    void socket_back(const address& at) override;
     [[nodiscard]] bool dials(const node_id& peer, address_kind kind) const override;
     [[nodiscard]] bool may_begin_handshake(const address& from) override;
     [[nodiscard]] bool may_begin_unproven(const address& from) override;

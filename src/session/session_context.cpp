@@ -11,6 +11,9 @@ namespace {
 /// Prefixes whose handshakes are counted; the one that came longest ago is forgotten.
 constexpr std::size_t handshake_prefixes = 4096;
 
+/// Lines in the log that peers cause.
+constexpr rate_limit lines_of_peers{2, 20};
+
 task_group::error_handler log_failures(const logger& log) {
     return [log](std::string_view name, const std::exception_ptr& error) {
         std::string what = "an unknown exception";
@@ -38,6 +41,18 @@ session_context::session_context(environment env_, session_config config_, reque
     }
 }
 
+bool session_context::may_log() noexcept {
+    if (log_rate_.try_take(lines_of_peers, env.time->now())) return true;
+    ++left_out_;
+    return false;
+}
+
+std::string session_context::with_left_out(std::string line) {
+    if (left_out_ > 0) line += " (and " + std::to_string(left_out_) + " lines of this kind before it)";
+    left_out_ = 0;
+    return line;
+}
+
 task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from, wire::message what) {
     std::string failure_text = "an unknown exception";
     const auto who = from.who.id;
@@ -50,7 +65,8 @@ task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_i
     } catch (...) {
     }
     // The exception of a request that was taken back ends here too; nobody sees the answer then.
-    context->log(log_level::debug, "the handler of a request of " + who.hex() + " ended with: " + failure_text);
+    context->log_of_peers(log_level::debug,
+                          [&] { return "the handler of a request of " + who.hex() + " ended with: " + failure_text; });
     wire::error failed;
     failed.code = wire::error_code::internal;
     co_return failed;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include <mydht/runtime/environment.hpp>
@@ -12,6 +15,7 @@
 
 #include "session/rate_limiter.hpp"
 #include "session/service_registry.hpp"
+#include "session/token_bucket.hpp"
 
 namespace mydht::detail {
 
@@ -51,6 +55,18 @@ struct session_context {
     session_owner* owner = nullptr;  ///< none once the pool has gone
 
     void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }
+    /// A line that peers cause as often as they like: beyond a rate such lines are left out, and the next one tells how many.
+    template <typename Line>
+    void log_of_peers(log_level level, Line line) {
+        if (env.log.enabled(level) && may_log()) log(level, with_left_out(line()));
+    }
+
+private:
+    [[nodiscard]] bool may_log() noexcept;
+    [[nodiscard]] std::string with_left_out(std::string line);
+
+    token_bucket log_rate_;
+    std::uint64_t left_out_ = 0;  // lines since the last one
 };
 
 /// What the handler of the node answers; an error when it throws.

@@ -7,6 +7,7 @@
 
 #include <mydht/wire/packet.hpp>
 
+#include "fixture.hpp"
 #include "packet_net.hpp"
 
 namespace mydht::test {
@@ -70,10 +71,10 @@ struct datagram_peers {
         REQUIRE(w.run(a.pool->listen(mem("a"))));
     }
     /// The pool of b goes without a word, and another one with the same identity takes its place.
-    void restart_b() {
+    void restart_b(session_config config = {}) {
         b.pool.reset();
         w.poll();
-        b.pool = std::make_unique<session_pool>(b.env, b.self, session_config(), at_b.handler(), b.make_events());
+        b.pool = std::make_unique<session_pool>(b.env, b.self, std::move(config), at_b.handler(), b.make_events());
         b.pool->add_transport(net.transport());
         listen_b();
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -7,16 +9,21 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <mydht/core/random.hpp>
+#include <mydht/core/result.hpp>
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/transport/datagram.hpp>
 
-#include "fixture.hpp"
+#include "../support/manual_clock.hpp"
 
 namespace mydht::test {
+
+using namespace std::chrono_literals;
 
 /// Datagrams between names in memory, on a path that a test spoils: packets are lost, repeated, delayed and reordered as
 /// the numbers say, and everything else is done by `tamper`.
@@ -37,6 +44,8 @@ public:
     duration jitter{};  ///< up to so much more, so that packets overtake each other
     /// May change the packet; false drops it.
     std::function<bool(packet&)> tamper;
+    /// Asked before each operation of a socket: "open", "send" or "receive". What it answers is the operation's error.
+    std::function<std::error_code(std::string_view what, const address& at)> fails;
     bool recording = false;
     std::vector<packet> recorded;
     std::size_t sent = 0;
@@ -50,6 +59,13 @@ public:
     void inject(packet one) {
         volume[{one.from, one.to}] += one.data.size();
         deliver(*state_, std::move(one));
+    }
+    /// As when its interface goes away: the socket there receives nothing any more, and says so, and sends nothing.
+    void sever(const address& place) {
+        auto box = state_->boxes.at(place);
+        state_->boxes.erase(place);
+        box->broken = true;
+        box->arrived.notify_all();
     }
     /// The socket at `place` is told that nobody took its packet to `to`.
     void refuse(const address& place, const address& to) {
@@ -73,6 +89,7 @@ private:
         std::deque<address> refused;
         wait_queue arrived;
         bool closed = false;
+        bool broken = false;
     };
     struct state;
     struct due_alarm final : alarm {
@@ -113,6 +130,8 @@ private:
 
         result<std::optional<datagrams>> receive(bytes_span into) {
             if (box_->closed) return failure(errc::closed);
+            if (box_->broken) return failure(errc::network_failed);
+            if (const auto error = net_->error_of("receive", box_->local)) return failure(error);
             datagrams out;
             if (!box_->refused.empty()) {
                 out.from = box_->refused.front();
@@ -132,6 +151,8 @@ private:
         task<result<void>> wait_readable() { return wait(box_); }
         result<bool> send(const address& to, bytes_view data, std::size_t packet_bytes) {
             if (box_->closed) return failure(errc::closed);
+            if (box_->broken) return failure(errc::unreachable);
+            if (const auto error = net_->error_of("send", box_->local)) return failure(error);
             while (!data.empty()) {
                 const auto part = data.first(std::min(packet_bytes, data.size()));
                 net_->take({box_->seen, to, to_bytes(part)});
@@ -152,7 +173,9 @@ private:
 
     private:
         static task<result<void>> wait(std::shared_ptr<mailbox> box) {
-            while (!box->closed && box->waiting.empty() && box->refused.empty()) co_await box->arrived.wait();
+            while (!box->closed && !box->broken && box->waiting.empty() && box->refused.empty()) {
+                co_await box->arrived.wait();
+            }
             if (box->closed) co_return failure(errc::closed);
             co_return result<void>();
         }
@@ -173,7 +196,9 @@ private:
             return address::ipv4(of, {93, 184, 215, 14}, static_cast<std::uint16_t>(number));
         }
         [[nodiscard]] task<result<any_datagram_socket>> open(address at) const { return open(net, at); }
+        [[nodiscard]] bool simulated() const { return true; }
         static task<result<any_datagram_socket>> open(packet_net* on, address at) {
+            if (const auto error = on->error_of("open", at)) co_return failure(error);
             if (on->state_->boxes.contains(at)) co_return failure(errc::address_in_use);
             auto box = std::make_shared<mailbox>();
             box->local = at;
@@ -183,6 +208,9 @@ private:
         }
     };
 
+    [[nodiscard]] std::error_code error_of(std::string_view what, const address& at) const {
+        return fails ? fails(what, at) : std::error_code();
+    }
     void take(packet one) {
         ++sent;
         volume[{one.from, one.to}] += one.data.size();

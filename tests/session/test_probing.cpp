@@ -1,5 +1,6 @@
 #include <map>
 
+#include "fixture.hpp"
 #include "packet_net.hpp"
 
 namespace mydht::test {

@@ -25,6 +25,8 @@ struct node_event {
         peer_down,        ///< it has ended, and `why`
         peer_blocked,     ///< admission keeps `who` out for `time`
         address_changed,  ///< peers reach this node at `addresses` now
+        socket_lost,      ///< a socket of datagrams broke that listened at `addresses`, and `why`; it is opened again
+        socket_back,      ///< it listens again
     };
 
     kind what = kind::peer_up;

@@ -29,6 +29,11 @@ struct session_events {
     std::function<void(const peer_info&, std::error_code why)> closed;
     /// Admission has blocked a peer for this time; at most admission_config::block_max.
     std::function<void(const peer_info&, duration time)> blocked;
+    /// A socket of datagrams that listened is broken, as when its interface has gone. Its sessions go on through another one of
+    /// the same kind or end with errc::network_failed, and it is opened again at the same address until that works.
+    std::function<void(const address& at, std::error_code why)> socket_lost;
+    /// It listens again.
+    std::function<void(const address& at)> socket_back;
 };
 
 /// What a pool has seen, for reports and tests.
@@ -41,6 +46,8 @@ struct session_counters {
     std::uint64_t replaced = 0;
     std::uint64_t idle_closed = 0;
     std::uint64_t addresses_changed = 0;  ///< datagram sessions whose peer moved
+    std::uint64_t sockets_lost = 0;       ///< of datagrams, that broke
+    std::uint64_t sockets_reopened = 0;
     std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, or for nobody
     std::uint64_t cookies_sent = 0;       ///< to strangers, before any work was done for them
     std::uint64_t packets_repeated = 0;   ///< datagrams that had come before
