@@ -4,6 +4,7 @@
 
 #include <mydht/runtime/deadline.hpp>
 
+#include "transport/conformance_run.hpp"
 #include "transport/conformance_scene.hpp"
 
 namespace mydht {
@@ -11,11 +12,6 @@ namespace mydht {
 namespace {
 
 using namespace detail;
-
-/// An address of a kind that is not the transport's.
-address other_kind(address_kind kind) {
-    return address::ipv4(kind == address_kind::udp ? address_kind::tcp : address_kind::udp, {127, 0, 0, 1}, 9);
-}
 
 /// Bytes from one end to the other. Written in the background: a transport may hold as little as one byte.
 task<> carry(scene_ptr s, any_connection& from, any_connection& to, std::size_t size, std::uint8_t tag) {
@@ -320,26 +316,8 @@ task<> holds_many_connections(scene_ptr s) {
     co_await s->group().join();
 }
 
-task<result<void>> as_outcome(task<> check) {
-    co_await std::move(check);
-    co_return result<void>();
-}
-
 template <task<> (*Check)(scene_ptr)>
-task<std::vector<std::string>> run_check(conformance_subject subject) {
-    auto s = std::make_shared<scene>(std::move(subject));
-    auto& time = *s->subject.env.time;
-    const auto deadline = time.now() + s->subject.patience;
-    const auto ended = co_await with_deadline(time, deadline, as_outcome(Check(s)));
-    s->expect_success(ended, "the check as a whole");
-    s->listener.close();
-    s->dialed.close();
-    s->accepted.close();
-    s->more.clear();
-    s->group().terminate();
-    co_await s->group().join();
-    co_return s->findings();
-}
+constexpr auto* run_check = &run_check_on<scene, conformance_subject, Check>;
 
 constexpr conformance_check checks[] = {
     {"listens where it says", run_check<listens_where_it_says>},
@@ -373,13 +351,7 @@ constexpr conformance_check checks[] = {
 std::span<const conformance_check> conformance_checks() noexcept { return checks; }
 
 task<conformance_report> check_transport(conformance_subject subject) {
-    conformance_report report;
-    for (const auto& check : checks) {
-        const auto findings = co_await check.run(subject);
-        ++(findings.empty() ? report.passed : report.failed);
-        for (const auto& finding : findings) report.findings.push_back(std::string(check.name) + ": " + finding);
-    }
-    co_return std::move(report);
+    return detail::run_all(conformance_checks(), std::move(subject));
 }
 
 }  // namespace mydht

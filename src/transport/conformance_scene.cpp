@@ -18,6 +18,13 @@ std::size_t slice(std::size_t round, std::size_t left) noexcept {
 
 scene::scene(conformance_subject subject_) : conformance_notes(subject_.env), subject(std::move(subject_)) {}
 
+void scene::close_all() {
+    listener.close();
+    dialed.close();
+    accepted.close();
+    more.clear();
+}
+
 task<bool> open_listener(scene_ptr s) {
     auto made = co_await s->subject.listening.listen(s->subject.listen_at());
     if (!s->expect_success(made, "listen")) co_return false;

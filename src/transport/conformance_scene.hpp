@@ -21,6 +21,8 @@ class scene : public conformance_notes {
 public:
     explicit scene(conformance_subject subject_);
 
+    void close_all();
+
     conformance_subject subject;
     any_listener listener;
     any_connection dialed;

@@ -7,7 +7,7 @@
 
 #include <mydht/runtime/deadline.hpp>
 
-#include "transport/conformance_notes.hpp"
+#include "transport/conformance_run.hpp"
 
 namespace mydht {
 
@@ -19,6 +19,11 @@ using namespace detail;
 class stage : public conformance_notes {
 public:
     explicit stage(datagram_subject subject_) : conformance_notes(subject_.env), subject(std::move(subject_)) {}
+
+    void close_all() {
+        one.close();
+        another.close();
+    }
 
     datagram_subject subject;
     any_datagram_socket one;
@@ -37,10 +42,6 @@ bytes pattern(std::size_t size, std::uint8_t tag) {
     bytes out(size);
     for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>((i * 131 + i / 251 + tag) & 0xff);
     return out;
-}
-
-address other_kind(address_kind kind) {
-    return address::ipv4(kind == address_kind::udp ? address_kind::tcp : address_kind::udp, {127, 0, 0, 1}, 9);
 }
 
 task<bool> open_both(stage_ptr s) {
@@ -393,24 +394,8 @@ task<> says_when_nobody_is_there(stage_ptr s) {
     co_await carry(s, 1);
 }
 
-task<result<void>> as_outcome(task<> check) {
-    co_await std::move(check);
-    co_return result<void>();
-}
-
 template <task<> (*Check)(stage_ptr)>
-task<std::vector<std::string>> run_check(datagram_subject subject) {
-    auto s = std::make_shared<stage>(std::move(subject));
-    auto& time = *s->subject.env.time;
-    const auto deadline = time.now() + s->subject.patience;
-    const auto ended = co_await with_deadline(time, deadline, as_outcome(Check(s)));
-    s->expect_success(ended, "the check as a whole");
-    s->one.close();
-    s->another.close();
-    s->group().terminate();
-    co_await s->group().join();
-    co_return s->findings();
-}
+constexpr auto* run_check = &run_check_on<stage, datagram_subject, Check>;
 
 constexpr datagram_check checks[] = {
     {"opens where it says", run_check<opens_where_it_says>},
@@ -441,13 +426,7 @@ constexpr datagram_check checks[] = {
 std::span<const datagram_check> datagram_checks() noexcept { return checks; }
 
 task<conformance_report> check_datagrams(datagram_subject subject) {
-    conformance_report report;
-    for (const auto& check : checks) {
-        const auto findings = co_await check.run(subject);
-        ++(findings.empty() ? report.passed : report.failed);
-        for (const auto& finding : findings) report.findings.push_back(std::string(check.name) + ": " + finding);
-    }
-    co_return std::move(report);
+    return detail::run_all(datagram_checks(), std::move(subject));
 }
 
 }  // namespace mydht
