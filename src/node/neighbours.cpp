@@ -7,10 +7,6 @@ namespace mydht::detail {
 
 namespace {
 
-bool same_host(const address& a, const address& b) {
-    return a.is_ip() && b.is_ip() ? std::ranges::equal(a.host(), b.host()) : a == b;
-}
-
 /// Failures of this side, which say nothing about the peer.
 bool is_ours(std::error_code why) {
     return why == errc::not_running || why == errc::cancelled || why == errc::too_many_requests ||
@@ -20,8 +16,12 @@ bool is_ours(std::error_code why) {
 
 }  // namespace
 
-void neighbours::offer(contact who, const address& observed) {
-    const auto outcome = table_.insert_verified(std::move(who), observed, env_.time->now());
+bool same_host(const address& a, const address& b) {
+    return a.is_ip() && b.is_ip() ? std::ranges::equal(a.host(), b.host()) : a == b;
+}
+
+void neighbours::offer(contact who, const address& observed, std::uint8_t priority) {
+    const auto outcome = table_.insert_verified(std::move(who), observed, env_.time->now(), priority);
     if (outcome.to_ping) ping_(*outcome.to_ping);
 }
 
@@ -35,7 +35,7 @@ void neighbours::proved(const peer_info& peer) {
     std::erase_if(who.addresses, [&](const address& a) { return !is_true(a); });
     // Nothing to dial yet: then it waits for found_at().
     const bool none_left = who.addresses.empty() && !peer.who.addresses.empty();
-    if (!none_left) offer(std::move(who), peer.observed);
+    if (!none_left) offer(std::move(who), peer.observed, peer.priority);
     if (!peer.who.can(capability::server)) return;
     for (const auto& a : peer.who.addresses) {
         if (!is_true(a)) verify_(peer, a);
@@ -48,7 +48,7 @@ void neighbours::found_at(const peer_info& peer, const address& where) {
     const auto* entry = table_.find(who.id);
     if (entry != nullptr) who.addresses = entry->contact.addresses;
     if (std::ranges::find(who.addresses, where) == who.addresses.end()) who.addresses.push_back(where);
-    offer(std::move(who), entry != nullptr ? peer.observed : where);
+    offer(std::move(who), entry != nullptr ? peer.observed : where, peer.priority);
 }
 
 void neighbours::failed(const node_id& who, std::error_code why) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <system_error>
 
@@ -8,6 +9,9 @@
 #include <mydht/session/session.hpp>
 
 namespace mydht::detail {
+
+/// The same host, whatever the port; of addresses that have none, the same address.
+[[nodiscard]] bool same_host(const address& a, const address& b);
 
 /// Keeps the routing table true to what sessions show: who proved to be there enters it, who fails leaves it.
 class neighbours {
@@ -35,7 +39,7 @@ public:
     void ping_failed(const node_id& who) { table_.ping_failed(who); }
 
 private:
-    void offer(contact who, const address& observed);
+    void offer(contact who, const address& observed, std::uint8_t priority);
 
     environment env_;
     any_routing_table& table_;

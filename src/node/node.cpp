@@ -42,6 +42,8 @@ const node_id& node::id() const noexcept { return core_->self().id(); }
 const public_key& node::key() const noexcept { return core_->self().key(); }
 const std::vector<address>& node::addresses() const noexcept { return core_->addresses(); }
 
+contact node::as_contact() const { return core_->as_contact(); }
+
 task<result<put_report>> node::put(value what, put_options options) {
     return run_on(core_->env().exec, node_core::put(core_->shared_from_this(), std::move(what), std::move(options)));
 }

@@ -20,6 +20,9 @@ namespace mydht::detail {
 
 namespace {
 
+/// Peers whose last address is remembered, to tell when one comes again from another.
+constexpr std::size_t seen_at_max = 4096;
+
 /// The messenger that walks keep: it outlives a cancelled walk, and must not keep the node alive.
 class node_messenger final : public messenger {
 public:
@@ -84,6 +87,7 @@ node_core::node_core(environment env, node_config config)
       config_(checked(std::move(config))),
       self_(self_or_new(config_, env_)),
       local_only_(listens_locally(config_.listen)),
+      seen_at_(seen_at_max),
       values_(store_of(config_)),
       table_(config_.table.make(self_->id(), config_.queries.exempt_local && local_only_)),
       answers_(env_, table_, values_, config_.rules, config_.queries.k, !keeps_values()),
@@ -112,6 +116,11 @@ node_core::node_core(environment env, node_config config)
 
 void node_core::log_escaped(std::string_view name) const {
     log(log_level::error, std::string(name) + " ended with an exception");
+}
+
+contact node_core::as_contact() const {
+    const auto server = static_cast<std::uint32_t>(capability::server);
+    return contact_of(self_->key(), keeps_values() ? server : 0, addresses_);
 }
 
 bool node_core::keeps_values() const { return !config_.client_only && !config_.listen.empty(); }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <mydht/node/node.hpp>
@@ -17,6 +18,7 @@
 #include "node/address_vote.hpp"
 #include "node/event_hub.hpp"
 #include "node/neighbours.hpp"
+#include "node/seen_places.hpp"
 
 namespace mydht::detail {
 
@@ -62,6 +64,7 @@ public:
     [[nodiscard]] const environment& env() const noexcept { return env_; }
     [[nodiscard]] const identity& self() const noexcept { return *self_; }
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
+    [[nodiscard]] contact as_contact() const;
 
 private:
     class operation;  // operation.hpp
@@ -105,6 +108,9 @@ private:
     void closed(const peer_info& who, std::error_code why);
     void blocked(const peer_info& who, duration time);
     void socket_changed(node_event::kind what, const address& at, std::error_code why);
+    /// A peer that came again from another host has moved.
+    void note_place(const peer_info& who);
+    void moved(const peer_info& who, const address& before);
     /// Dials a peer where it says it is.
     [[nodiscard]] task<> verify(peer_info who, address where);
     /// Asks a peer where it sees this node.
@@ -129,6 +135,7 @@ private:
     std::vector<address> addresses_;  // when it began to listen; read from other threads
     std::vector<address> reachable_;  // now
     std::uint64_t announced_ = 0;     // the sequence of the last record
+    seen_places seen_at_;
     address_vote vote_;
     event_hub events_;
 

@@ -19,6 +19,10 @@ session_events node_core::pool_events() {
         socket_changed(node_event::kind::socket_lost, at, why);
     };
     out.socket_back = [this](const address& at) { socket_changed(node_event::kind::socket_back, at, {}); };
+    out.moved = [this](const session& link, const address& before) {
+        moved(link.peer(), before);
+        (void)seen_at_.note(link.peer().who.id, link.peer().observed);
+    };
     return out;
 }
 
@@ -36,6 +40,7 @@ void node_core::opened(const session& link) {
     what.what = node_event::kind::peer_up;
     what.who = peer;
     events_.tell(what);
+    note_place(peer);
     // Only peers that this node chose have a vote, so that nobody gets a majority by coming in numbers.
     const auto learns = [&](const address& at) { return at.is_wildcard() && at.kind() == peer.kind; };
     if (!peer.outgoing || !keeps_values() || std::ranges::none_of(listening_, learns)) return;
@@ -67,6 +72,21 @@ void node_core::socket_changed(node_event::kind what, const address& at, std::er
     out.why = why;
     out.addresses = {at};
     events_.tell(out);
+}
+
+void node_core::note_place(const peer_info& who) {
+    // The port of an incoming connection is another one each time, and so are names in memory.
+    if (!who.observed.is_ip()) return;
+    const auto before = seen_at_.note(who.who.id, who.observed);
+    if (before && !same_host(*before, who.observed)) moved(who, *before);
+}
+
+void node_core::moved(const peer_info& who, const address& before) {
+    node_event what;
+    what.what = node_event::kind::peer_moved;
+    what.who = who;
+    what.before = before;
+    events_.tell(what);
 }
 
 task<> node_core::verify(peer_info who, address where) {

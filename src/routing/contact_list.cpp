@@ -50,7 +50,8 @@ bool contact_list::over_cap(const subnet& from, const entry* except) const {
     return static_cast<std::size_t>(std::ranges::count_if(entries_, same)) >= config_.per_subnet;
 }
 
-auto contact_list::insert_verified(contact c, const address& observed, steady_time now) -> outcome {
+auto contact_list::insert_verified(contact c, const address& observed, steady_time now, std::uint8_t priority)
+    -> outcome {
     if (c.id == own_) return {insert_status::refused, refusal::own_id, {}};
     filter_addresses(c, scope_of(observed));
     const auto unusable = !c.can(capability::server) ? refusal::client
@@ -61,22 +62,24 @@ auto contact_list::insert_verified(contact c, const address& observed, steady_ti
         return {insert_status::refused, unusable, {}};
     }
     const auto from = subnet::counted(observed, config_.exempt_local);
-    if (const auto known = at(c.id); known != entries_.end()) return update(known, std::move(c), from, now);
-    if (waiting_ && waiting_->contact.id == c.id) waiting_.reset();
+    const auto id = c.id;
+    entry e{std::move(c), now, from, 0, priority};
+    if (const auto known = at(id); known != entries_.end()) return update(known, std::move(e), now);
+    if (waiting_ && waiting_->contact.id == id) waiting_.reset();
     if (!make_room(from)) return {insert_status::refused, refusal::subnet_in_table, {}};
-    entry e{std::move(c), now, from, 0};
     if (entries_.size() >= config_.contacts_max) return insert_into_full(std::move(e), now);
     entries_.push_back(std::move(e));
     return {insert_status::inserted, refusal::none, {}};
 }
 
-auto contact_list::update(position known, contact c, const subnet& from, steady_time now) -> outcome {
-    if (from != known->from) {
-        if (over_cap(from, &*known)) return {insert_status::refused, refusal::subnet_in_table, {}};
-        known->from = from;
+auto contact_list::update(position known, entry e, steady_time now) -> outcome {
+    if (e.from != known->from) {
+        if (over_cap(e.from, &*known)) return {insert_status::refused, refusal::subnet_in_table, {}};
+        known->from = e.from;
     }
-    if (pinged_ == c.id) pinged_.reset();
-    known->contact = std::move(c);
+    if (pinged_ == e.contact.id) pinged_.reset();
+    known->contact = std::move(e.contact);
+    known->priority = e.priority;
     known->failures = 0;
     known->last_seen = std::max(known->last_seen, now);
     return {insert_status::updated, refusal::none, {}};
@@ -96,15 +99,16 @@ auto contact_list::insert_into_full(entry e, steady_time now) -> outcome {
         entries_.push_back(std::move(e));
         return {insert_status::inserted, refusal::none, {}};
     }
+    const auto worth = [this](const entry& each) { return std::pair(each.priority, weight(each.contact.id)); };
     auto least = entries_.begin();
-    double lowest = weight(least->contact.id);
+    auto lowest = worth(*least);
     for (auto each = std::next(entries_.begin()); each != entries_.end(); ++each) {
-        const double counts = weight(each->contact.id);
+        const auto counts = worth(*each);
         if (counts > lowest || (counts == lowest && each->last_seen >= least->last_seen)) continue;
         least = each;
         lowest = counts;
     }
-    const double offered = weight(e.contact.id);
+    const auto offered = worth(e);
     if (offered > lowest) {
         entries_.erase(least);
         entries_.push_back(std::move(e));

@@ -171,8 +171,9 @@ void datagram_session::take_pong(const address& from, bytes_view payload) {
     if (!path_ || path_->where != from || !std::ranges::equal(path_->challenge, payload)) return;
     context()->log_of_peers(log_level::info, [&] { return name() + " is now at " + from.text(); });
     ++context()->counters.addresses_changed;
-    peer_.observed = from;
+    const auto before = std::exchange(peer_.observed, from);
     begin_path(path_->port);
+    if (context()->owner != nullptr) context()->owner->session_moved(*this, before);
 }
 
 void datagram_session::move_to(std::shared_ptr<datagram_port> port) {

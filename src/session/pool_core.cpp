@@ -217,6 +217,13 @@ void pool_core::session_left(session_state& which, std::error_code why) {
     });
 }
 
+void pool_core::session_moved(session_state& which, const address& before) {
+    if (!which.announced) return;
+    tell([link = session(which.shared_from_this()), before](const session_events& to) {
+        if (to.moved) to.moved(link, before);
+    });
+}
+
 void pool_core::session_ended(session_state& which) {
     links_.erase(which.number);
     link_ended_.notify_all();

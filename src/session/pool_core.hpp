@@ -88,6 +88,7 @@ private:
     /// The links as they are now, for loops in which some end.
     [[nodiscard]] std::vector<session_ptr> links() const;
     void session_left(session_state& which, std::error_code why) override;
+    void session_moved(session_state& which, const address& before) override;
     void session_ended(session_state& which) override;
     void too_much_waits() override;
     void proven(proven_ptr link) override;

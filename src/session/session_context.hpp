@@ -28,6 +28,8 @@ public:
 
     /// The session takes no requests any more. Once for each session, before session_ended.
     virtual void session_left(session_state& which, std::error_code why) = 0;
+    /// Its peer has another address than before.
+    virtual void session_moved(session_state& which, const address& before) = 0;
     /// Nothing is left of it but its last coroutines. Once for each session.
     virtual void session_ended(session_state& which) = 0;
     /// More waits to be written on all sessions together than may. Ends nothing before it returns.

@@ -7,6 +7,7 @@
 
 #include <mydht/sim/scenario.hpp>
 
+#include "session/packet_net.hpp"
 #include "support/catch.hpp"
 
 using namespace mydht;
@@ -118,4 +119,121 @@ TEST_CASE("a node that listens everywhere learns from peers where it is", "[obse
         const auto other = s.run(s.at(i).status());
         CHECK(other.addresses == std::vector{s.network().address_of(i, 4000)});
     }
+}
+
+TEST_CASE("a node tells of a peer that goes on from another address", "[observing]") {
+    using test::mem;
+    test::world w;
+    test::packet_net net(w.time);
+    const auto config = [&](std::string_view name) {
+        node_config out;
+        out.datagram_transports = {net.transport()};
+        out.listen = {mem(name)};
+        return out;
+    };
+    node here(w.make_env(), config("here"));
+    REQUIRE(w.run(here.start()));
+    listener heard;
+    asio::co_spawn(w.context, listener::listen(heard, here.events()), [](std::exception_ptr) {});
+    auto there_config = config("there");
+    there_config.bootstrap = {parse_location("mem://here").value()};
+    node there(w.make_env(), std::move(there_config));
+    REQUIRE(w.run(there.start()));
+    CHECK(heard.count(node_event::kind::peer_up, there.id()) == 1);
+
+    net.rename(mem("there"), mem("elsewhere"));
+    // Nothing is known before the peer says something, and has answered a challenge where it is.
+    w.advance(1s);
+    CHECK(heard.count(node_event::kind::peer_moved, there.id()) == 0);
+    REQUIRE(w.run(there.ping(mem("here"), here.id(), 5s)));
+    w.advance(1s);
+    REQUIRE(heard.count(node_event::kind::peer_moved, there.id()) == 1);
+    const auto& moved = *std::ranges::find(heard.all, node_event::kind::peer_moved, &node_event::what);
+    CHECK(moved.who.observed == mem("elsewhere"));
+    CHECK(moved.before == mem("there"));
+    CHECK(heard.count(node_event::kind::peer_down, there.id()) == 0);
+    w.run(there.stop());
+    w.run(here.stop());
+}
+
+TEST_CASE("a node tells of a peer that comes again from another host", "[observing]") {
+    const bool datagrams = GENERATE(false, true);
+    scenario_config config;
+    config.streams = !datagrams;
+    config.datagrams = datagrams;
+    test::seeded_random random(5);
+    const auto nomad = std::make_shared<const identity>(identity::generate(random));
+    config.configure = [&nomad](node_index index, node_config& c) {
+        if (index == 1 || index == 2) c.self = nomad;
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(1) == 0);
+    listener heard;
+    heard.start(s, s.at(0));
+    REQUIRE(s.grow(1) == 0);
+    s.world().run_for(1s);
+    CHECK(heard.count(node_event::kind::peer_up, nomad->id()) == 1);
+    s.run(s.at(1).stop());
+    s.world().run_for(1s);
+    CHECK(heard.count(node_event::kind::peer_moved, nomad->id()) == 0);
+    REQUIRE(s.grow(1) == 0);
+    s.world().run_for(1s);
+    REQUIRE(heard.count(node_event::kind::peer_moved, nomad->id()) == 1);
+    const auto& moved = *std::ranges::find(heard.all, node_event::kind::peer_moved, &node_event::what);
+    CHECK(std::ranges::equal(moved.before.host(), s.network().address_of(1, 1).host()));
+    CHECK(std::ranges::equal(moved.who.observed.host(), s.network().address_of(2, 1).host()));
+    // The session is there before it is said where.
+    const auto up = [&](const node_event& e) {
+        return e.what == node_event::kind::peer_up && e.who.observed == moved.who.observed;
+    };
+    CHECK(std::ranges::find_if(heard.all, up) <
+          std::ranges::find(heard.all, node_event::kind::peer_moved, &node_event::what));
+}
+
+TEST_CASE("who does not take a node's events loses the oldest, and hears how many", "[observing]") {
+    scenario s(scenario_config{});
+    REQUIRE(s.grow(1) == 0);
+    listener all;
+    all.start(s, s.at(0));
+    auto slow = s.at(0).events(3);
+    REQUIRE(s.grow(8) == 0);
+    s.world().run_for(1s);
+    const auto told = all.all.size();
+    REQUIRE(told > 3);
+    const auto first = s.run(slow.next()).value();
+    CHECK(first.missed == told - 3);
+    CHECK(first.who.who.id == all.all[told - 3].who.who.id);
+    CHECK(s.run(slow.next()).value().missed == 0);
+}
+
+TEST_CASE("who has a priority stays in the table when a bucket is full", "[observing][admission]") {
+    scenario_config config;
+    std::set<node_id> wanted;
+    config.configure = [&wanted](node_index index, node_config& c) {
+        if (index != 0) return;
+        kbucket_config narrow;
+        narrow.k = 2;
+        narrow.replacements = 2;
+        c.table = narrow;
+        c.sessions.admission.decide = [&wanted](peer_info who) -> task<admission_verdict> {
+            co_return admission_verdict::accept(wanted.contains(who.who.id) ? 200 : 0);
+        };
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(9) == 0);
+    const auto known = [&s](const node_id& id) {
+        return std::ranges::count(s.run(s.at(0).contacts()), id, &contact::id) == 1;
+    };
+    // Somebody for whom there was no room comes again with a priority.
+    std::optional<node_index> outside;
+    for (node_index i = 1; i < 9; ++i) {
+        if (!known(s.id_of(i))) outside = i;
+    }
+    REQUIRE(outside);
+    const auto before = s.run(s.at(0).contacts()).size();
+    wanted.insert(s.id_of(*outside));
+    s.world().run_for(3min);  // until sessions are idle
+    REQUIRE(s.run(s.at(*outside).ping(s.at(0).addresses().front(), s.at(0).id(), 10s)));
+    CHECK(known(s.id_of(*outside)));
+    CHECK(s.run(s.at(0).contacts()).size() == before);
 }

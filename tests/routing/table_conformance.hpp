@@ -23,7 +23,9 @@ struct table_fixture {
     explicit table_fixture(const table_factory& make) : table(make(node_id())) {}
 
     contact make_peer() { return server_at(id_sharing(node_id(), 0, random), public_address(++made)); }
-    insert_outcome<contact> offer(const contact& c) { return table.insert_verified(c, c.addresses.front(), now); }
+    insert_outcome<contact> offer(const contact& c, std::uint8_t priority = 0) {
+        return table.insert_verified(c, c.addresses.front(), now, priority);
+    }
     std::vector<contact> fill(std::size_t count) {
         std::vector<contact> out;
         for (std::size_t i = 0; i < count; ++i) {
@@ -188,6 +190,27 @@ inline void check_bounds(const table_factory& make) {
     CHECK(f.table.find(other.id) == nullptr);
 }
 
+/// In a full table a higher priority comes in, and goes only for one that is higher still.
+inline void check_priorities(const table_factory& make) {
+    table_fixture f(make);
+    for (int i = 0; i < 3000; ++i) (void)f.offer(f.make_peer());
+    const auto full = f.table.size();
+    const auto wanted = f.make_peer();
+    CHECK(f.offer(wanted, 1).status == insert_status::inserted);
+    CHECK(f.table.size() == full);
+    f.now += std::chrono::hours(1);
+    // Silent for longer than those of priority 0 that come now, which push out none but each other.
+    for (int i = 0; i < 3000; ++i) {
+        const auto outcome = f.offer(f.make_peer());
+        if (outcome.to_ping) CHECK(outcome.to_ping->id != wanted.id);
+        if (outcome.to_ping) f.table.ping_failed(outcome.to_ping->id);
+    }
+    REQUIRE(f.table.find(wanted.id) != nullptr);
+    CHECK(f.table.find(wanted.id)->priority == 1);
+    CHECK(f.offer(wanted).status == insert_status::updated);
+    CHECK(f.table.find(wanted.id)->priority == 0);
+}
+
 inline void check_table_conformance(const table_factory& make) {
     check_empty_table(make);
     check_who_enters(make);
@@ -195,6 +218,7 @@ inline void check_table_conformance(const table_factory& make) {
     check_orders(make);
     check_failures(make);
     check_bounds(make);
+    check_priorities(make);
 }
 
 }  // namespace mydht::test

@@ -71,7 +71,8 @@ private:
         if (random_.below(40) == 0) peer.capabilities ^= static_cast<std::uint32_t>(capability::server);
         const bool known = table_.find(peer.id) != nullptr;
         const auto size = table_.size();
-        const auto outcome = table_.insert_verified(peer, peer.addresses[0], now_);
+        const auto priority = static_cast<std::uint8_t>(random_.below(10) == 0 ? random_.below(3) : 0);
+        const auto outcome = table_.insert_verified(peer, peer.addresses[0], now_, priority);
         const auto* found = table_.find(peer.id);
         CAPTURE(known, static_cast<int>(outcome.status), static_cast<int>(outcome.why));
         REQUIRE((outcome.status == insert_status::refused) == (outcome.why != refusal::none));
@@ -85,7 +86,8 @@ private:
                 REQUIRE(now_ - table_.find(outcome.to_ping->id)->last_seen >= config_.ping_after);
                 [[fallthrough]];
             case insert_status::cached:
-                REQUIRE((!known && found == nullptr));
+                // One that is known may sink, and give its place to one that waits with a higher priority.
+                REQUIRE(found == nullptr);
                 REQUIRE(table_.bucket_size(table_.bucket_of(peer.id)) == config_.k);
                 REQUIRE(table_.replacement_count(table_.bucket_of(peer.id)) > 0);
                 break;
@@ -98,6 +100,7 @@ private:
             REQUIRE(found->contact == peer);
             REQUIRE(found->last_seen == now_);
             REQUIRE(found->failures == 0);
+            REQUIRE(found->priority == priority);
         }
     }
 

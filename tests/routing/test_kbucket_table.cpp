@@ -22,7 +22,9 @@ struct fixture {
         const auto id = test::id_sharing(node_id(), bucket, random);
         return test::server_at(id, public_address(++made));
     }
-    insert_status insert(const contact& c) { return table.insert_verified(c, c.addresses[0], now).status; }
+    insert_status insert(const contact& c, std::uint8_t priority = 0) {
+        return table.insert_verified(c, c.addresses[0], now, priority).status;
+    }
     /// Fills a bucket, one contact a second; returns them in that order.
     std::vector<contact> fill(std::size_t bucket) {
         std::vector<contact> out;
@@ -225,6 +227,84 @@ TEST_CASE("the replacement cache keeps the most recently seen", "[kbucket]") {
     CHECK(f.table.size() == 2);
     // Their places in the order are by the time they were seen, not by the time they moved in.
     CHECK(order_in(f.table) == std::vector{waiting[2].id, waiting[1].id});
+}
+
+TEST_CASE("in a full bucket the lowest priority gives way to a higher one, the longest unseen first", "[kbucket]") {
+    fixture f(small());
+    const auto filled = f.fill(0);
+    f.now += 1s;
+    CHECK(f.insert(filled[0], 5) == insert_status::updated);
+    CHECK(f.table.find(filled[0].id)->priority == 5);
+    // Of filled[1] and filled[2], both of priority 0, the first one was not seen for longer.
+    const auto friend_of_ours = f.make(0);
+    f.now += 1s;
+    CHECK(f.insert(friend_of_ours, 5) == insert_status::inserted);
+    CHECK(order_in(f.table) == std::vector{filled[2].id, filled[0].id, friend_of_ours.id});
+    // It waits as a newcomer does, and is the first to come back.
+    CHECK(f.table.replacement_count(0) == 1);
+    f.table.remove(friend_of_ours.id);
+    CHECK(f.has(filled[1]));
+
+    // Equals follow the old rule, and a lower one never gets a place.
+    f.now += 1s;
+    CHECK(f.insert(friend_of_ours, 1) == insert_status::inserted);
+    CHECK(f.insert(f.make(0), 1) == insert_status::inserted);
+    CHECK(f.table.find(filled[0].id) != nullptr);
+    CHECK(f.insert(f.make(0), 1) == insert_status::cached);
+    CHECK(f.insert(f.make(0), 0) == insert_status::cached);
+    CHECK(f.table.size() == 3);
+}
+
+TEST_CASE("a bad contact goes before one of lower priority, whatever its own", "[kbucket]") {
+    fixture f(small());
+    const auto filled = f.fill(0);
+    CHECK(f.insert(filled[1], 200) == insert_status::updated);
+    for (std::size_t i = 0; i < f.config.failures_max; ++i) f.table.request_failed(filled[1].id);
+    const auto next = f.make(0);
+    CHECK(f.insert(next, 1) == insert_status::inserted);
+    CHECK_FALSE(f.has(filled[1]));
+    CHECK(f.has(filled[0]));
+    CHECK(f.has(filled[2]));
+}
+
+TEST_CASE("among those that wait the highest priority comes in first and leaves last", "[kbucket]") {
+    fixture f(small());
+    const auto filled = f.fill(0);
+    for (const auto& c : filled) CHECK(f.insert(c, 9) == insert_status::updated);
+    const auto wanted = f.make(0);
+    CHECK(f.insert(wanted, 3) == insert_status::cached);
+    for (int i = 0; i < 3; ++i) {
+        f.now += 1s;
+        CHECK(f.insert(f.make(0), 2) == insert_status::cached);
+    }
+    CHECK(f.table.replacement_count(0) == f.config.replacements);
+    f.table.remove(filled[0].id);
+    CHECK(f.has(wanted));
+}
+
+TEST_CASE("a contact that sinks gives its place to one that waits with more", "[kbucket]") {
+    fixture f(small());
+    const auto filled = f.fill(0);
+    for (const auto& c : filled) CHECK(f.insert(c, 9) == insert_status::updated);
+    const auto waiting = f.make(0);
+    CHECK(f.insert(waiting, 4) == insert_status::cached);
+    CHECK(f.insert(filled[1], 4) == insert_status::updated);
+    CHECK(f.has(filled[1]));
+    CHECK(f.insert(filled[1], 3) == insert_status::cached);
+    CHECK_FALSE(f.has(filled[1]));
+    CHECK(f.has(waiting));
+    CHECK(f.table.replacement_count(0) == 1);
+}
+
+TEST_CASE("priorities do not lift the caps of subnets", "[kbucket]") {
+    fixture f;
+    const auto host = public_address(7);
+    for (std::size_t i = 0; i < f.config.subnet_in_bucket + 1; ++i) {
+        auto c = f.make(0);
+        c.addresses = {host.with_port(static_cast<std::uint16_t>(1000 + i))};
+        const auto outcome = f.table.insert_verified(c, c.addresses[0], f.now, 255);
+        CHECK((outcome.why == refusal::subnet_in_bucket) == (i == f.config.subnet_in_bucket));
+    }
 }
 
 TEST_CASE("a contact that keeps failing is bad, hidden and replaced", "[kbucket]") {

@@ -1,6 +1,7 @@
 #include <mydht/runtime/wait_queue.hpp>
 
-#include "fixture.hpp"
+#include "datagram_peers.hpp"
+#include "two_peers.hpp"
 #include "wrapped_transport.hpp"
 
 namespace mydht::test {
@@ -33,9 +34,12 @@ struct application {
     std::vector<peer_info> asked;
 };
 
+/// All of it holds over both sorts of transports.
 struct scene {
-    explicit scene(session_config config, session_config other = {})
-        : node(w, network, std::move(config)), stranger(w, network, std::move(other)) {
+    scene(carried_by how_, session_config config)
+        : how(how_), node(w, std::move(config), {}), stranger(w, session_config(), {}) {
+        let_talk(node);
+        let_talk(stranger);
         where = w.run(node.pool->listen(mem("node"))).value();
         back = w.run(stranger.pool->listen(mem("stranger"))).value();
     }
@@ -47,10 +51,18 @@ struct scene {
         CHECK(w.time->armed() == 0);
     }
 
+    void let_talk(peer& one) {
+        if (how == carried_by::datagrams) {
+            one.pool->add_transport(network.datagrams());
+        } else {
+            one.pool->add_transport(network.transport());
+        }
+    }
     [[nodiscard]] result<session> come() { return w.run(stranger.pool->connect(node.at(where), stranger.in(30s))); }
     [[nodiscard]] result<session> go() { return w.run(node.pool->connect(stranger.at(back), node.in(30s))); }
     [[nodiscard]] result<wire::message> ping(session over) { return w.run(over.request(wire::ping(), node.in(30s))); }
 
+    carried_by how;
     world w;
     memory_network network;
     peer node;
@@ -62,9 +74,11 @@ struct scene {
 }  // namespace
 
 TEST_CASE("a peer that the application refuses gets no rights, and is told", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.says = admission_verdict::refuse();
-    scene s(app.config());
+    scene s(how, app.config());
     // The dialler has proven itself before it hears of the refusal.
     auto link = s.come().value();
     CHECK(s.ping(link).error() == errc::not_admitted);
@@ -86,9 +100,11 @@ TEST_CASE("a peer that the application refuses gets no rights, and is told", "[a
 }
 
 TEST_CASE("until the verdict nothing of a peer is served", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.hesitates = true;
-    scene s(app.config());
+    scene s(how, app.config());
     auto link = s.come().value();
     std::optional<bool> answered;
     asio::co_spawn(s.w.context, link.request(wire::ping(), s.node.in(30s)),
@@ -105,9 +121,11 @@ TEST_CASE("until the verdict nothing of a peer is served", "[admission]") {
 }
 
 TEST_CASE("who is not decided about in time is not let in", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.hesitates = true;
-    scene s(app.config());
+    scene s(how, app.config());
     auto link = s.come().value();
     CHECK(s.ping(link).error() == errc::not_admitted);
     CHECK(s.node.pool->counters().not_admitted == 1);
@@ -119,17 +137,21 @@ TEST_CASE("who is not decided about in time is not let in", "[admission]") {
 }
 
 TEST_CASE("a decision that throws refuses", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.throws = true;
-    scene s(app.config());
+    scene s(how, app.config());
     CHECK(s.ping(s.come().value()).error() == errc::not_admitted);
     CHECK(s.go().error() == errc::not_admitted);
 }
 
 TEST_CASE("a peer that this node dials is asked about before it hears who dialled", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.says = admission_verdict::refuse();
-    scene s(app.config());
+    scene s(how, app.config());
     CHECK(s.go().error() == errc::not_admitted);
     REQUIRE(app.asked.size() == 1);
     CHECK(app.asked.front().outgoing);
@@ -142,9 +164,11 @@ TEST_CASE("a peer that this node dials is asked about before it hears who dialle
 }
 
 TEST_CASE("a blocked peer is not dialled and not let in for its time", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.says = admission_verdict::block(60s);
-    scene s(app.config());
+    scene s(how, app.config());
     CHECK(s.go().error() == errc::peer_blocked);
     s.w.poll();
     REQUIRE(s.node.blocked.size() == 1);
@@ -164,10 +188,30 @@ TEST_CASE("a blocked peer is not dialled and not let in for its time", "[admissi
     s.w.run(s.node.pool->stop(1s));
 }
 
+TEST_CASE("a blocked peer that comes from another address is asked about again", "[admission][datagrams]") {
+    application app;
+    app.says = admission_verdict::block(10min);
+    datagram_peers p(session_config(), app.config());
+    const auto come = [&p] {
+        const auto link = p.connect();
+        return link ? p.ping(*link) : result<wire::message>(failure(link.error()));
+    };
+    CHECK(come().error() == errc::not_admitted);
+    REQUIRE(app.asked.size() == 1);
+    app.says = admission_verdict::accept();
+    CHECK(come().error() == errc::not_admitted);
+    CHECK(app.asked.size() == 1);
+    p.net.rename(app.asked.front().observed, mem("elsewhere"));
+    CHECK(come());
+    CHECK(app.asked.size() == 2);
+}
+
 TEST_CASE("a block ends", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.says = admission_verdict::block(60s);
-    scene s(app.config());
+    scene s(how, app.config());
     CHECK(s.go().error() == errc::peer_blocked);
     app.says = admission_verdict::accept();
     s.w.advance(59s);
@@ -177,15 +221,17 @@ TEST_CASE("a block ends", "[admission]") {
 }
 
 TEST_CASE("a block closes the session that is there", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
-    scene s(app.config());
+    scene s(how, app.config());
     auto there = s.go().value();
     app.says = admission_verdict::block(60s);
     // A second process with the same identity comes, and makes the application think again.
-    peer twin(s.w, s.network);
+    peer twin(s.w, session_config(), {});
     twin.pool = std::make_unique<session_pool>(twin.env, s.stranger.self, session_config(), peer::make_echo(),
                                                twin.make_events());
-    twin.pool->add_transport(s.network.transport());
+    s.let_talk(twin);
     CHECK(s.w.run(twin.pool->connect(s.node.at(s.where), twin.in(30s))));
     s.w.advance(1s);
     CHECK_FALSE(there.open());
@@ -196,10 +242,12 @@ TEST_CASE("a block closes the session that is there", "[admission]") {
 }
 
 TEST_CASE("lists hold for both directions and are not asked about", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     auto config = app.config();
     config.admission.allow.emplace();
-    scene s(config);
+    scene s(how, config);
     CHECK(s.ping(s.come().value()).error() == errc::not_admitted);
     CHECK(s.go().error() == errc::not_admitted);
     CHECK(s.w.run(s.node.pool->connect_to(s.back, {}, s.node.in(30s))).error() == errc::not_admitted);
@@ -207,15 +255,18 @@ TEST_CASE("lists hold for both directions and are not asked about", "[admission]
 }
 
 TEST_CASE("a higher priority keeps its session when there are too many", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     auto config = app.config();
     config.sessions_max = 1;
-    scene s(config);
+    scene s(how, config);
     app.says = admission_verdict::accept(9);
     auto important = s.come().value();
     REQUIRE(s.ping(important));
     app.says = admission_verdict::accept(8);
-    peer other(s.w, s.network);
+    peer other(s.w, session_config(), {});
+    s.let_talk(other);
     auto refused = s.w.run(other.pool->connect(s.node.at(s.where), other.in(30s))).value();
     CHECK(s.w.run(refused.request(wire::ping(), other.in(30s))).error() == errc::session_closed);
     CHECK(important.open());
@@ -230,9 +281,11 @@ TEST_CASE("a higher priority keeps its session when there are too many", "[admis
 }
 
 TEST_CASE("a stop does not wait for the application", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     application app;
     app.hesitates = true;
-    scene s(app.config());
+    scene s(how, app.config());
     REQUIRE(s.come());
     s.w.poll();
     REQUIRE(app.asked.size() == 1);
@@ -243,11 +296,13 @@ TEST_CASE("a stop does not wait for the application", "[admission]") {
 // --- rates ----------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("requests beyond the rate are refused as throttled, then dropped", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     session_config config;
     config.exempt_loopback = false;
     config.request_rate->endpoint = {1, 4};
     config.request_rate->refusals = {1, 2};
-    scene s(config);
+    scene s(how, config);
     auto link = s.come().value();
     std::size_t served = 0;
     std::size_t told = 0;
@@ -295,6 +350,8 @@ TEST_CASE("handshakes beyond the rate of a network are dropped unread", "[admiss
 }
 
 TEST_CASE("without a rate, and for this machine, nothing is throttled", "[admission]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
     for (const bool off : {true, false}) {
         session_config config;
         config.request_rate->endpoint = {1, 1};
@@ -303,7 +360,7 @@ TEST_CASE("without a rate, and for this machine, nothing is throttled", "[admiss
             config.handshake_rate.reset();
             config.exempt_loopback = false;
         }
-        scene s(config);
+        scene s(how, config);
         auto link = s.come().value();
         for (int i = 0; i < 20; ++i) CHECK(std::holds_alternative<wire::pong>(s.ping(link).value()));
         CHECK(s.node.pool->counters().requests_throttled == 0);

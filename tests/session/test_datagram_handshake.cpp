@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <numeric>
 #include <optional>
-#include <string_view>
 
 #include <mydht/crypto/ids.hpp>
 
@@ -51,18 +49,6 @@ struct transcript {
 };
 
 using tamper = std::function<void(std::size_t n, bytes& packet)>;
-
-/// docs/wire-format.md, "Golden packets".
-constexpr std::string_view written_ik =
-    "0101010001020304a447617eb753e10100000000000000000000000000000000b000493e82fc74464a59268817623d2053c5"
-    "eb8e2cc4a988b4fee179ec6b010d531d2ed92392f8d06a247da3abafaf5e8e204b7f6da22400eb006d43cd173689f6f27e87"
-    "f43d3f23dabf3ac3c5887711c2aecae47437fd3bbb9fe785b1d1da12d5ecf16d3f68102e85c9e146c090c9333e7076a51286"
-    "beca0f669eef38ab6f04c0c0d69ffa6fde4b1287c650aac882cd410897afb0dcd9b2be502bf13494f9255c1d7331bf22ec6d"
-    "ae50cdf81fc0c588d9e5";
-constexpr std::string_view written_plain =
-    "0101000001020304a447617eb753e101000000000000000000000000000000007000808182838485868788898a8b8c8d8e8f"
-    "909192939495969798999a9b9c9d9e9f0068e5cf8b01000001012d0079b5562e8fe654f94078b112e8a98ba7901f853ae695"
-    "bed7e0e3910bad0496640000000001000000010100000000000000aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa010203";
 
 constexpr std::uint32_t index_a = 0xa1a2a3a4;
 constexpr std::uint32_t index_b = 0xb1b2b3b4;
@@ -186,34 +172,6 @@ TEST_CASE("both sides of a datagram handshake prove each other and agree on keys
         CHECK(carries(one, two));
         CHECK(carries(two, one));
         CHECK_FALSE(carries(one, one));
-    }
-}
-
-TEST_CASE("the first packet has its written form", "[datagram_handshake]") {
-    const auto counting = [](std::uint8_t first) {
-        bytes out(32);
-        std::iota(out.begin(), out.end(), first);
-        return out;
-    };
-    /// 80 81 ... 9f, once.
-    class fixed_bytes final : public random_source {
-    public:
-        void fill(bytes_span out) override { std::iota(out.begin(), out.end(), std::uint8_t{0x80}); }
-    };
-    const auto responder = identity::from_seed(counting(0x21)).value().key();
-    for (const bool secured : {true, false}) {
-        fixed_bytes random;
-        const auto self = std::make_shared<const identity>(identity::from_seed(counting(0x01)).value());
-        local_party party(self, secured ? session_config() : plain_network(), random);
-        party.capabilities = 1;
-        datagram_goal goal;
-        goal.known = responder;
-        goal.own_index = 0x04030201;
-        goal.token.fill(0xaa);
-        const auto packet = datagram_initiator::begin(party, goal, some_time, bytes{1, 2, 3});
-        const auto size = wire::initial_header_bytes + wire::decode_initial(packet->packet())->message.size();
-        const auto written = to_hex(packet->packet().first(size));
-        CHECK(written == (secured ? written_ik : written_plain));
     }
 }
 

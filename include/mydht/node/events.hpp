@@ -24,6 +24,7 @@ struct node_event {
         peer_up,          ///< a session with `who` is there; one for each kind of transport
         peer_down,        ///< it has ended, and `why`
         peer_blocked,     ///< admission keeps `who` out for `time`
+        peer_moved,       ///< `who`, in the same session or a new one, is at `who.observed` now and was at `before`
         address_changed,  ///< peers reach this node at `addresses` now
         socket_lost,      ///< a socket of datagrams broke that listened at `addresses`, and `why`; it is opened again
         socket_back,      ///< it listens again
@@ -33,6 +34,7 @@ struct node_event {
     peer_info who;
     std::error_code why;
     duration time{};
+    address before;
     std::vector<address> addresses;
     /// Events that were dropped just before this one, because nobody took them in time.
     std::uint64_t missed = 0;

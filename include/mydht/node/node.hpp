@@ -70,6 +70,8 @@ public:
     /// Where peers can dial this node, as far as it knew when it began to listen: no wildcards. After start().
     /// What peers say since then is in status() and events().
     [[nodiscard]] const std::vector<address>& addresses() const noexcept;
+    /// The same with its key: what another node needs to open() a stream to this one, or to be told by other means. After start().
+    [[nodiscard]] contact as_contact() const;
     [[nodiscard]] bool empty() const noexcept { return core_ == nullptr; }
 
     /// Stores a value on the nearest peers (and on this node, when it is among them). Completes when all of them have

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -38,8 +39,9 @@ struct contact_list_config {
 [[nodiscard]] result<void> validate(const contact_list_config& config);
 
 /// Contacts without buckets, in the order in which they joined: all of a flat or trust table but the order in which it prefers
-/// them. Bounded, capped by subnet. Who is offered to a full list comes in for a bad contact, else for the one of least weight if that is less than its
-/// own, else it waits for the end of the ping to the one among the least that was silent longest, as in a k-bucket.
+/// them. Bounded, capped by subnet. Who is offered to a full list comes in for a bad contact, else for the one of the lowest priority, of these the least
+/// weight, if it counts more itself, else it waits for the end of the ping to the one among the least that was silent longest,
+/// as in a k-bucket.
 /// The call protocol is that of kbucket_table. A plain value: no I/O, no clock.
 class contact_list {
 public:
@@ -51,7 +53,7 @@ public:
     /// The configuration must be valid (asserted). Without `weight` all count the same.
     contact_list(const node_id& own, const contact_list_config& config, weighing weight = {});
 
-    outcome insert_verified(contact c, const address& observed, steady_time now);
+    outcome insert_verified(contact c, const address& observed, steady_time now, std::uint8_t priority = 0);
     void answered(const node_id& id, steady_time now);
     void request_failed(const node_id& id);
     void ping_failed(const node_id& id);
@@ -85,7 +87,7 @@ private:
 
     position at(const node_id& id);
     [[nodiscard]] bool over_cap(const subnet& from, const entry* except) const;
-    outcome update(position known, contact c, const subnet& from, steady_time now);
+    outcome update(position known, entry e, steady_time now);
     outcome insert_into_full(entry e, steady_time now);
     bool make_room(const subnet& from);
     void admit_waiting();

@@ -14,6 +14,7 @@
 #include <mydht/core/random.hpp>
 #include <mydht/core/time.hpp>
 #include <mydht/routing/address_filter.hpp>
+#include <mydht/routing/entry_list.hpp>
 #include <mydht/routing/kbucket_config.hpp>
 #include <mydht/routing/routing_table.hpp>
 #include <mydht/routing/subnet.hpp>
@@ -32,6 +33,9 @@ namespace mydht {
 /// Invariants after every call: at most k contacts in a bucket, ordered by the time they were last seen; no id twice, not the
 /// own one; no subnet over its caps, counted by the addresses that the contacts were observed at.
 ///
+/// Among contacts of one priority, which admission gives, those known longest stay. One of a higher priority takes the place of
+/// the longest unseen of the lowest, which then waits in the replacement cache.
+///
 /// `Contact` is a value with `id`, and `addresses` (a vector of address). One that says it is no server is refused. A plain
 /// value: no I/O, no clock; `now` may stand still and should not go back.
 template <typename Id, typename Contact>
@@ -47,8 +51,8 @@ public:
 
     /// Offers a contact whose id a session has proved; `observed` is the address of the session's other end. A known contact
     /// whose new subnet is over a cap is refused and stays as it was: its new place may be that of somebody who only forwards
-    /// its session, and who must not push it out.
-    outcome insert_verified(Contact c, const address& observed, steady_time now);
+    /// its session, and who must not push it out. `priority` is what admission gave it now, in place of an earlier one.
+    outcome insert_verified(Contact c, const address& observed, steady_time now, std::uint8_t priority = 0);
 
     /// The contact answered a request or a ping.
     void answered(const Id& id, steady_time now);
@@ -153,27 +157,17 @@ private:
     };
     enum class counting { all, good };
 
-    static typename entry_list::iterator position(entry_list& list, const Id& id) {
-        return std::ranges::find_if(list, [&id](const entry& e) { return e.contact.id == id; });
-    }
-    static void place(entry_list& list, entry e);
-    static void seen(entry_list& list, typename entry_list::iterator at, steady_time now);
     static bool is_client(const Contact& c);
-    template <typename Accept>
-    static bool accepts(Accept& accept, const entry& e) {
-        if constexpr (std::is_invocable_v<Accept&, const entry&>) {
-            return accept(e);
-        } else {
-            return accept(e.contact);
-        }
-    }
 
     bucket* existing_bucket(const Id& id);
     bucket& bucket_for(const Id& id, steady_time now);
     refusal over_cap(const bucket* b, const subnet& from, counting what, const entry* except) const;
-    outcome update(bucket& b, typename entry_list::iterator at, Contact c, const subnet& from, steady_time now);
+    outcome update(bucket& b, typename entry_list::iterator at, entry e, steady_time now);
     void remove_bad(bucket& b, const subnet& from);
+    /// Lets those of the cache in that have a higher priority than a contact of the bucket.
+    void prefer_waiting(bucket& b);
     outcome insert_into_full(bucket& b, entry e, steady_time now);
+    void give_place(bucket& b, typename entry_list::iterator from, entry to);
     void cache(bucket& b, entry e);
     std::optional<entry> take_replacement(bucket& b, const entry* except);
     void replace_bad(bucket& b);
@@ -186,21 +180,6 @@ private:
     kbucket_config config_;
     std::vector<bucket> buckets_;
 };
-
-template <typename Id, typename Contact>
-void kbucket_table<Id, Contact>::place(entry_list& list, entry e) {
-    const auto later = [](steady_time time, const entry& other) { return time < other.last_seen; };
-    list.insert(std::upper_bound(list.begin(), list.end(), e.last_seen, later), std::move(e));
-}
-
-template <typename Id, typename Contact>
-void kbucket_table<Id, Contact>::seen(entry_list& list, typename entry_list::iterator at, steady_time now) {
-    entry e = std::move(*at);
-    list.erase(at);
-    e.failures = 0;
-    e.last_seen = std::max(e.last_seen, now);
-    place(list, std::move(e));
-}
 
 template <typename Id, typename Contact>
 bool kbucket_table<Id, Contact>::is_client(const Contact& c) {
@@ -242,7 +221,8 @@ refusal kbucket_table<Id, Contact>::over_cap(const bucket* b, const subnet& from
 }
 
 template <typename Id, typename Contact>
-auto kbucket_table<Id, Contact>::insert_verified(Contact c, const address& observed, steady_time now) -> outcome {
+auto kbucket_table<Id, Contact>::insert_verified(Contact c, const address& observed, steady_time now,
+                                                 std::uint8_t priority) -> outcome {
     if (c.id == own_) return {insert_status::refused, refusal::own_id, {}};
     filter_addresses(c, scope_of(observed));
     const auto unusable = is_client(c) ? refusal::client : c.addresses.empty() ? refusal::no_address : refusal::none;
@@ -253,8 +233,8 @@ auto kbucket_table<Id, Contact>::insert_verified(Contact c, const address& obser
     const auto from = subnet::counted(observed, config_.exempt_local);
     bucket* home = existing_bucket(c.id);
     if (home != nullptr) {
-        const auto known = position(home->entries, c.id);
-        if (known != home->entries.end()) return update(*home, known, std::move(c), from, now);
+        const auto known = detail::find_entry(home->entries, c.id);
+        if (known != home->entries.end()) return update(*home, known, entry{std::move(c), now, from, 0, priority}, now);
     }
     if (const auto why = over_cap(home, from, counting::good, nullptr); why != refusal::none) {
         return {insert_status::refused, why, {}};
@@ -262,23 +242,29 @@ auto kbucket_table<Id, Contact>::insert_verified(Contact c, const address& obser
     bucket& b = bucket_for(c.id, now);
     remove_bad(b, from);
     if (b.reserve) std::erase_if(b.reserve->entries, [&c](const entry& e) { return e.contact.id == c.id; });
-    entry e{std::move(c), now, from, 0};
+    entry e{std::move(c), now, from, 0, priority};
     if (b.entries.size() >= config_.k) return insert_into_full(b, std::move(e), now);
-    place(b.entries, std::move(e));
+    detail::place_entry(b.entries, std::move(e));
     return {insert_status::inserted, refusal::none, {}};
 }
 
 template <typename Id, typename Contact>
-auto kbucket_table<Id, Contact>::update(bucket& b, typename entry_list::iterator at, Contact c, const subnet& from,
-                                        steady_time now) -> outcome {
-    if (from != at->from) {
-        const auto why = over_cap(&b, from, counting::all, &*at);
+auto kbucket_table<Id, Contact>::update(bucket& b, typename entry_list::iterator at, entry e, steady_time now)
+    -> outcome {
+    if (e.from != at->from) {
+        const auto why = over_cap(&b, e.from, counting::all, &*at);
         if (why != refusal::none) return {insert_status::refused, why, {}};
-        at->from = from;
+        at->from = e.from;
     }
-    if (b.reserve && b.reserve->pinged == c.id) b.reserve->pinged.reset();
-    at->contact = std::move(c);
-    seen(b.entries, at, now);
+    if (b.reserve && b.reserve->pinged == e.contact.id) b.reserve->pinged.reset();
+    const bool sinks = e.priority < at->priority;
+    const auto id = e.contact.id;
+    at->priority = e.priority;
+    at->contact = std::move(e.contact);
+    detail::touch_entry(b.entries, at, now);
+    if (sinks) prefer_waiting(b);
+    if (sinks && detail::find_entry(b.entries, id) == b.entries.end())
+        return {insert_status::cached, refusal::none, {}};
     return {insert_status::updated, refusal::none, {}};
 }
 
@@ -300,14 +286,20 @@ auto kbucket_table<Id, Contact>::insert_into_full(bucket& b, entry e, steady_tim
     const auto bad = std::ranges::find_if(b.entries, [this](const entry& each) { return is_bad(each); });
     if (bad != b.entries.end()) {
         b.entries.erase(bad);
-        place(b.entries, std::move(e));
+        detail::place_entry(b.entries, std::move(e));
         return {insert_status::inserted, refusal::none, {}};
     }
+    const auto lowest = detail::least_entry(b.entries);
+    if (lowest->priority < e.priority) {
+        give_place(b, lowest, std::move(e));
+        return {insert_status::inserted, refusal::none, {}};
+    }
+    const bool equal = lowest->priority == e.priority;
     cache(b, std::move(e));
     auto& reserve = *b.reserve;
     const bool ping_pending = reserve.pinged && now - reserve.pinged_at < config_.ping_patience;
-    const entry& oldest = b.entries.front();
-    if (ping_pending || now - oldest.last_seen < config_.ping_after) {
+    const entry& oldest = *lowest;
+    if (!equal || ping_pending || now - oldest.last_seen < config_.ping_after) {
         return {insert_status::cached, refusal::none, {}};
     }
     reserve.pinged = oldest.contact.id;
@@ -315,32 +307,40 @@ auto kbucket_table<Id, Contact>::insert_into_full(bucket& b, entry e, steady_tim
     return {insert_status::ping, refusal::none, oldest.contact};
 }
 
-/// The cache is ordered and capped as the bucket is, so that one subnet cannot push all others out of it.
+/// The one that goes waits for a place as a newcomer does.
+template <typename Id, typename Contact>
+void kbucket_table<Id, Contact>::give_place(bucket& b, typename entry_list::iterator from, entry to) {
+    auto left = std::move(*from);
+    b.entries.erase(from);
+    detail::place_entry(b.entries, std::move(to));
+    if (b.reserve && b.reserve->pinged == left.contact.id) b.reserve->pinged.reset();
+    cache(b, std::move(left));
+}
+
+template <typename Id, typename Contact>
+void kbucket_table<Id, Contact>::prefer_waiting(bucket& b) {
+    if (!b.reserve) return;
+    const auto lowest = detail::least_entry(b.entries);
+    auto better = take_replacement(b, &*lowest);
+    if (!better) return;
+    if (better->priority > lowest->priority) return give_place(b, lowest, std::move(*better));
+    cache(b, std::move(*better));
+}
+
+/// The cache is ordered and capped as the bucket is.
 template <typename Id, typename Contact>
 void kbucket_table<Id, Contact>::cache(bucket& b, entry e) {
     if (!b.reserve) b.reserve = std::make_unique<reserve_state>();
-    auto& waiting = b.reserve->entries;
-    const auto same = [&e](const entry& other) { return !e.from.empty() && other.from == e.from; };
-    if (static_cast<std::size_t>(std::ranges::count_if(waiting, same)) >= config_.subnet_in_bucket) {
-        waiting.erase(std::ranges::find_if(waiting, same));
-    }
-    place(waiting, std::move(e));
-    if (waiting.size() > config_.replacements) waiting.erase(waiting.begin());
+    detail::place_bounded(b.reserve->entries, std::move(e), config_.replacements, config_.subnet_in_bucket);
 }
 
-/// The replacement seen most recently that the caps let into the bucket once `except` has left.
+/// The best replacement that the caps let into the bucket once `except` has left.
 template <typename Id, typename Contact>
 auto kbucket_table<Id, Contact>::take_replacement(bucket& b, const entry* except) -> std::optional<entry> {
     if (!b.reserve) return {};
-    auto& waiting = b.reserve->entries;
-    for (auto at = waiting.end(); at != waiting.begin();) {
-        --at;
-        if (over_cap(&b, at->from, counting::all, except) != refusal::none) continue;
-        entry out = std::move(*at);
-        waiting.erase(at);
-        return out;
-    }
-    return {};
+    return detail::take_best(b.reserve->entries, [&](const entry& e) {
+        return over_cap(&b, e.from, counting::all, except) == refusal::none;
+    });
 }
 
 template <typename Id, typename Contact>
@@ -350,7 +350,7 @@ void kbucket_table<Id, Contact>::replace_bad(bucket& b) {
         auto replacement = take_replacement(b, &b.entries[i]);
         if (!replacement) continue;
         b.entries.erase(b.entries.begin() + static_cast<std::ptrdiff_t>(i));
-        place(b.entries, std::move(*replacement));
+        detail::place_entry(b.entries, std::move(*replacement));
         return;
     }
 }
@@ -360,7 +360,7 @@ void kbucket_table<Id, Contact>::refill(bucket& b) {
     while (b.entries.size() < config_.k) {
         auto replacement = take_replacement(b, nullptr);
         if (!replacement) return;
-        place(b.entries, std::move(*replacement));
+        detail::place_entry(b.entries, std::move(*replacement));
     }
 }
 
@@ -368,12 +368,13 @@ template <typename Id, typename Contact>
 void kbucket_table<Id, Contact>::answered(const Id& id, steady_time now) {
     bucket* b = existing_bucket(id);
     if (b == nullptr) return;
-    if (const auto at = position(b->entries, id); at != b->entries.end()) {
+    if (const auto at = detail::find_entry(b->entries, id); at != b->entries.end()) {
         if (b->reserve && b->reserve->pinged == id) b->reserve->pinged.reset();
-        seen(b->entries, at, now);
+        detail::touch_entry(b->entries, at, now);
     } else if (b->reserve) {
         auto& waiting = b->reserve->entries;
-        if (const auto spare = position(waiting, id); spare != waiting.end()) seen(waiting, spare, now);
+        if (const auto spare = detail::find_entry(waiting, id); spare != waiting.end())
+            detail::touch_entry(waiting, spare, now);
     }
 }
 
@@ -381,7 +382,7 @@ template <typename Id, typename Contact>
 void kbucket_table<Id, Contact>::request_failed(const Id& id) {
     bucket* b = existing_bucket(id);
     if (b == nullptr) return;
-    if (const auto at = position(b->entries, id); at != b->entries.end()) {
+    if (const auto at = detail::find_entry(b->entries, id); at != b->entries.end()) {
         at->failures = std::min(at->failures + 1, config_.failures_max);
         if (is_bad(*at)) replace_bad(*b);
     } else if (b->reserve) {
@@ -394,7 +395,7 @@ void kbucket_table<Id, Contact>::ping_failed(const Id& id) {
     bucket* b = existing_bucket(id);
     if (b == nullptr || !b->reserve || b->reserve->pinged != id) return;
     b->reserve->pinged.reset();
-    const auto at = position(b->entries, id);
+    const auto at = detail::find_entry(b->entries, id);
     if (at == b->entries.end()) return;
     at->failures = config_.failures_max;
     replace_bad(*b);
@@ -418,7 +419,7 @@ void kbucket_table<Id, Contact>::append_closest(const bucket& b, const Id& targe
     std::vector<const Contact*> found;
     found.reserve(b.entries.size());
     for (const auto& e : b.entries) {
-        if (is_bad(e) == bad_ones && accepts(accept, e)) found.push_back(&e.contact);
+        if (is_bad(e) == bad_ones && detail::accepts_entry(accept, e)) found.push_back(&e.contact);
     }
     const auto nearer = [&target](const Contact* x, const Contact* y) { return closer(target, x->id, y->id); };
     std::ranges::sort(found, nearer);

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,8 +31,9 @@ struct fill_step {
 /// What a node knows of others, and whom it would ask: a plain value without I/O or clock, used from one executor. Only peers that
 /// have proved their identity by a session are offered; every request's end is reported.
 ///
-/// insert_verified(contact, observed, now): see kbucket_table for the protocol of pings. A model bounds how many it keeps,
-///   keeps neither the own id nor clients nor what cannot be dialled (filter_addresses), and never an id twice.
+/// insert_verified(contact, observed, now, priority): see kbucket_table for the protocol of pings. A model bounds how many it
+///   keeps, keeps neither the own id nor clients nor what cannot be dialled (filter_addresses), and never an id twice. When it is
+///   full, a good contact leaves for one of a higher priority (given by admission), never for one of a lower.
 /// answered, request_failed, ping_failed, remove: as of kbucket_table; a report about one that is not there does nothing.
 /// closest(target, n, accept): up to n contacts in order of distance. Bad ones are left out, unless no good one is there.
 /// preferred(target, n, accept, random): up to n contacts that a query for `target` is sent on to, the one to try first in
@@ -45,8 +47,8 @@ template <typename T>
 concept routing_table = std::movable<T> &&
     requires(T& t, const T& fixed, contact c, const address& observed, const node_id& id, steady_time now,
              duration idle, std::size_t n, const contact_filter& accept, prng& random,
-             const std::function<void(const table_entry<contact>&)>& visit) {
-    { t.insert_verified(std::move(c), observed, now) } -> std::same_as<insert_outcome<contact>>;
+             const std::function<void(const table_entry<contact>&)>& visit, std::uint8_t priority) {
+    { t.insert_verified(std::move(c), observed, now, priority) } -> std::same_as<insert_outcome<contact>>;
     t.answered(id, now);
     t.request_failed(id);
     t.ping_failed(id);
@@ -76,8 +78,9 @@ public:
 
     [[nodiscard]] explicit operator bool() const noexcept { return inner_ != nullptr; }
 
-    insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now) {
-        return inner_->insert_verified(std::move(c), observed, now);
+    insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now,
+                                            std::uint8_t priority = 0) {
+        return inner_->insert_verified(std::move(c), observed, now, priority);
     }
     void answered(const node_id& id, steady_time now) { inner_->answered(id, now); }
     void request_failed(const node_id& id) { inner_->request_failed(id); }
@@ -117,7 +120,8 @@ private:
         interface(const interface&) = delete;
         interface& operator=(const interface&) = delete;
         virtual ~interface() = default;
-        virtual insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now) = 0;
+        virtual insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now,
+                                                        std::uint8_t priority) = 0;
         virtual void answered(const node_id& id, steady_time now) = 0;
         virtual void request_failed(const node_id& id) = 0;
         virtual void ping_failed(const node_id& id) = 0;
@@ -140,8 +144,9 @@ private:
     template <typename T>
     struct holder final : interface {
         explicit holder(T given) : inner(std::move(given)) {}
-        insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now) override {
-            return inner.insert_verified(std::move(c), observed, now);
+        insert_outcome<contact> insert_verified(contact c, const address& observed, steady_time now,
+                                                std::uint8_t priority) override {
+            return inner.insert_verified(std::move(c), observed, now, priority);
         }
         void answered(const node_id& id, steady_time now) override { inner.answered(id, now); }
         void request_failed(const node_id& id) override { inner.request_failed(id); }

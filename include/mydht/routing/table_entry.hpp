@@ -13,9 +13,10 @@ namespace mydht {
 template <typename Contact>
 struct table_entry {
     Contact contact;
-    steady_time last_seen;     ///< when it last proved to be alive
-    subnet from;               ///< of the address it was observed at; empty when that is exempt from caps
-    std::size_t failures = 0;  ///< consecutive failed requests
+    steady_time last_seen;      ///< when it last proved to be alive
+    subnet from;                ///< of the address it was observed at; empty when that is exempt from caps
+    std::size_t failures = 0;   ///< consecutive failed requests
+    std::uint8_t priority = 0;  ///< that admission gave the peer
 };
 
 /// What became of a contact that was offered to a table.

@@ -27,8 +27,8 @@ public:
     /// Not for this long: until then the peer is refused, and not dialled, without asking again, unless its host changes.
     /// At most admission_config::block_max counts.
     [[nodiscard]] static admission_verdict block(duration time) noexcept;
-    /// Let in. Of two peers the one of the higher priority keeps its session when there are too many, and pays less of its rate limit
-    /// (priority_discount).
+    /// Let in. Of two peers the one of the higher priority keeps its session when there are too many, pays less of its rate limit
+    /// (priority_discount), and keeps its place when a routing table is full, or is given that of the other.
     [[nodiscard]] static admission_verdict accept(std::uint8_t priority = 0) noexcept;
 
     [[nodiscard]] kind what() const noexcept { return what_; }

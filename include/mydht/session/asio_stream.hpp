@@ -129,7 +129,9 @@ private:
 }  // namespace detail
 
 /// A stream for Asio's own algorithms: it has the requirements of AsyncReadStream and AsyncWriteStream, so that asio::async_read,
-/// async_write, async_read_until and whatever else is built on them work on it unchanged, with any completion token.
+/// async_write, async_read_until, buffered_stream, ssl::stream and whatever else is built on them work on it unchanged, with any
+/// completion token. Boost.Beast is built on Boost.Asio, whose types live in another namespace than those of the standalone Asio
+/// used here: it needs a wrapper that calls these two operations with Boost's buffers and error codes.
 /// Not for an empty handle. Handlers run on their associated executor, or else on the one given here. A cancelled operation ends with
 /// asio::error::operation_aborted and leaves the stream usable; cancellation slots may be emitted on the handler's thread. The
 /// end of the peer's bytes is asio::error::eof; other errors are those of mydht::stream. One read and one write may be under way
@@ -137,12 +139,16 @@ private:
 class asio_stream {
 public:
     using executor_type = executor;
+    /// What Asio's streams on top of others ask for: there is none below.
+    using lowest_layer_type = asio_stream;
 
     /// `on`: what handlers run on that have no executor of their own; the stream's session's when it is not given.
     explicit asio_stream(stream s) : asio_stream(s, s.get_executor()) {}
     asio_stream(stream s, executor on) : stream_(std::move(s)), on_(std::move(on)) {}
 
     [[nodiscard]] executor_type get_executor() const noexcept { return on_; }
+    [[nodiscard]] lowest_layer_type& lowest_layer() noexcept { return *this; }
+    [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept { return *this; }
     [[nodiscard]] const stream& handle() const noexcept { return stream_; }
     [[nodiscard]] stream& handle() noexcept { return stream_; }
 

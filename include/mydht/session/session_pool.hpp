@@ -27,6 +27,8 @@ struct session_events {
     std::function<void(const session&)> opened;
     /// A link that was told of has ended, and why.
     std::function<void(const peer_info&, std::error_code why)> closed;
+    /// A peer that was told of goes on at another address, now peer().observed; over datagrams, where it has answered a challenge.
+    std::function<void(const session&, const address& before)> moved;
     /// Admission has blocked a peer for this time; at most admission_config::block_max.
     std::function<void(const peer_info&, duration time)> blocked;
     /// A socket of datagrams that listened is broken, as when its interface has gone. Its sessions go on through another one of
