@@ -80,8 +80,6 @@ std::size_t datagram_session::waiting() const noexcept {
     return transfer_ ? transfer_->sending.waiting() + transfer_->held.size() : 0;
 }
 
-bool datagram_session::carrying() const noexcept { return transfer_ && !transfer_->sending.empty(); }
-
 bool datagram_session::has_room() const noexcept { return waiting() < config().send_buffer_bytes; }
 
 bool datagram_session::stalled() const noexcept {

@@ -78,7 +78,6 @@ private:
     };
 
     [[nodiscard]] result<void> say(wire::envelope what) override;
-    [[nodiscard]] bool carrying() const noexcept override;
     [[nodiscard]] bool has_room() const noexcept override;
     [[nodiscard]] std::size_t answers_waiting() const noexcept override { return waiting(); }
     void say_goodbye(wire::close_reason reason) override;

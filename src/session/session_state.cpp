@@ -31,35 +31,12 @@ errc code_of(wire::close_reason reason) {
 
 }  // namespace
 
-/// The coroutine that waits for an answer.
-class session_state::waiting_request final : public pending_request {
-public:
-    explicit waiting_request(session_state& owner) : owner_(&owner), id_(owner.requests_.add(*this)) {}
-    ~waiting_request() {
-        if (!id_) return;
-        owner_->requests_.remove(*id_);
-        owner_->settled(*id_, false);
-        owner_->close_if_done();
-    }
-
-    [[nodiscard]] const result<std::uint64_t>& id() const noexcept { return id_; }
-
-    void settle(result<wire::message> answer) override {
-        answer_.emplace(std::move(answer));
-        arrived.notify_all();
-    }
-
-    wait_queue arrived;
-    std::optional<result<wire::message>> answer_;
-    bool sent = false;
-
-private:
-    session_state* owner_;
-    result<std::uint64_t> id_;
-};
-
 session_state::session_state(std::shared_ptr<session_context> context, peer_info peer, const wire::codec& codec)
-    : peer_(std::move(peer)), context_(std::move(context)), codec_(&codec), requests_(context_->config.requests_max) {
+    : peer_(std::move(peer)),
+      context_(std::move(context)),
+      codec_(&codec),
+      requests_(context_->config.requests_max),
+      served_(*this) {
     opened_at_ = now();
     last_used_ = opened_at_;
 }
@@ -80,96 +57,11 @@ session_worth session_state::worth() const noexcept {
     // Streams that the peer has opened say nothing: it can hold as many open as it likes.
     const bool streaming = streams_ && streams_->set().open_own_streams() > 0;
     // Nor do requests that wait until the peer takes the answers to others.
-    out.busy = !requests_.empty() || streaming || ((answering_ > 0 || carrying()) && !out.stalled);
+    out.busy = !requests_.empty() || streaming || ((served_.answering() > 0 || answers_waiting() > 0) && !out.stalled);
     out.wanted = peer_.outgoing || asked_;
     out.last_used = last_used_;
     out.priority = peer_.priority;
     return out;
-}
-
-// --- requests of this side --------------------------------------------------------------------------------------------
-
-task<result<wire::message>> session_state::request(std::shared_ptr<session_state> self, wire::message what,
-                                                   steady_time deadline) {
-    while (self->survivor_) self = std::shared_ptr(self->survivor_);
-    if (self->phase_ != phase::open) co_return failure(self->what_requests_hear());
-    waiting_request waits(*self);
-    if (!waits.id()) co_return failure(waits.id().error());
-    const auto id = *waits.id();
-    auto& time = *self->context_->env.time;
-    try {
-        while (!waits.answer_ && !self->has_room()) {
-            const bool woken = co_await self->room_.wait_until(time, deadline);
-            if (!woken) co_return failure(errc::timed_out);
-        }
-        if (!waits.answer_) {
-            wire::envelope envelope;
-            envelope.id = id;
-            envelope.body = std::move(what);
-            if (auto sent = self->say(std::move(envelope)); !sent) co_return failure(sent.error());
-            waits.sent = true;
-            self->asked_ = true;
-            self->note_use();
-            ++self->context_->counters.requests_sent;
-        }
-        while (!waits.answer_) {
-            const bool woken = co_await waits.arrived.wait_until(time, deadline);
-            if (woken || waits.answer_) continue;
-            self->tell_cancelled(id);
-            co_return failure(errc::timed_out);
-        }
-    } catch (...) {
-        if (waits.sent && !waits.answer_) self->tell_cancelled(id);
-        throw;
-    }
-    co_return std::move(*waits.answer_);
-}
-
-// --- streams ----------------------------------------------------------------------------------------------------------
-
-session_streams& session_state::make_streams() {
-    streams_host& host = *this;
-    if (!streams_) streams_ = std::make_unique<session_streams>(host, context_, peer_);
-    return *streams_;
-}
-
-result<stream> session_state::open_stream(std::shared_ptr<session_state> self, std::string service) {
-    while (self->survivor_) self = std::shared_ptr(self->survivor_);
-    if (!valid_service_name(service)) return failure(errc::bad_argument);
-    if (self->phase_ != phase::open) return failure(errc::session_closed);
-    auto made = self->make_streams().set().open(std::move(service));
-    if (!made) return failure(made.error());
-    self->asked_ = true;
-    self->note_use();
-    ++self->context_->counters.streams_opened;
-    return stream(std::move(*made));
-}
-
-std::error_code session_state::take_stream_frame(const wire::frame& what, bool with_offsets) {
-    note_use();
-    const auto taken = make_streams().set().take(what, with_offsets);
-    return taken ? std::error_code() : taken.error();
-}
-
-void session_state::streams_ended() {
-    note_use();
-    // The peer may still be busy with what the last stream has brought.
-    if (phase_ == phase::retiring && survivor_ && until_ == steady_time::max()) {
-        until_ = now() + config().crossing_grace;
-        arm_at_latest(until_);
-    }
-    close_if_done();
-}
-
-// --- requests of this side, given up ----------------------------------------------------------------------------------
-
-void session_state::tell_cancelled(std::uint64_t id) {
-    if (phase_ >= phase::closing) return;
-    wire::envelope notice;
-    notice.id = id;
-    notice.body = wire::cancel{};
-    // A notice has no field that could fail.
-    (void)say(std::move(notice));
 }
 
 void session_state::count_waiting() {
@@ -181,7 +73,7 @@ void session_state::count_waiting() {
 
 void session_state::room_changed() {
     room_.notify_all();
-    answer_room_.notify_all();
+    served_.room_changed();
     close_if_done();
 }
 
@@ -195,10 +87,7 @@ void session_state::leave(std::error_code why, std::string_view detail) {
         context_->log(level_of(why), line);
     }
     requests_.fail_all(what_requests_hear());
-    for (auto& [id, one] : served_) {
-        one.wanted = false;
-        one.running.cancel();
-    }
+    served_.cancel_all();
     if (streams_) streams_->fail_all(errc::session_closed);
     room_changed();
     served_less_.notify_all();
@@ -284,7 +173,7 @@ void session_state::fire() noexcept {
     if (used_since_rest_ && quiet() && at - last_used_ >= rest_after) {
         used_since_rest_ = false;
         requests_.release();
-        spare_place_ = served_map::node_type();
+        served_.release();
         rest();
     }
     arm_next();

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 
 #include "session/eviction.hpp"
 #include "session/request_table.hpp"
+#include "session/served_requests.hpp"
 #include "session/session_context.hpp"
 #include "session/session_streams.hpp"
 
@@ -27,7 +27,10 @@ namespace mydht::detail {
 /// travel is the carrier's part, which derives from this: stream_session over a connection, datagram_session in packets.
 /// A carrier calls take_message() for each message that comes and read_failed() when no more can; the base calls the
 /// carrier's functions below.
-class session_state : public std::enable_shared_from_this<session_state>, protected alarm, protected streams_host {
+class session_state : public std::enable_shared_from_this<session_state>,
+                      protected alarm,
+                      protected streams_host,
+                      protected serving_host {
 public:
     session_state(const session_state&) = delete;
     session_state& operator=(const session_state&) = delete;
@@ -64,7 +67,7 @@ public:
     [[nodiscard]] const peer_info& peer() const noexcept { return peer_; }
     [[nodiscard]] steady_time opened_at() const noexcept { return opened_at_; }
     [[nodiscard]] bool quiet() const noexcept {
-        return requests_.empty() && served_.empty() && streams_quiet() && !carrying();
+        return requests_.empty() && served_.empty() && streams_quiet() && answers_waiting() == 0;
     }
     [[nodiscard]] session_worth worth() const noexcept;
     /// Bytes that wait to be sent.
@@ -81,26 +84,16 @@ public:
 protected:
     enum class phase : std::uint8_t { open, retiring, closing, ended };
 
-    /// A request of the peer, or why it cannot be served.
-    struct incoming {
-        std::uint64_t id = 0;
-        std::size_t size = 0;
-        std::optional<wire::message> what;
-        wire::error refusal;
-    };
-
     session_state(std::shared_ptr<session_context> context, peer_info peer, const wire::codec& codec);
 
     // What a carrier does.
 
     /// Queues a message. Errors: those of the codec; nothing is queued then.
     [[nodiscard]] virtual result<void> say(wire::envelope what) = 0;
-    /// An answer of this side is still on its way.
-    [[nodiscard]] virtual bool carrying() const noexcept = 0;
     /// Another request of ours may be said.
     [[nodiscard]] virtual bool has_room() const noexcept = 0;
-    /// Bytes of answers that wait to be sent.
-    [[nodiscard]] virtual std::size_t answers_waiting() const noexcept = 0;
+    /// Bytes of answers that have not left, or over datagrams not arrived.
+    [[nodiscard]] std::size_t answers_waiting() const noexcept override = 0;
     /// Sends a close frame as the last thing, and calls end() once it has left.
     virtual void say_goodbye(wire::close_reason reason) = 0;
     /// Stops to carry. The session has ended.
@@ -118,9 +111,7 @@ protected:
     /// A request of ours was answered, or nobody waits for its answer any more; may come more than once.
     virtual void settled(std::uint64_t id, bool answered) noexcept = 0;
 
-    /// Starts to serve a request of the peer: soon, or when the carrier is done with what has come.
-    virtual void start_serving(task_handle& handle, task<> work);
-
+    void start_serving(task_handle& handle, task<> work) override;
     /// There are frames of streams to take and send.
     void streams_have_output() override = 0;
 
@@ -128,9 +119,9 @@ protected:
 
     /// A message of the peer. An answer is given to whoever waits, a notice is obeyed; a request comes back, to be given
     /// to begin_serving(). Errors: the peer broke the rules.
-    [[nodiscard]] result<std::optional<incoming>> take_message(bytes_view payload);
+    [[nodiscard]] result<std::optional<incoming_request>> take_message(bytes_view payload);
     [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
-    void begin_serving(incoming request);
+    void begin_serving(incoming_request request);
     /// A frame of a stream, or session_window; `with_offsets` as in stream_set::take. What the peer broke, or none.
     [[nodiscard]] std::error_code take_stream_frame(const wire::frame& what, bool with_offsets);
     /// None while there never was a stream.
@@ -165,26 +156,14 @@ protected:
 
 private:
     class waiting_request;
-    class served_ticket;
-    struct served_request {
-        task_handle running;
-        std::size_t bytes = 0;
-        bool answering = false;  ///< the handler has it
-        bool wanted = true;      ///< the peer has not taken it back
-    };
-    using served_map = std::multimap<std::uint64_t, served_request>;
 
-    // session_serving.cpp
-    [[nodiscard]] result<std::optional<incoming>> take_undecodable(const wire::decode_error& why, std::size_t size);
-    [[nodiscard]] result<std::optional<incoming>> take_request(incoming request);
-    void take_cancel(std::uint64_t id);
-    [[nodiscard]] static task<> serve(served_ticket ticket, incoming request);
-    [[nodiscard]] static task<> wait_for_room(std::shared_ptr<session_state> self);
-    /// Another request of the peer may be given to the handler: it takes the answers that it has asked for.
-    [[nodiscard]] bool may_answer() const noexcept;
-    [[nodiscard]] served_map::iterator add_served(std::uint64_t id, std::size_t size);
-    void send_answer(std::uint64_t id, wire::message answer);
-    void end_serving(served_map::iterator which) noexcept;
+    // session_messages.cpp
+    [[nodiscard]] result<std::optional<incoming_request>> take_undecodable(const wire::decode_error& why,
+                                                                           std::size_t size);
+    [[nodiscard]] result<std::optional<incoming_request>> take_request(incoming_request request);
+    void send_answer(std::uint64_t id, wire::message answer) override;
+    void served_one() noexcept override;
+    [[nodiscard]] const peer_info& asker() const noexcept override { return peer_; }
 
     [[nodiscard]] session_streams& make_streams();
     void streams_ended() override;
@@ -199,12 +178,8 @@ private:
     std::shared_ptr<session_context> context_;
     const wire::codec* codec_;
     request_table requests_;
-    served_map served_;
-    served_map::node_type spare_place_;  // of a request that has ended, for the next one
-    std::size_t served_bytes_ = 0;
-    std::size_t answering_ = 0;  // requests of the peer that the handler has
-    std::size_t counted_ = 0;    // of what waits, in the sum of all sessions
-    wait_queue answer_room_;     // in the carrier, for answers
+    served_requests served_;
+    std::size_t counted_ = 0;  // of what waits, in the sum of all sessions
 
     std::unique_ptr<session_streams> streams_;
     phase phase_ = phase::open;

@@ -42,7 +42,6 @@ public:
 
 private:
     [[nodiscard]] result<void> say(wire::envelope what) override;
-    [[nodiscard]] bool carrying() const noexcept override { return out_.answers_waiting() > 0; }
     [[nodiscard]] bool has_room() const noexcept override;
     [[nodiscard]] std::size_t answers_waiting() const noexcept override;
     void say_goodbye(wire::close_reason reason) override;

@@ -315,12 +315,15 @@ TEST_CASE("requests beyond the rate are refused as throttled, then dropped", "[a
     CHECK(served == 4);
     CHECK(told == 2);
     CHECK(s.w.run(link.request(wire::ping(), s.node.in(100ms))).error() == errc::timed_out);
-    CHECK(s.node.pool->counters().requests_throttled == 3);
+    // Over datagrams a request that is not answered is sent again.
+    const auto throttled = s.node.pool->counters().requests_throttled;
+    CHECK(throttled >= 3);
+    if (how == carried_by::connections) CHECK(throttled == 3);
     CHECK(link.open());
     // The node's own requests, and what the peer answers to them, have nothing to do with it.
     auto reverse = s.node.pool->find(s.stranger.self->id());
     for (int i = 0; i < 20; ++i) CHECK(s.ping(reverse));
-    CHECK(s.node.pool->counters().requests_throttled == 3);
+    CHECK(s.node.pool->counters().requests_throttled == throttled);
     s.w.advance(1s);
     CHECK(std::holds_alternative<wire::pong>(s.ping(link).value()));
 }
