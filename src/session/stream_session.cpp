@@ -35,8 +35,8 @@ stream_session::stream_session(std::shared_ptr<session_context> context, beginni
       layer_(std::move(from.outcome.ciphers)),
       records_(read_bytes_min),
       out_(std::move(from.first)),
-      stream_batch_(stream_batch_bytes),
-      silence_(peer_.outgoing, now()) {
+      silence_(peer_.outgoing, now()),
+      stream_batch_(stream_batch_bytes) {
     bytes_view received = from.received;
     while (!received.empty()) {
         const auto into = records_.prepare();

@@ -7,6 +7,7 @@
 
 #include <mydht/sim/scenario.hpp>
 
+#include "session/fixture.hpp"
 #include "session/packet_net.hpp"
 #include "support/catch.hpp"
 
