@@ -36,7 +36,7 @@ constexpr entry texts[] = {
     {errc::not_mydht, "the peer does not speak this protocol"},
     {errc::other_network, "the peer belongs to another network (name or pre-shared key differ)"},
     {errc::mode_refused, "one side is secured and the other plain"},
-    {errc::peer_busy, "the peer has no room for a session now"},
+    {errc::peer_busy, "the peer has no room for it now"},
     {errc::identity_mismatch, "the peer proved another identity than the one that was pinned"},
     {errc::self_connection, "the peer is this node itself"},
     {errc::protocol_violation, "the peer broke the rules of the session"},

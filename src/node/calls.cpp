@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
+#include <utility>
+
+#include <mydht/runtime/deadline.hpp>
+#include <mydht/session/stream_lease.hpp>
 
 namespace mydht {
 
@@ -10,7 +15,7 @@ namespace {
 
 constexpr std::size_t size_bytes = sizeof(std::uint32_t);
 constexpr std::size_t request_head_bytes = size_bytes + sizeof(std::uint64_t);
-/// Memory for a message grows by this as it comes, whatever size was announced.
+/// Memory for a message begins with this and doubles as it comes, whatever size was announced.
 constexpr std::size_t step_bytes = 64 * 1024;
 
 /// What the answering side says next.
@@ -56,12 +61,16 @@ private:
     bool done_ = false;
 };
 
-task<result<bytes>> read_message(stream from, std::uint64_t size, std::size_t size_max) {
+/// `memory`: counts the message, for as long as the caller keeps it.
+task<result<bytes>> read_message(stream from, std::uint64_t size, std::size_t size_max, stream_lease& memory) {
     if (size > size_max) co_return failure(errc::too_large);
     bytes out;
     while (out.size() < size) {
         const auto had = out.size();
-        out.resize(std::min<std::size_t>(static_cast<std::size_t>(size), had + step_bytes));
+        const auto room = std::min<std::size_t>(static_cast<std::size_t>(size), std::max(2 * had, step_bytes));
+        if (!memory.grow_to(room)) co_return failure(errc::peer_busy);
+        out.reserve(room);
+        out.resize(room);
         const auto read = co_await from.read(bytes_span(out).subspan(had));
         if (!read) co_return failure(read.error());
     }
@@ -94,17 +103,74 @@ task<result<void>> send_attachment(stream to, attachment what) {
     co_return result<void>();
 }
 
-task<> answer_call(std::shared_ptr<const call_handler> handler, call_limits limits, stream over) {
+/// One service, and how many calls of each peer it answers now.
+struct call_desk {
+    call_handler handler;
+    call_limits limits;
+    std::map<node_id, std::size_t> under_way;
+};
+
+/// The place of a call at its desk; none when the peer has too many.
+class call_place {
+public:
+    call_place(std::shared_ptr<call_desk> desk, const node_id& peer) : desk_(std::move(desk)) {
+        at_ = desk_->under_way.try_emplace(peer, 0).first;
+        taken_ = at_->second < desk_->limits.calls_per_peer;
+        if (taken_) ++at_->second;
+    }
+    call_place(const call_place&) = delete;
+    call_place& operator=(const call_place&) = delete;
+    ~call_place() {
+        if (taken_) --at_->second;
+        if (at_->second == 0) desk_->under_way.erase(at_);
+    }
+    [[nodiscard]] bool taken() const noexcept { return taken_; }
+
+private:
+    std::shared_ptr<call_desk> desk_;
+    std::map<node_id, std::size_t>::iterator at_;
+    bool taken_ = false;
+};
+
+struct asked_call {
+    asked_call() {}
+
+    bytes request;
+    std::uint64_t attached = 0;
+};
+
+/// The request and the size of what goes with it.
+task<result<asked_call>> read_request(stream from, const call_limits& limits, stream_lease& memory) {
     std::array<std::uint8_t, request_head_bytes> head{};
-    const auto begun = co_await over.read(head);
-    if (!begun) co_return;
+    const auto begun = co_await from.read(head);
+    if (!begun) co_return failure(begun.error());
+    asked_call out;
+    out.attached = number_in(bytes_view(head).subspan(size_bytes));
+    if (out.attached > limits.attachment_bytes) co_return failure(errc::attachment_refused);
     const auto size = number_in(bytes_view(head).first(size_bytes));
-    const auto attached = number_in(bytes_view(head).subspan(size_bytes));
-    if (attached > limits.attachment_bytes) co_return reset(over, wire::stream_code::not_wanted);
-    auto request = co_await read_message(over, size, limits.message_bytes);
-    if (!request) co_return reset(over, wire::stream_code::handler_failed);
-    incoming_call call(over, std::move(*request), attached);
-    auto work = (*handler)(call);
+    auto request = co_await read_message(from, size, limits.message_bytes, memory);
+    if (!request) co_return failure(request.error());
+    out.request = std::move(*request);
+    co_return out;
+}
+
+/// What the caller is told when its request was not taken.
+wire::stream_code code_of(std::error_code why) {
+    if (why == errc::attachment_refused) return wire::stream_code::not_wanted;
+    return why == errc::peer_busy ? wire::stream_code::no_room : wire::stream_code::handler_failed;
+}
+
+task<> answer_call(std::shared_ptr<call_desk> desk, stream over) {
+    const call_place place(desk, over.peer().who.id);
+    if (!place.taken()) co_return reset(over, wire::stream_code::too_many_streams);
+    stream_lease memory(over);
+    auto& time = memory.time();
+    const auto limit = desk->limits.message_time;
+    auto reading = read_request(over, desk->limits, memory);
+    auto asked = co_await with_deadline(time, time.now() + limit, std::move(reading));
+    if (!asked) co_return reset(over, code_of(asked.error()));
+    incoming_call call(over, std::move(asked->request), asked->attached);
+    auto work = desk->handler(call);
     auto response = co_await std::move(work);
     if (!response || response->size() > ~std::uint32_t{0}) co_return reset(over, wire::stream_code::handler_failed);
     bytes out;
@@ -112,8 +178,10 @@ task<> answer_call(std::shared_ptr<const call_handler> handler, call_limits limi
     out.push_back(static_cast<std::uint8_t>(answer_kind::response));
     put<size_bytes>(out, response->size());
     out.insert(out.end(), response->begin(), response->end());
-    const auto written = co_await over.write(out);
-    if (written) over.close();
+    auto writing = over.write(out);
+    const auto written = co_await with_deadline(time, time.now() + limit, std::move(writing));
+    if (!written) co_return reset(over, wire::stream_code::handler_failed);
+    over.close();
 }
 
 }  // namespace
@@ -135,8 +203,10 @@ task<result<std::size_t>> incoming_call::read_attachment(bytes_span into) {
 void incoming_call::refuse_attachment() { reset(stream_, wire::stream_code::not_wanted); }
 
 service_handler make_call_service(call_handler handler, call_limits limits) {
-    auto kept = std::make_shared<const call_handler>(std::move(handler));
-    return [kept = std::move(kept), limits](stream over) { return answer_call(kept, limits, std::move(over)); };
+    auto desk = std::make_shared<call_desk>();
+    desk->handler = std::move(handler);
+    desk->limits = limits;
+    return [desk = std::move(desk)](stream over) { return answer_call(desk, std::move(over)); };
 }
 
 task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with, call_limits limits) {
@@ -163,7 +233,8 @@ task<result<bytes>> exchange_call(stream over, bytes request, std::optional<atta
     std::array<std::uint8_t, size_bytes> size{};
     const auto sized = co_await over.read(size);
     if (!sized) co_return failure(in_words_of_calls(over, sized.error()));
-    auto response = co_await read_message(over, number_in(size), limits.message_bytes);
+    stream_lease memory(over);
+    auto response = co_await read_message(over, number_in(size), limits.message_bytes, memory);
     if (!response) co_return failure(in_words_of_calls(over, response.error()));
     guard.done();
     over.close();

@@ -13,11 +13,16 @@ constexpr std::size_t block_bytes_max = 16 * 1024;
 
 }  // namespace
 
+std::size_t byte_queue::block_size(std::size_t more) const noexcept {
+    return std::clamp(std::max(more, size_), block_bytes_min, block_bytes_max);
+}
+
 void byte_queue::append(bytes_view data) {
     while (!data.empty()) {
         if (first_ == blocks_.size() || blocks_.back().size() == blocks_.back().capacity()) {
             auto& fresh = blocks_.emplace_back();
-            fresh.reserve(std::clamp(std::max(data.size(), size_), block_bytes_min, block_bytes_max));
+            fresh.reserve(block_size(data.size()));
+            allocated_ += fresh.capacity();
         }
         auto& last = blocks_.back();
         const auto part = data.first(std::min(data.size(), last.capacity() - last.size()));
@@ -29,6 +34,7 @@ void byte_queue::append(bytes_view data) {
 
 void byte_queue::drop_blocks() noexcept {
     while (first_ < blocks_.size() && taken_ == blocks_[first_].size()) {
+        allocated_ -= blocks_[first_].capacity();
         bytes().swap(blocks_[first_]);
         ++first_;
         taken_ = 0;
@@ -88,12 +94,25 @@ void byte_queue::clear() noexcept {
     size_ = 0;
     taken_ = 0;
     first_ = 0;
+    allocated_ = 0;
     std::vector<bytes>().swap(blocks_);
 }
 
-std::size_t byte_queue::memory() const noexcept {
-    std::size_t out = blocks_.capacity() * sizeof(bytes);
-    for (const auto& block : blocks_) out += block.capacity();
+std::size_t byte_queue::cost(std::size_t size) const noexcept {
+    const auto room = first_ == blocks_.size() ? 0 : blocks_.back().capacity() - blocks_.back().size();
+    if (size <= room) return 0;
+    // The blocks that append() would make.
+    std::size_t out = 0;
+    std::size_t fresh = 0;
+    for (auto rest = size - room; rest > 0; ++fresh) {
+        const auto each = std::clamp(std::max(rest, size_ + size - rest), block_bytes_min, block_bytes_max);
+        out += each;
+        rest -= std::min(rest, each);
+    }
+    const auto places = blocks_.size() + fresh;
+    if (places > blocks_.capacity()) {
+        out += (std::max(places, 2 * blocks_.capacity()) - blocks_.capacity()) * sizeof(bytes);
+    }
     return out;
 }
 

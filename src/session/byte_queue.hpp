@@ -28,16 +28,20 @@ public:
     /// Drops all; the end stays.
     void clear() noexcept;
 
-    [[nodiscard]] std::size_t memory() const noexcept;
+    [[nodiscard]] std::size_t memory() const noexcept { return blocks_.capacity() * sizeof(bytes) + allocated_; }
+    /// At most how much more that is after an append() of so many bytes.
+    [[nodiscard]] std::size_t cost(std::size_t size) const noexcept;
 
 private:
     void drop_blocks() noexcept;
+    [[nodiscard]] std::size_t block_size(std::size_t more) const noexcept;
 
     std::vector<bytes> blocks_;
     std::size_t first_ = 0;  // of the blocks, that has bytes
     std::size_t taken_ = 0;  // bytes at the front of that one that are gone
     std::uint64_t begin_ = 0;
     std::size_t size_ = 0;
+    std::size_t allocated_ = 0;  // in blocks
 };
 
 }  // namespace mydht::detail

@@ -1,50 +1,60 @@
 #include "session/byte_ranges.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace mydht::detail {
 
 void byte_ranges::add(byte_range what) {
     if (what.begin >= what.end) return;
     // Those that overlap or touch the new one become part of it.
-    const auto first = std::ranges::find_if(ranges_, [&](const byte_range& r) { return r.end >= what.begin; });
-    auto last = first;
-    for (; last != ranges_.end() && last->begin <= what.end; ++last) {
-        what.begin = std::min(what.begin, last->begin);
-        what.end = std::max(what.end, last->end);
+    auto at = ranges_.upper_bound(what.begin);
+    if (at != ranges_.begin() && std::prev(at)->second >= what.begin) {
+        --at;
+        what.begin = at->first;
     }
-    if (first == last) {
-        ranges_.insert(first, what);
-        return;
+    while (at != ranges_.end() && at->first <= what.end) {
+        what.end = std::max(what.end, at->second);
+        at = ranges_.erase(at);
     }
-    *first = what;
-    ranges_.erase(first + 1, last);
+    ranges_.emplace_hint(at, what.begin, what.end);
+}
+
+void byte_ranges::add_without(byte_range what, const byte_ranges& but) {
+    auto at = but.ranges_.upper_bound(what.begin);
+    if (at != but.ranges_.begin()) --at;
+    for (; at != but.ranges_.end() && at->first < what.end; ++at) {
+        if (at->second <= what.begin) continue;
+        add({what.begin, at->first});
+        what.begin = at->second;
+    }
+    add(what);
 }
 
 void byte_ranges::remove(byte_range what) {
     if (what.begin >= what.end) return;
-    auto it = std::ranges::find_if(ranges_, [&](const byte_range& r) { return r.end > what.begin; });
-    while (it != ranges_.end() && it->begin < what.end) {
-        const auto had = *it;
-        if (had.begin < what.begin && had.end > what.end) {
-            it->end = what.begin;
-            ranges_.insert(it + 1, {what.end, had.end});
+    auto at = ranges_.upper_bound(what.begin);
+    if (at != ranges_.begin() && std::prev(at)->second > what.begin) --at;
+    while (at != ranges_.end() && at->first < what.end) {
+        const byte_range had{at->first, at->second};
+        at = ranges_.erase(at);
+        if (had.begin < what.begin) ranges_.emplace_hint(at, had.begin, what.begin);
+        if (had.end > what.end) {
+            ranges_.emplace_hint(at, what.end, had.end);
             return;
-        }
-        if (had.begin < what.begin) {
-            it->end = what.begin;
-            ++it;
-        } else if (had.end > what.end) {
-            it->begin = what.end;
-            return;
-        } else {
-            it = ranges_.erase(it);
         }
     }
 }
 
+std::vector<byte_range> byte_ranges::all() const {
+    std::vector<byte_range> out;
+    for (const auto& [begin, end] : ranges_) out.push_back({begin, end});
+    return out;
+}
+
 bool byte_ranges::contains(std::uint64_t offset) const noexcept {
-    return std::ranges::any_of(ranges_, [&](const byte_range& r) { return r.begin <= offset && offset < r.end; });
+    const auto after = ranges_.upper_bound(offset);
+    return after != ranges_.begin() && offset < std::prev(after)->second;
 }
 
 }  // namespace mydht::detail

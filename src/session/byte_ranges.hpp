@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace mydht::detail {
@@ -14,23 +15,29 @@ struct byte_range {
     friend bool operator==(const byte_range&, const byte_range&) = default;
 };
 
-/// A set of offsets, kept as its ranges in order; ranges that touch are one. A sorted vector: there are few.
+/// A set of offsets, kept as its ranges in order; ranges that touch are one. What is added or taken out costs the logarithm of
+/// their number, so that a peer which acknowledges every other byte costs no more than one which does not.
 class byte_ranges {
 public:
     void add(byte_range what);
+    /// Adds what of it is not in `but`.
+    void add_without(byte_range what, const byte_ranges& but);
     void remove(byte_range what);
-    void clear() noexcept { std::vector<byte_range>().swap(ranges_); }
+    void clear() noexcept { ranges_.clear(); }
 
     [[nodiscard]] bool empty() const noexcept { return ranges_.empty(); }
     [[nodiscard]] std::size_t count() const noexcept { return ranges_.size(); }
     /// The lowest one; not for an empty set.
-    [[nodiscard]] const byte_range& front() const noexcept { return ranges_.front(); }
-    [[nodiscard]] const std::vector<byte_range>& all() const noexcept { return ranges_; }
+    [[nodiscard]] byte_range front() const noexcept { return {ranges_.begin()->first, ranges_.begin()->second}; }
+    /// For tests.
+    [[nodiscard]] std::vector<byte_range> all() const;
     [[nodiscard]] bool contains(std::uint64_t offset) const noexcept;
-    [[nodiscard]] std::size_t memory() const noexcept { return ranges_.capacity() * sizeof(byte_range); }
+    [[nodiscard]] std::size_t memory() const noexcept { return ranges_.size() * node_bytes; }
 
 private:
-    std::vector<byte_range> ranges_;
+    static constexpr std::size_t node_bytes = 64;
+
+    std::map<std::uint64_t, std::uint64_t> ranges_;  // ends by begins
 };
 
 }  // namespace mydht::detail

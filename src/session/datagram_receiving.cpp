@@ -91,7 +91,10 @@ result<void> datagram_session::take_frame(const std::shared_ptr<datagram_port>& 
         case wire::frame_kind::session_window: {
             elicits_ack_ = true;
             begin_to_wait();
-            if (const auto broken = take_stream_frame(frame, true); broken) return failure(broken);
+            const auto taken = take_stream_frame(frame, true);
+            if (!taken) return failure(taken.error());
+            // Not acknowledged, so it comes again.
+            if (*taken == frame_fate::refused) refused_ = true;
             return {};
         }
         case wire::frame_kind::ping: take_ping(at, from, frame.payload); return {};

@@ -119,11 +119,7 @@ void message_sending::acknowledged(const packet_piece& piece) {
 void message_sending::lost(const packet_piece& piece) {
     const auto message = find(piece.offset);
     if (message == messages_.end()) return;
-    const auto range = range_of(piece);
-    byte_ranges missing;
-    missing.add(range);
-    for (const auto& came : message->came.all()) missing.remove(came);
-    for (const auto& part : missing.all()) message->again.add(part);
+    message->again.add_without(range_of(piece), message->came);
 }
 
 void message_sending::cancel(std::uint32_t number) noexcept {

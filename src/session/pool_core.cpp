@@ -293,6 +293,13 @@ void pool_core::fail_dials() {
     }
 }
 
+const session_counters& pool_core::counters() const noexcept {
+    auto& out = context_->counters;
+    out.stream_bytes_unread = context_->streams->used(stream_side_of::receiving);
+    out.stream_bytes_unsent = context_->streams->used(stream_side_of::sending);
+    return out;
+}
+
 void pool_core::abandon() {
     stopping_ = true;
     events_ = session_events();

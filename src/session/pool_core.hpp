@@ -73,7 +73,7 @@ public:
     [[nodiscard]] session find(const node_id& peer) const;
     [[nodiscard]] std::size_t size() const noexcept { return current_.size(); }
     [[nodiscard]] std::vector<session> sessions() const;
-    [[nodiscard]] const session_counters& counters() const noexcept { return context_->counters; }
+    [[nodiscard]] const session_counters& counters() const noexcept;
     [[nodiscard]] const local_party& party() const noexcept { return party_; }
 
 private:

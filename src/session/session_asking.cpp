@@ -89,10 +89,9 @@ result<stream> session_state::open_stream(std::shared_ptr<session_state> self, s
     return stream(std::move(*made));
 }
 
-std::error_code session_state::take_stream_frame(const wire::frame& what, bool with_offsets) {
+result<frame_fate> session_state::take_stream_frame(const wire::frame& what, bool with_offsets) {
     note_use();
-    const auto taken = make_streams().set().take(what, with_offsets);
-    return taken ? std::error_code() : taken.error();
+    return make_streams().set().take(what, with_offsets);
 }
 
 void session_state::streams_ended() {

@@ -6,6 +6,7 @@
 #include <mydht/wire/stream_limits.hpp>
 
 #include "session/codecs.hpp"
+#include "session/stream_memory.hpp"
 
 namespace mydht {
 
@@ -50,6 +51,11 @@ const char* bad_field(const session_config& c) {
     if (c.stream_window_bytes < wire::initial_stream_window) return "stream_window_bytes";
     if (c.session_window_bytes < wire::initial_session_window) return "session_window_bytes";
     if (c.stream_send_bytes == 0) return "stream_send_bytes";
+    if (c.stream_receive_bytes_total / detail::stream_memory::shares < c.session_window_bytes) {
+        return "stream_receive_bytes_total";
+    }
+    if (c.stream_send_bytes_total / detail::stream_memory::shares < c.stream_send_bytes)
+        return "stream_send_bytes_total";
     if (!check(c.probes)) return "probes";
     if (!check(c.lookups)) return "lookups";
     if (c.agreement == nullptr) return "agreement";

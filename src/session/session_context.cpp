@@ -14,6 +14,15 @@ constexpr std::size_t handshake_prefixes = 4096;
 /// Lines in the log that peers cause.
 constexpr rate_limit lines_of_peers{2, 20};
 
+stream_memory_limits limits_of(const session_config& config) {
+    stream_memory_limits out;
+    out.receive_bytes = config.stream_receive_bytes_total;
+    out.send_bytes = config.stream_send_bytes_total;
+    // Sooner than a peer whose packets are refused gives its session up.
+    out.patience = config.stall_timeout / 2;
+    return out;
+}
+
 task_group::error_handler log_failures(const logger& log) {
     return [log](std::string_view name, const std::exception_ptr& error) {
         std::string what = "an unknown exception";
@@ -33,6 +42,7 @@ session_context::session_context(environment env_, session_config config_, reque
     : env(std::move(env_)),
       config(std::move(config_)),
       handler(std::move(handler_)),
+      streams(std::make_shared<stream_memory>(env.time, limits_of(config))),
       group(env.exec, log_failures(env.log)) {
     if (config.request_rate) request_rate.emplace(*config.request_rate, config.exempt_loopback);
     if (config.handshake_rate) {

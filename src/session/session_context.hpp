@@ -15,6 +15,7 @@
 
 #include "session/rate_limiter.hpp"
 #include "session/service_registry.hpp"
+#include "session/stream_memory.hpp"
 #include "session/token_bucket.hpp"
 
 namespace mydht::detail {
@@ -47,6 +48,7 @@ struct session_context {
     session_config config;
     request_handler handler;
     service_registry services;
+    std::shared_ptr<stream_memory> streams;
     session_counters counters;
     task_group group;
     std::optional<request_limiter> request_rate;

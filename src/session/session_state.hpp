@@ -122,8 +122,8 @@ protected:
     [[nodiscard]] result<std::optional<incoming_request>> take_message(bytes_view payload);
     [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
     void begin_serving(incoming_request request);
-    /// A frame of a stream, or session_window; `with_offsets` as in stream_set::take. What the peer broke, or none.
-    [[nodiscard]] std::error_code take_stream_frame(const wire::frame& what, bool with_offsets);
+    /// A frame of a stream, or session_window; as stream_set::take.
+    [[nodiscard]] result<frame_fate> take_stream_frame(const wire::frame& what, bool with_offsets);
     /// None while there never was a stream.
     [[nodiscard]] stream_set* streams() noexcept { return streams_ ? &streams_->set() : nullptr; }
     [[nodiscard]] bool streams_quiet() const noexcept { return !streams_ || streams_->quiet(); }

@@ -20,6 +20,7 @@ std::shared_ptr<const stream_home> home_of(const session_context& context, const
     auto out = std::make_shared<stream_home>();
     out->exec = context.env.exec;
     out->peer = peer;
+    out->account = std::make_shared<stream_account>(context.streams);
     return out;
 }
 
@@ -52,10 +53,21 @@ session_streams::session_streams(streams_host& host, std::shared_ptr<session_con
       set_(*this, home_of(*context_, peer), settings_of(context_->config), peer.outgoing) {}
 
 void session_streams::stream_opened(const std::shared_ptr<stream_state>& which) {
+    if (!valid_service_name(which->service())) {
+        // Nothing in it goes to a log.
+        ++context_->counters.service_names_refused;
+        return refuse(*which, wire::stream_code::no_service);
+    }
     auto handler = context_->services.find(which->service());
-    if (!handler) return refuse(*which, wire::stream_code::no_service);
+    if (!handler) {
+        count(stream_event::stream_refused);
+        return refuse(*which, wire::stream_code::no_service);
+    }
     // A service may go on when its stream has ended.
-    if (services_.size() >= context_->config.streams_max) return refuse(*which, wire::stream_code::too_many_streams);
+    if (services_.size() >= context_->config.streams_max) {
+        count(stream_event::stream_refused);
+        return refuse(*which, wire::stream_code::too_many_streams);
+    }
     const auto at = services_.try_emplace(which->channel()).first;
     ++context_->counters.streams_served;
     which->accept();
@@ -82,6 +94,16 @@ void session_streams::stream_broken(stream_state& which) {
 
 void session_streams::streams_quiet() {
     if (quiet()) host_.streams_ended();
+}
+
+void session_streams::count(stream_event what) noexcept {
+    auto& counters = context_->counters;
+    switch (what) {
+        case stream_event::frame_refused: ++counters.stream_frames_refused; return;
+        case stream_event::frame_ignored: ++counters.stream_frames_ignored; return;
+        case stream_event::stream_refused: ++counters.streams_refused; return;
+        case stream_event::stream_dropped: ++counters.streams_dropped; return;
+    }
 }
 
 void session_streams::fail_all(std::error_code why) {

@@ -55,6 +55,8 @@ private:
     void stream_opened(const std::shared_ptr<stream_state>& which) override;
     void stream_broken(stream_state& which) override;
     void streams_quiet() override;
+    void count(stream_event what) noexcept override;
+    [[nodiscard]] std::shared_ptr<void> hold() override { return host_.hold(); }
     [[nodiscard]] static task<> run_service(service_ticket ticket, service_registry::handler_ptr handler, stream with);
 
     streams_host& host_;

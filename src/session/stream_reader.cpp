@@ -123,8 +123,8 @@ task<std::error_code> stream_session::take_frames(bytes_view plain) {
             case wire::frame_kind::stream_end:
             case wire::frame_kind::session_window: {
                 begin_to_wait();
-                const auto broke = take_stream_frame(frame, false);
-                if (broke) co_return broke;
+                const auto taken = take_stream_frame(frame, false);
+                if (!taken) co_return taken.error();
                 break;
             }
             default: co_return make_error_code(errc::protocol_violation);

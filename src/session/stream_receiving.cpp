@@ -1,25 +1,19 @@
 #include "session/stream_receiving.hpp"
 
 #include <algorithm>
-#include <iterator>
-#include <utility>
 
 namespace mydht::detail {
 
-namespace {
-
-std::uint64_t end_of(const std::pair<const std::uint64_t, bytes>& piece) { return piece.first + piece.second.size(); }
-
-}  // namespace
+bool stream_receiving::allows(std::uint64_t offset, std::size_t size) const noexcept {
+    if (offset > wire::stream_bytes_max) return false;
+    return offset + size <= (total_ ? std::min(*total_, advertised_) : advertised_);
+}
 
 result<std::uint64_t> stream_receiving::take(std::uint64_t offset, bytes_view data) {
-    if (offset > wire::stream_bytes_max) return failure(errc::protocol_violation);
+    if (!allows(offset, data.size())) return failure(errc::protocol_violation);
     const auto end = offset + data.size();
-    if (end > advertised_ || (total_ && end > *total_)) return failure(errc::protocol_violation);
     const auto grown = end - std::min(end, highest_);
-    if (!discarding_) {
-        if (auto kept = keep(offset, data); !kept) return failure(kept.error());
-    }
+    if (!discarding_) keep(offset, data);
     highest_ += grown;
     if (discarding_) consumed_ = highest_;
     return grown;
@@ -34,54 +28,20 @@ result<std::uint64_t> stream_receiving::end(std::uint64_t total) {
     return grown;
 }
 
-result<void> stream_receiving::keep(std::uint64_t offset, bytes_view data) {
+void stream_receiving::keep(std::uint64_t offset, bytes_view data) {
     const auto next = ready_.end();
-    if (offset > next) return keep_apart(offset, data);
+    if (offset > next) return apart_.put(offset, data);
     const auto known = next - offset;
-    if (known >= data.size()) return {};
+    if (known >= data.size()) return;
     ready_.append(data.subspan(static_cast<std::size_t>(known)));
-    join();
-    return {};
+    apart_.move_to(ready_);
 }
 
-result<void> stream_receiving::keep_apart(std::uint64_t offset, bytes_view data) {
-    const auto end = offset + data.size();
-    auto after = apart_.upper_bound(offset);
-    for (;;) {
-        // Each turn fills what is missing between two pieces.
-        if (after != apart_.begin()) offset = std::max(offset, end_of(*std::prev(after)));
-        if (offset >= end) return {};
-        const auto until = after == apart_.end() ? end : std::min(end, after->first);
-        const auto rest = data.last(static_cast<std::size_t>(end - offset));
-        const auto part = rest.first(static_cast<std::size_t>(until - offset));
-        if (!part.empty()) {
-            if (auto kept = keep_piece(after, offset, part); !kept) return kept;
-        }
-        offset = until;
-        if (after != apart_.end()) ++after;
-    }
-}
-
-result<void> stream_receiving::keep_piece(pieces::iterator after, std::uint64_t offset, bytes_view data) {
-    // Only at the end of the piece before: to join the one behind would copy it, again and again for a peer that sends
-    // backwards.
-    if (after != apart_.begin() && end_of(*std::prev(after)) == offset) {
-        auto& before = std::prev(after)->second;
-        before.insert(before.end(), data.begin(), data.end());
-        return {};
-    }
-    if (apart_.size() >= pieces_max) return failure(errc::protocol_violation);
-    apart_.emplace_hint(after, offset, to_bytes(data));
-    return {};
-}
-
-void stream_receiving::join() {
-    while (!apart_.empty() && apart_.begin()->first <= ready_.end()) {
-        const auto& [begin, piece] = *apart_.begin();
-        const auto known = ready_.end() - begin;
-        if (known < piece.size()) ready_.append(bytes_view(piece).subspan(static_cast<std::size_t>(known)));
-        apart_.erase(apart_.begin());
-    }
+std::size_t stream_receiving::cost(std::uint64_t offset, std::size_t size) const noexcept {
+    if (discarding_) return 0;
+    const auto next = ready_.end();
+    if (offset > next) return apart_.cost(offset, size);
+    return next - offset >= size ? 0 : ready_.cost(size - static_cast<std::size_t>(next - offset));
 }
 
 std::size_t stream_receiving::read(bytes_span into) noexcept {
@@ -103,18 +63,11 @@ bool stream_receiving::window_due() const noexcept {
     return !total_ && !discarding_ && advertised_ - consumed_ <= window_ / 2;
 }
 
-std::uint64_t stream_receiving::next_window() noexcept {
+std::uint64_t stream_receiving::next_window(bool may_grow) noexcept {
     // A peer that fills the window while the application keeps up would be held back by it.
-    if (window_due()) window_ = std::min(window_ * 2, std::max(window_max_, window_));
+    if (window_due() && may_grow) window_ = std::min(window_ * 2, std::max(window_max_, window_));
     advertised_ = std::max(advertised_, consumed_ + window_);
     return advertised_;
-}
-
-std::size_t stream_receiving::memory() const noexcept {
-    constexpr std::size_t node_bytes = 64;
-    std::size_t out = ready_.memory();
-    for (const auto& [begin, piece] : apart_) out += node_bytes + piece.capacity();
-    return out;
 }
 
 }  // namespace mydht::detail

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 
 #include <mydht/core/bytes.hpp>
@@ -10,6 +9,7 @@
 #include <mydht/wire/stream_limits.hpp>
 
 #include "session/byte_queue.hpp"
+#include "session/scattered_bytes.hpp"
 
 namespace mydht::detail {
 
@@ -24,8 +24,12 @@ public:
     explicit stream_receiving(std::uint64_t window_max) noexcept : window_max_(window_max) {}
 
     /// Bytes of the stream and where they belong; what is there already does no harm. How much higher the stream now
-    /// reaches. Errors: errc::protocol_violation for bytes beyond the window or the end, or too many pieces behind gaps.
+    /// reaches. Errors: errc::protocol_violation for bytes beyond the window or the end.
     [[nodiscard]] result<std::uint64_t> take(std::uint64_t offset, bytes_view data);
+    /// Neither the window nor the end forbids these bytes.
+    [[nodiscard]] bool allows(std::uint64_t offset, std::size_t size) const noexcept;
+    /// How much more memory() is after a take() of so many bytes, what joins them aside: that is held already.
+    [[nodiscard]] std::size_t cost(std::uint64_t offset, std::size_t size) const noexcept;
     /// How many bytes there are in all; the missing ones count as if they had come. The same error for a total that
     /// does not fit what came before.
     [[nodiscard]] result<std::uint64_t> end(std::uint64_t total);
@@ -37,8 +41,8 @@ public:
     std::uint64_t discard() noexcept;
 
     [[nodiscard]] bool window_due() const noexcept;
-    /// How far the other side may send from now on.
-    [[nodiscard]] std::uint64_t next_window() noexcept;
+    /// How far the other side may send from now on. `may_grow`: there is memory for a larger window.
+    [[nodiscard]] std::uint64_t next_window(bool may_grow = true) noexcept;
 
     [[nodiscard]] bool readable() const noexcept { return !ready_.empty(); }
     [[nodiscard]] bool discarding() const noexcept { return discarding_; }
@@ -51,20 +55,16 @@ public:
     [[nodiscard]] std::uint64_t next() const noexcept { return discarding_ ? highest_ : ready_.end(); }
     /// How far the other side may send.
     [[nodiscard]] std::uint64_t window() const noexcept { return advertised_; }
-    [[nodiscard]] std::size_t memory() const noexcept;
+    /// At most twice what came and was not read, about nine eighths of what came behind gaps and the gaps themselves, and a block.
+    [[nodiscard]] std::size_t memory() const noexcept { return ready_.memory() + apart_.memory(); }
+    /// Bytes that were read or dropped so far.
+    [[nodiscard]] std::uint64_t consumed() const noexcept { return consumed_; }
 
 private:
-    using pieces = std::map<std::uint64_t, bytes>;
-    /// Behind gaps. A side that sends whole packets stays far below, however many are lost.
-    static constexpr std::size_t pieces_max = 1024;
-
-    [[nodiscard]] result<void> keep(std::uint64_t offset, bytes_view data);
-    [[nodiscard]] result<void> keep_apart(std::uint64_t offset, bytes_view data);
-    [[nodiscard]] result<void> keep_piece(pieces::iterator after, std::uint64_t offset, bytes_view data);
-    void join();
+    void keep(std::uint64_t offset, bytes_view data);
 
     byte_queue ready_;            // in order, not read
-    pieces apart_;                // behind a gap
+    scattered_bytes apart_;       // behind a gap
     std::uint64_t highest_ = 0;   // the end of all that came
     std::uint64_t consumed_ = 0;  // read or discarded
     std::uint64_t advertised_ = wire::initial_stream_window;

@@ -71,8 +71,7 @@ void stream_sending::lost(byte_range what) {
     what.begin = std::max(what.begin, kept_.begin());
     what.end = std::min(what.end, next_);
     if (dropped_ || what.begin >= what.end) return;
-    lost_.add(what);
-    for (const auto& arrived : acknowledged_.all()) lost_.remove(arrived);
+    lost_.add_without(what, acknowledged_);
 }
 
 void stream_sending::end_lost() noexcept {

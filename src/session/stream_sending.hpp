@@ -47,14 +47,14 @@ public:
     void end_lost() noexcept;
 
     [[nodiscard]] bool finished() const noexcept { return finished_; }
-    /// The other side was or will be told the end: it was said before what came between.
-    [[nodiscard]] bool end_on_its_way() const noexcept { return end_ != end_phase::unsaid; }
     /// All that was taken has arrived.
     [[nodiscard]] bool data_acknowledged() const noexcept { return kept_.empty(); }
     /// And the end, too.
     [[nodiscard]] bool all_acknowledged() const noexcept { return kept_.empty() && end_ == end_phase::acknowledged; }
     /// Bytes said in all.
     [[nodiscard]] std::uint64_t total() const noexcept { return next_; }
+    /// Moves whenever something is said or arrives.
+    [[nodiscard]] std::uint64_t progress() const noexcept { return next_ + kept_.begin(); }
     [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
     [[nodiscard]] std::size_t memory() const noexcept {
         return kept_.memory() + acknowledged_.memory() + lost_.memory();

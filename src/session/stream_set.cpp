@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t unanswered_max = 1024;
 /// Holes in the peer's channel numbers, by frames that overtook each other.
 constexpr std::size_t skipped_max = 1024;
+/// Channels of the peer that frames have come for, but not the one that opens them, and what they may hold together.
+constexpr std::size_t unopened_max = 64;
+constexpr std::size_t unopened_bytes_max = 256 * 1024;
 /// Channels beyond this are never used, so that the next one is always a number.
 constexpr std::uint32_t channel_max = 0xffff'fff0;
 
@@ -21,9 +24,14 @@ constexpr std::uint32_t channel_max = 0xffff'fff0;
 
 stream_set::stream_set(stream_owner& owner, std::shared_ptr<const stream_home> home, const stream_settings& settings,
                        bool dialler) noexcept
-    : owner_(owner), home_(std::move(home)), settings_(settings), dialler_(dialler), next_own_(dialler ? 1 : 2) {}
+    : owner_(owner), home_(std::move(home)), settings_(settings), dialler_(dialler), next_own_(dialler ? 1 : 2) {
+    home_->account->held_by(this);
+}
 
-stream_set::~stream_set() { fail_all(errc::session_closed); }
+stream_set::~stream_set() {
+    fail_all(errc::session_closed);
+    home_->account->held_by(nullptr);
+}
 
 result<std::shared_ptr<stream_state>> stream_set::open(std::string service) {
     if (failed_) return failure(errc::session_closed);
@@ -51,6 +59,26 @@ void stream_set::fail_all(std::error_code why) {
     control_.clear();
     data_.clear();
     held_.clear();
+    unopened_.clear();
+}
+
+// --- when memory is short ---------------------------------------------------------------------------------------------
+
+void stream_set::drop_stale(stream_side_of side, steady_time now) {
+    // With its last stream the session may end.
+    const auto kept = owner_.hold();
+    std::vector<stream_ptr> stale;
+    for (const auto& [channel, which] : streams_) {
+        if (which->stale(side, now, home_->account->memory().patience())) stale.push_back(which);
+    }
+    for (const auto& which : stale) {
+        which->reset(static_cast<std::uint32_t>(wire::stream_code::no_room));
+        owner_.count(stream_event::stream_dropped);
+    }
+}
+
+void stream_set::room_came() {
+    for (const auto& [channel, which] : streams_) which->writers_.notify_all();
 }
 
 std::size_t stream_set::memory() const noexcept {
@@ -89,6 +117,7 @@ void stream_set::look_at(stream_state& which) {
     if (over) {
         which.set_ = nullptr;
         if (streams_.erase(which.channel_) > 0 && which.incoming_) --of_peer_;
+        if (which.incoming_ && !which.opened()) forget_unopened(which.channel_);
     }
     if (open == which.counted_) return;
     which.counted_ = open;
@@ -103,28 +132,38 @@ void stream_set::look_at(stream_state& which) {
 
 // --- frames of the peer -----------------------------------------------------------------------------------------------
 
-result<void> stream_set::take(const wire::frame& what, bool with_offsets) {
-    if (failed_) return {};
+result<frame_fate> stream_set::take(const wire::frame& what, bool with_offsets) {
+    if (failed_) return frame_fate::taken;
     if (what.kind == wire::frame_kind::session_window) {
         const auto limit = wire::read_number(what.payload);
         // One that came before, or was overtaken: those that wait go on waiting.
-        if (limit <= sent_max_) return {};
+        if (limit <= sent_max_) return frame_fate::taken;
         sent_max_ = limit;
         for (const auto channel : std::exchange(held_, {})) {
             if (auto* const which = find(channel)) schedule(*which);
         }
-        return {};
+        return frame_fate::taken;
     }
     if (what.kind == wire::frame_kind::stream_open) return take_open(what, with_offsets);
-    auto found = find_for(what, with_offsets);
+    bool full = false;
+    auto found = find_for(what, with_offsets, full);
     if (!found) return failure(found.error());
-    if (!*found) return {};
+    if (full) return refuse_frame();
+    if (!*found) {
+        owner_.count(stream_event::frame_ignored);
+        return frame_fate::taken;
+    }
     auto& which = **found;
-    result<void> done;
+    result<frame_fate> done = frame_fate::taken;
     switch (what.kind) {
         case wire::frame_kind::stream_data: done = take_data(which, what.payload, with_offsets); break;
-        case wire::frame_kind::stream_end: done = take_end(which, wire::read_number(what.payload), with_offsets); break;
-        case wire::frame_kind::stream_reset: done = take_reset(which, what.payload); break;
+        case wire::frame_kind::stream_end:
+            if (const auto ended = take_end(which, wire::read_number(what.payload), with_offsets); !ended)
+                return failure(ended.error());
+            break;
+        case wire::frame_kind::stream_reset:
+            if (const auto broken = take_reset(which, what.payload); !broken) return failure(broken.error());
+            break;
         case wire::frame_kind::stream_window:
             which.window_came(wire::read_number(what.payload));
             schedule(which);
@@ -135,19 +174,26 @@ result<void> stream_set::take(const wire::frame& what, bool with_offsets) {
     return done;
 }
 
-result<void> stream_set::take_open(const wire::frame& what, bool with_offsets) {
+result<frame_fate> stream_set::refuse_frame() {
+    owner_.count(stream_event::frame_refused);
+    return frame_fate::refused;
+}
+
+result<frame_fate> stream_set::take_open(const wire::frame& what, bool with_offsets) {
     const auto opening = wire::read_stream_open(what.payload);
     if (is_ours(what.channel)) return failure(errc::protocol_violation);
     stream_ptr which;
     if (auto* const known = find(what.channel)) {
         if (!with_offsets) return failure(errc::protocol_violation);
         // Said twice, or overtaken by what the stream carries.
-        if (!known->service_.empty()) return {};
+        if (known->opened()) return frame_fate::taken;
         which = known->shared_from_this();
+        forget_unopened(what.channel);
     } else {
         const bool used = what.channel <= peer_highest_ && !was_skipped(what.channel);
         if (used && !with_offsets) return failure(errc::protocol_violation);
-        if (used) return {};
+        if (used) return frame_fate::taken;
+        if (with_offsets && channels_full(what.channel, false)) return refuse_frame();
         auto made = begin_incoming(what.channel, with_offsets);
         if (!made) return failure(made.error());
         which = std::move(*made);
@@ -157,17 +203,23 @@ result<void> stream_set::take_open(const wire::frame& what, bool with_offsets) {
     // What has come whole before its opening is read like any other.
     if (!which->broken_ || !which->receiving_.discarding()) owner_.stream_opened(which);
     if (which->set_ != nullptr) look_at(*which);
-    return {};
+    return frame_fate::taken;
 }
 
-result<stream_set::stream_ptr> stream_set::find_for(const wire::frame& what, bool with_offsets) {
+result<stream_set::stream_ptr> stream_set::find_for(const wire::frame& what, bool with_offsets, bool& full) {
     if (auto* const known = find(what.channel)) return known->shared_from_this();
     const bool ours = is_ours(what.channel);
     if (ours && what.channel >= next_own_) return failure(errc::protocol_violation);
     if (!ours && (what.channel > peer_highest_ || was_skipped(what.channel))) {
         // Only datagrams overtake the one that opens the stream.
         if (!with_offsets) return failure(errc::protocol_violation);
-        return begin_incoming(what.channel, with_offsets);
+        if (channels_full(what.channel, true)) {
+            full = true;
+            return stream_ptr();
+        }
+        auto made = begin_incoming(what.channel, with_offsets);
+        if (made && !(*made)->broken_) unopened_.push_back(what.channel);
+        return made;
     }
     // It is over. Its end was said, so no bytes can follow; a window or a reset may have crossed it.
     const bool bytes = what.kind == wire::frame_kind::stream_data || what.kind == wire::frame_kind::stream_end;
@@ -180,11 +232,27 @@ bool stream_set::was_skipped(std::uint32_t channel) const {
     return after != skipped_.begin() && std::prev(after)->second >= channel;
 }
 
-result<void> stream_set::note_channel(std::uint32_t channel, bool with_offsets) {
+std::uint32_t stream_set::expected_channel() const noexcept {
+    const std::uint32_t first = dialler_ ? 2 : 1;
+    return peer_highest_ == 0 ? first : peer_highest_ + 2;
+}
+
+bool stream_set::channels_full(std::uint32_t channel, bool unopened) {
+    if (channel > channel_max) return false;  // a violation, whatever room there is
+    if (of_peer_ >= settings_.streams_max + unanswered_max) return true;
+    if (unopened && unopened_.size() >= unopened_max) return true;
+    if (!home_->account->has_room(stream_side_of::receiving, stream_state::bytes_each)) return true;
+    if (skipped_.size() < skipped_max || channel == expected_channel()) return false;
+    if (channel > peer_highest_) return true;
+    // One more hole, where the channel lies amid one.
+    const auto& [from, to] = *std::prev(skipped_.upper_bound(channel));
+    return from < channel && channel < to;
+}
+
+void stream_set::note_channel(std::uint32_t channel) {
     if (channel > peer_highest_) {
-        const std::uint32_t first = dialler_ ? 2 : 1;
-        const auto expected = peer_highest_ == 0 ? first : peer_highest_ + 2;
-        if (with_offsets && channel > expected) skipped_.emplace(expected, channel - 2);
+        const auto expected = expected_channel();
+        if (channel > expected) skipped_.emplace(expected, channel - 2);
         peer_highest_ = channel;
     } else {
         const auto at = std::prev(skipped_.upper_bound(channel));
@@ -193,22 +261,42 @@ result<void> stream_set::note_channel(std::uint32_t channel, bool with_offsets) 
         if (from < channel) skipped_.emplace(from, channel - 2);
         if (channel < to) skipped_.emplace(channel + 2, to);
     }
-    if (skipped_.size() > skipped_max) return failure(errc::protocol_violation);
-    return {};
 }
 
 result<stream_set::stream_ptr> stream_set::begin_incoming(std::uint32_t channel, bool with_offsets) {
     if (channel > channel_max || of_peer_ >= settings_.streams_max + unanswered_max) {
         return failure(errc::protocol_violation);
     }
-    if (auto noted = note_channel(channel, with_offsets); !noted) return failure(noted.error());
+    // In order, channels may be left out.
+    if (with_offsets) {
+        note_channel(channel);
+    } else {
+        peer_highest_ = channel;
+    }
+    const bool room = home_->account->has_room(stream_side_of::receiving, stream_state::bytes_each);
     auto made = std::make_shared<stream_state>(*this, channel, std::string(), true);
     streams_.emplace(channel, made);
     ++of_peer_;
     const bool full = open_of_peer_ >= settings_.streams_max;
     look_at(*made);
-    if (full) made->reset(static_cast<std::uint32_t>(wire::stream_code::too_many_streams));
+    if (full || !room) {
+        made->reset(
+            static_cast<std::uint32_t>(full ? wire::stream_code::too_many_streams : wire::stream_code::no_room));
+        owner_.count(stream_event::stream_refused);
+    }
     return made;
+}
+
+bool stream_set::has_room_for(stream_state& which, std::uint64_t offset, std::size_t size) {
+    const auto cost = which.receiving_.cost(offset, size);
+    if (cost == 0) return true;
+    if (which.incoming_ && !which.opened()) {
+        std::size_t held = 0;
+        for (const auto channel : unopened_) held += find(channel)->receiving_.memory();
+        if (held + cost > unopened_bytes_max) return false;
+    }
+    if (offset > which.receiving_.next()) return home_->account->has_room_behind_gap(cost);
+    return home_->account->has_room(stream_side_of::receiving, cost);
 }
 
 result<void> stream_set::received(stream_state& which, result<std::uint64_t> grown) {
@@ -219,7 +307,7 @@ result<void> stream_set::received(stream_state& which, result<std::uint64_t> gro
     return {};
 }
 
-result<void> stream_set::take_data(stream_state& which, bytes_view payload, bool with_offsets) {
+result<frame_fate> stream_set::take_data(stream_state& which, bytes_view payload, bool with_offsets) {
     auto offset = which.receiving_.next();
     if (with_offsets) {
         const auto given = wire::take_offset(payload);
@@ -228,9 +316,16 @@ result<void> stream_set::take_data(stream_state& which, bytes_view payload, bool
     } else if (which.receiving_.end_known()) {
         return failure(errc::protocol_violation);
     }
-    auto done = received(which, which.receiving_.take(offset, payload));
-    if (done) which.data_came();
-    return done;
+    if (which.receiving_.allows(offset, payload.size()) && !has_room_for(which, offset, payload.size())) {
+        if (with_offsets) return refuse_frame();
+        which.reset(static_cast<std::uint32_t>(wire::stream_code::no_room));
+        owner_.count(stream_event::stream_dropped);
+    }
+    const auto done = received(which, which.receiving_.take(offset, payload));
+    if (!done) return failure(done.error());
+    which.count_memory();
+    which.data_came();
+    return frame_fate::taken;
 }
 
 result<void> stream_set::take_end(stream_state& which, std::uint64_t total, bool with_offsets) {
@@ -319,7 +414,9 @@ std::optional<packet_piece> stream_set::write_control(bytes& out, std::size_t ro
     if (room < wire::number_frame_bytes) return std::nullopt;
     window_lost_ = false;
     if (received_max_ - consumed_ <= window_ / 2) {
-        window_ = std::min(window_ * 2, std::max<std::uint64_t>(window_, settings_.session_window_bytes));
+        if (home_->account->at_ease()) {
+            window_ = std::min(window_ * 2, std::max<std::uint64_t>(window_, settings_.session_window_bytes));
+        }
         received_max_ = std::max(received_max_, consumed_ + window_);
     }
     return say_number(out, wire::frame_kind::session_window, wire::control_channel, received_max_);
@@ -351,7 +448,8 @@ std::optional<packet_piece> stream_set::write_control_of(stream_state& which, by
     }
     if (room < wire::number_frame_bytes) return std::nullopt;
     which.window_due_ = false;
-    return say_number(out, wire::frame_kind::stream_window, which.channel_, which.receiving_.next_window());
+    return say_number(out, wire::frame_kind::stream_window, which.channel_,
+                      which.receiving_.next_window(home_->account->at_ease()));
 }
 
 std::optional<packet_piece> stream_set::write_data_of(stream_state& which, bytes& out, std::size_t room,

@@ -20,6 +20,19 @@
 
 namespace mydht::detail {
 
+/// What a session counts of its streams.
+enum class stream_event : std::uint8_t {
+    frame_refused,   ///< no room for what is in it; it comes again
+    frame_ignored,   ///< of a stream that is over
+    stream_refused,  ///< the peer has too many open, or there was no room for it
+    stream_dropped,  ///< broken off because memory was short
+};
+
+enum class frame_fate : std::uint8_t {
+    taken,
+    refused,  ///< only of datagrams: not to be acknowledged, so that it comes again
+};
+
 /// What a stream_set needs of the session. None of it may end the set from within the call.
 class stream_owner {
 public:
@@ -35,6 +48,9 @@ public:
     virtual void stream_broken(stream_state& which) = 0;
     /// No stream is open any more.
     virtual void streams_quiet() = 0;
+    virtual void count(stream_event what) noexcept = 0;
+    /// Keeps the set.
+    [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
 
 protected:
     ~stream_owner() = default;
@@ -49,7 +65,7 @@ struct stream_settings {
 
 /// The streams of one session. No I/O: the carrier gives it the frames that come, takes frames to send, a whole one at a
 /// time, and says what became of them. Frames that steer come first, then the streams with data take turns.
-class stream_set {
+class stream_set final : private stream_holder {
 public:
     stream_set(stream_owner& owner, std::shared_ptr<const stream_home> home, const stream_settings& settings,
                bool dialler) noexcept;
@@ -61,9 +77,10 @@ public:
     /// errc::session_closed.
     [[nodiscard]] result<std::shared_ptr<stream_state>> open(std::string service);
 
-    /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once.
+    /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once; those for
+    /// which there is no room are refused. On connections nothing comes again, so their streams are broken off.
     /// Errors: errc::protocol_violation.
-    [[nodiscard]] result<void> take(const wire::frame& what, bool with_offsets);
+    [[nodiscard]] result<frame_fate> take(const wire::frame& what, bool with_offsets);
 
     [[nodiscard]] bool has_output();
     /// Appends the next frame, if there is one that fits into `room` bytes with its header. What it said, to be given back
@@ -98,16 +115,28 @@ private:
     void look_at(stream_state& which);
     void broke(stream_state& which) { owner_.stream_broken(which); }
 
+    // stream_holder
+    void drop_stale(stream_side_of side, steady_time now) override;
+    void room_came() override;
+
     // Frames of the peer.
-    [[nodiscard]] result<void> take_open(const wire::frame& what, bool with_offsets);
-    [[nodiscard]] result<void> take_data(stream_state& which, bytes_view payload, bool with_offsets);
+    [[nodiscard]] result<frame_fate> take_open(const wire::frame& what, bool with_offsets);
+    [[nodiscard]] result<frame_fate> take_data(stream_state& which, bytes_view payload, bool with_offsets);
     [[nodiscard]] result<void> take_end(stream_state& which, std::uint64_t total, bool with_offsets);
     [[nodiscard]] result<void> take_reset(stream_state& which, bytes_view payload);
-    /// The stream of a frame; none when it is over, and the frame of no use.
-    [[nodiscard]] result<stream_ptr> find_for(const wire::frame& what, bool with_offsets);
+    [[nodiscard]] result<frame_fate> refuse_frame();
+    /// There is no room for a further channel of the peer, for now.
+    [[nodiscard]] bool channels_full(std::uint32_t channel, bool unopened);
+    [[nodiscard]] bool has_room_for(stream_state& which, std::uint64_t offset, std::size_t size);
+    /// The channel is not one of those any more that wait for their open frame.
+    void forget_unopened(std::uint32_t channel) noexcept { std::erase(unopened_, channel); }
+    /// The stream of a frame; none when it is over, and the frame of no use, or with `full` set when there is no room for it.
+    [[nodiscard]] result<stream_ptr> find_for(const wire::frame& what, bool with_offsets, bool& full);
     [[nodiscard]] result<stream_ptr> begin_incoming(std::uint32_t channel, bool with_offsets);
     [[nodiscard]] bool was_skipped(std::uint32_t channel) const;
-    [[nodiscard]] result<void> note_channel(std::uint32_t channel, bool with_offsets);
+    void note_channel(std::uint32_t channel);
+    /// The next one in order.
+    [[nodiscard]] std::uint32_t expected_channel() const noexcept;
     [[nodiscard]] bool is_ours(std::uint32_t channel) const noexcept {
         return wire::opened_by_dialler(channel) == dialler_;
     }
@@ -133,7 +162,8 @@ private:
     std::uint32_t peer_highest_ = 0;  // the highest channel that the peer has named
     /// Channels of the peer below that one that it has not named yet, as ranges from first to last; only in datagrams.
     std::map<std::uint32_t, std::uint32_t> skipped_;
-    std::size_t of_peer_ = 0;  // of the streams, those that the peer opened
+    std::vector<std::uint32_t> unopened_;  // channels of the peer whose open frame has not come; only in datagrams
+    std::size_t of_peer_ = 0;              // of the streams, those that the peer opened
     std::size_t open_of_peer_ = 0;
     std::size_t open_of_own_ = 0;
 

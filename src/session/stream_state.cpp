@@ -15,6 +15,7 @@ errc error_of(std::uint32_t code) {
     switch (static_cast<wire::stream_code>(code)) {
         case wire::stream_code::no_service: return errc::no_service;
         case wire::stream_code::too_many_streams: return errc::too_many_streams;
+        case wire::stream_code::no_room: return errc::peer_busy;
         default: return errc::stream_reset;
     }
 }
@@ -31,7 +32,14 @@ stream_state::stream_state(stream_set& set, std::uint32_t channel, std::string s
       incoming_(incoming),
       receiving_(set.settings().stream_window_bytes),
       open_due_(!incoming),
-      accepted_(incoming) {}
+      accepted_(incoming) {
+    count_memory();
+}
+
+stream_state::~stream_state() {
+    home_->account->count(stream_side_of::receiving, held_in_, 0);
+    home_->account->count(stream_side_of::sending, held_out_, 0);
+}
 
 // --- what handles do --------------------------------------------------------------------------------------------------
 
@@ -106,6 +114,7 @@ result<std::size_t> stream_state::read_ready(bytes_span into) {
     const auto self = shared_from_this();
     const auto count = receiving_.read(into);
     if (count > 0) {
+        count_memory();
         if (set_ == nullptr) return count;
         set_->consumed(count);
         set_->schedule(*this);
@@ -121,8 +130,12 @@ result<std::size_t> stream_state::read_ready(bytes_span into) {
 result<std::size_t> stream_state::write_ready(bytes_view data) {
     if (broken_) return failure(broken_);
     if (sending_.finished()) return failure(errc::closed);
-    const auto count = sending_.take(data, set_->settings().stream_send_bytes);
-    if (count > 0) set_->schedule(*this);
+    const auto room = home_->account->room(stream_side_of::sending);
+    if (room == 0 && !data.empty()) home_->account->wait_for_room();
+    const auto count = sending_.take(data.first(std::min(data.size(), room)), set_->settings().stream_send_bytes);
+    if (count == 0) return count;
+    count_memory();
+    set_->schedule(*this);
     return count;
 }
 
@@ -193,6 +206,7 @@ void stream_state::reset_came(std::uint32_t code, bool complete) {
     if (broken_) return;
     code_ = code;
     sending_.drop();
+    count_memory();
     // What has come whole from a side that then left is the application's: the peer only wants no more answer to it.
     const bool whole = complete && !left_ && code == static_cast<std::uint32_t>(wire::stream_code::abandoned);
     if (!whole) drop_received();
@@ -211,6 +225,7 @@ void stream_state::detach(std::error_code why) {
     set_ = nullptr;
     if (broken_ || over()) return;
     sending_.drop();
+    count_memory();
     break_off(why);
 }
 
@@ -226,6 +241,7 @@ void stream_state::acknowledged(const packet_piece& piece) {
         case wire::frame_kind::stream_reset: reset_ = reset_phase::acknowledged; break;
         default: return;
     }
+    count_memory();
     if (sending_.data_acknowledged()) flushers_.notify_all();
     linger();
 }
@@ -276,6 +292,7 @@ void stream_state::say_reset(std::uint32_t code) {
 
 void stream_state::drop_received() {
     const auto freed = receiving_.discard();
+    count_memory();
     if (set_ != nullptr) set_->consumed(freed);
 }
 
@@ -292,6 +309,24 @@ void stream_state::wake_all() {
     writers_.notify_all();
     flushers_.notify_all();
     openers_.notify_all();
+}
+
+void stream_state::count_memory() noexcept {
+    auto& account = *home_->account;
+    account.count(stream_side_of::receiving, held_in_, receiving_.memory() + (incoming_ ? bytes_each : 0));
+    account.count(stream_side_of::sending, held_out_, sending_.memory());
+}
+
+bool stream_state::stale(stream_side_of side, steady_time now, duration patience) noexcept {
+    const bool in = side == stream_side_of::receiving;
+    const auto holds = in ? receiving_.memory() : sending_.memory();
+    const auto progress = in ? receiving_.consumed() : sending_.progress();
+    auto& looked = in ? looked_in_ : looked_out_;
+    if (looked.since == steady_time::max() || looked.progress != progress || holds == 0) {
+        looked.progress = progress;
+        looked.since = now;
+    }
+    return !broken_ && now - looked.since >= patience;
 }
 
 std::size_t stream_state::memory() const noexcept {

@@ -14,6 +14,7 @@
 #include <mydht/session/session.hpp>
 #include <mydht/wire/stream_limits.hpp>
 
+#include "session/stream_memory.hpp"
 #include "session/stream_receiving.hpp"
 #include "session/stream_sending.hpp"
 
@@ -26,16 +27,21 @@ struct packet_piece;
 struct stream_home {
     executor exec;
     peer_info peer;
+    std::shared_ptr<stream_account> account;
 };
 
 /// One application stream: its two directions, and who waits for them. Belongs to a stream_set until both directions have
 /// ended, and to its handles. Everything on the session's executor.
 class stream_state final : public std::enable_shared_from_this<stream_state> {
 public:
+    /// What a stream of the peer counts by itself, with the service that it asks for.
+    static constexpr std::size_t bytes_each = 1024;
+
     /// Made by stream_set.
     stream_state(stream_set& set, std::uint32_t channel, std::string service, bool incoming);
     stream_state(const stream_state&) = delete;
     stream_state& operator=(const stream_state&) = delete;
+    ~stream_state();
 
     // The operations of mydht::stream. Coroutines that take the state along, since handles may go meanwhile.
     static task<result<std::size_t>> read_some(std::shared_ptr<stream_state> self, bytes_span into);
@@ -75,6 +81,11 @@ public:
 private:
     friend class stream_set;
 
+    /// How far one direction had come when memory was last short.
+    struct last_look {
+        std::uint64_t progress = 0;
+        steady_time since = steady_time::max();
+    };
     enum class reset_phase : std::uint8_t { none, due, said, acknowledged };
 
     // For stream_set.
@@ -98,6 +109,10 @@ private:
     void give_up_reading();
     void linger();
     void wake_all();
+    void count_memory() noexcept;
+    /// Holds memory, and nothing has moved for so long.
+    [[nodiscard]] bool stale(stream_side_of side, steady_time now, duration patience) noexcept;
+    [[nodiscard]] bool opened() const noexcept { return !service_.empty(); }
 
     stream_set* set_;  // none once it has gone or this one has left it
     std::shared_ptr<const stream_home> home_;
@@ -111,6 +126,11 @@ private:
     wait_queue writers_;
     wait_queue flushers_;
     wait_queue openers_;
+
+    std::size_t held_in_ = 0;  // counted in the account
+    std::size_t held_out_ = 0;
+    last_look looked_in_;
+    last_look looked_out_;
 
     std::error_code broken_;
     std::optional<std::uint32_t> code_;

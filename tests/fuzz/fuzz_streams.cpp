@@ -8,6 +8,7 @@
 #include <mydht/wire/frame.hpp>
 #include <mydht/wire/stream_frames.hpp>
 
+#include "../support/manual_clock.hpp"
 #include "session/stream_set.hpp"
 
 using namespace mydht;
@@ -19,12 +20,13 @@ void check(bool holds) {
 }
 
 constexpr std::size_t streams_max = 6;
+/// Less than all windows together, so that it runs out.
+constexpr std::size_t memory_bytes = 1024 * 1024;
 
 /// The streams of one end under the frames of a hostile peer, with services that do this and that.
 class victim final : detail::stream_owner {
 public:
-    victim(bool dialler, bool with_offsets)
-        : with_offsets_(with_offsets), set_(*this, std::make_shared<const detail::stream_home>(), limits(), dialler) {}
+    victim(bool dialler, bool with_offsets) : with_offsets_(with_offsets), set_(*this, home(), limits(), dialler) {}
 
     bool take(const wire::frame& what) {
         const auto before = set_.size();
@@ -53,8 +55,11 @@ public:
         }
     }
 
-    /// The windows bound it, whatever came.
+    /// The windows bound it, whatever came, and the session's share of the node's memory does.
     void check_memory() const {
+        const auto& account = *set_.home()->account;
+        check(account.held(detail::stream_side_of::receiving) <
+              memory_bytes / detail::stream_memory::shares + 64 * 1024);
         const auto each = limits().stream_window_bytes + limits().stream_send_bytes;
         check(set_.memory() < 4 * (limits().session_window_bytes + 2 * streams_max * each) + 2048 * set_.size());
     }
@@ -62,6 +67,17 @@ public:
     bool open() { return set_.open("own/1").has_value(); }
 
 private:
+    static std::shared_ptr<const detail::stream_home> home() {
+        detail::stream_memory_limits most;
+        most.receive_bytes = memory_bytes;
+        most.send_bytes = memory_bytes;
+        most.patience = std::chrono::seconds(1);
+        auto out = std::make_shared<detail::stream_home>();
+        auto memory = std::make_shared<detail::stream_memory>(std::make_shared<test::manual_clock>(), most);
+        out->account = std::make_shared<detail::stream_account>(std::move(memory));
+        return out;
+    }
+
     static detail::stream_settings limits() {
         detail::stream_settings out;
         out.streams_max = streams_max;
@@ -93,6 +109,8 @@ private:
     }
     void stream_broken(detail::stream_state&) override {}
     void streams_quiet() override {}
+    void count(detail::stream_event) noexcept override {}
+    std::shared_ptr<void> hold() override { return nullptr; }
 
     bool with_offsets_;
     std::size_t lost_ = 0;

@@ -1,7 +1,9 @@
 #include <mydht/node/capnp_service.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
+#include <mydht/runtime/deadline.hpp>
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/sim/scenario.hpp>
 
@@ -248,4 +250,64 @@ TEST_CASE("what is no request or no response ends the call, and nothing else", "
         CHECK_FALSE(got);
     }
     CHECK(s.run(call<Question, Answer>(s.at(0), s.id_of(1), "repeat/1", question("fine", 1))));
+}
+
+namespace {
+
+task<std::error_code> call_error(node& from, node_id to, std::string service) {
+    const auto answer = co_await call<Question, Answer>(from, to, std::move(service), question("x", 1));
+    co_return answer ? std::error_code() : answer.error();
+}
+
+/// Says the beginning of a request, and then nothing for a long time.
+task<std::error_code> dawdle(node& from, node_id to, std::string service, bytes said, time_source& time) {
+    auto opened = co_await from.open(to, std::move(service));
+    if (!opened) co_return opened.error();
+    (void)co_await opened->write(said);
+    bytes one(1);
+    auto reading = opened->read_some(one);
+    const auto got = co_await with_deadline(time, time.now() + 60s, std::move(reading));
+    co_return got ? std::error_code() : got.error();
+}
+
+}  // namespace
+
+TEST_CASE("a request that does not come whole is broken off after its time", "[node][calls][hostile]") {
+    scenario s({});
+    REQUIRE(s.grow(2) == 0);
+    call_limits limits;
+    limits.message_time = 5s;
+    serve_calls<Question, Answer>(s.at(1), "repeat/1", repeat, limits);
+    auto begun = request_of(bytes(1000));
+    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, std::size_t{12}, begun.size() - 1}) {
+        auto part = begun;
+        part.resize(size);
+        const auto before = s.world().now();
+        CHECK(s.run(dawdle(s.at(0), s.id_of(1), "repeat/1", part, *s.world().node_environment(0).time)) ==
+              errc::stream_reset);
+        CHECK(s.world().now() - before >= 5s);
+        CHECK(s.world().now() - before < 7s);
+    }
+}
+
+TEST_CASE("one peer has so many calls at a time, and another one its own", "[node][calls][hostile]") {
+    scenario s({});
+    REQUIRE(s.grow(3) == 0);
+    int cancelled = 0;
+    call_limits limits;
+    limits.calls_per_peer = 3;
+    capnp_handler<Question, Answer> waits = [&](question_call& c) { return wait_for_ever(cancelled, c); };
+    serve_calls<Question, Answer>(s.at(2), "wait/1", waits, limits);
+    std::vector<task<std::error_code>> calls;
+    for (int i = 0; i < 4; ++i) calls.push_back(call_error(s.at(0), s.id_of(2), "wait/1"));
+    calls.push_back(call_error(s.at(1), s.id_of(2), "wait/1"));
+    const auto ends = s.run_all(std::move(calls));
+    REQUIRE(ends.size() == 5);
+    CHECK(std::ranges::count(ends, make_error_code(errc::too_many_streams)) == 1);
+    CHECK(std::ranges::count(ends, make_error_code(errc::timed_out)) == 4);
+    CHECK(ends.back() == errc::timed_out);
+    s.world().run_for(1s);
+    CHECK(cancelled == 4);
+    // Those places are free again.
+    CHECK(s.run(call_error(s.at(0), s.id_of(2), "wait/1")) == errc::timed_out);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,15 +12,19 @@
 
 #include <mydht/wire/frame.hpp>
 
+#include "session/stream_memory.hpp"
 #include "session/stream_set.hpp"
 #include "support/catch.hpp"
+#include "support/manual_clock.hpp"
 
 namespace mydht::test {
 
 /// The streams of one end, without a session: what they say is kept as frames.
 struct stream_side final : detail::stream_owner {
-    explicit stream_side(bool dialler, detail::stream_settings settings = usual())
-        : set(std::make_unique<detail::stream_set>(*this, home(), settings, dialler)) {}
+    explicit stream_side(bool dialler, detail::stream_settings settings = usual(),
+                         std::shared_ptr<detail::stream_memory> memory_ = plenty())
+        : memory(std::move(memory_)),
+          set(std::make_unique<detail::stream_set>(*this, home(memory), settings, dialler)) {}
 
     static detail::stream_settings usual() {
         detail::stream_settings out;
@@ -29,7 +34,22 @@ struct stream_side final : detail::stream_owner {
         out.stream_send_bytes = 128 * 1024;
         return out;
     }
-    static std::shared_ptr<const detail::stream_home> home() { return std::make_shared<const detail::stream_home>(); }
+    static std::shared_ptr<detail::stream_memory> plenty() {
+        return some_memory(std::make_shared<manual_clock>(), std::size_t{1} << 30U, std::size_t{1} << 30U);
+    }
+    static std::shared_ptr<detail::stream_memory> some_memory(std::shared_ptr<time_source> time, std::size_t receive,
+                                                              std::size_t send) {
+        detail::stream_memory_limits limits;
+        limits.receive_bytes = receive;
+        limits.send_bytes = send;
+        limits.patience = std::chrono::seconds(10);
+        return std::make_shared<detail::stream_memory>(std::move(time), limits);
+    }
+    static std::shared_ptr<const detail::stream_home> home(const std::shared_ptr<detail::stream_memory>& memory) {
+        auto out = std::make_shared<detail::stream_home>();
+        out->account = std::make_shared<detail::stream_account>(memory);
+        return out;
+    }
 
     void streams_have_output() override { ++woken; }
     void stream_opened(const std::shared_ptr<detail::stream_state>& which) override {
@@ -38,13 +58,18 @@ struct stream_side final : detail::stream_owner {
     }
     void stream_broken(detail::stream_state&) override { ++broken; }
     void streams_quiet() override { ++quiet; }
+    void count(detail::stream_event what) noexcept override { ++events[what]; }
+    std::shared_ptr<void> hold() override { return nullptr; }
+    [[nodiscard]] const detail::stream_account& account() const { return *set->home()->account; }
 
+    std::shared_ptr<detail::stream_memory> memory;
     std::unique_ptr<detail::stream_set> set;
     std::vector<std::shared_ptr<detail::stream_state>> opened;
     bool accepts = true;
     int woken = 0;
     int broken = 0;
     int quiet = 0;
+    std::map<detail::stream_event, int> events;
 };
 
 /// A frame under way, with what it said.
@@ -65,7 +90,7 @@ inline std::optional<said_frame> next_frame(stream_side& from, bool with_offsets
     return out;
 }
 
-inline result<void> give(stream_side& to, const said_frame& what, bool with_offsets) {
+inline result<detail::frame_fate> give(stream_side& to, const said_frame& what, bool with_offsets) {
     wire::frame_decoder decoder;
     bytes_view rest = what.encoded;
     const auto frame = decoder.next(rest);
@@ -84,7 +109,7 @@ inline result<void> pump(stream_side& a, stream_side& b) {
             if (!one) continue;
             moved = true;
             from->set->acknowledged(one->piece);
-            if (auto taken = give(*to, *one, false); !taken) return taken;
+            if (auto taken = give(*to, *one, false); !taken) return failure(taken.error());
         }
     }
     return {};

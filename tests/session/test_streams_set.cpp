@@ -17,8 +17,8 @@ constexpr auto window = static_cast<std::size_t>(wire::initial_stream_window);
 std::uint32_t number(wire::stream_code code) { return static_cast<std::uint32_t>(code); }
 
 /// Writes as the peer would, in a stream session.
-result<void> say(stream_side& to, wire::frame_kind kind, std::uint32_t channel, const bytes& payload,
-                 bool with_offsets = false) {
+result<detail::frame_fate> say(stream_side& to, wire::frame_kind kind, std::uint32_t channel, const bytes& payload,
+                               bool with_offsets = false) {
     wire::frame what;
     what.kind = kind;
     what.channel = channel;
@@ -312,7 +312,7 @@ TEST_CASE("when the session ends, what has come can still be read", "[streams]")
 
 TEST_CASE("frames against the rules of a stream session", "[streams][hostile]") {
     using wire::frame_kind;
-    const auto broke = [](const result<void>& r) { return !r && r.error() == errc::protocol_violation; };
+    const auto broke = [](const result<detail::frame_fate>& r) { return !r && r.error() == errc::protocol_violation; };
     stream_side b(false);
     REQUIRE(say(b, frame_kind::stream_open, 5, opening()));
     CHECK(broke(say(b, frame_kind::stream_open, 5, opening())));
@@ -350,7 +350,7 @@ TEST_CASE("who opens streams without end is refused, and then cut off", "[stream
     stream_side b(false);
     std::uint32_t channel = 1;
     std::size_t opened = 0;
-    result<void> taken;
+    result<detail::frame_fate> taken;
     for (; taken && opened < 10'000; channel += 2, ++opened) {
         taken = say(b, wire::frame_kind::stream_open, channel, opening());
     }
@@ -365,7 +365,7 @@ TEST_CASE("all streams together stay below the session's window", "[streams][hos
     auto settings = stream_side::usual();
     settings.streams_max = 100;
     stream_side b(false, settings);
-    result<void> taken;
+    result<detail::frame_fate> taken;
     std::size_t whole = 0;
     for (std::uint32_t channel = 1; taken && whole < 100; channel += 2) {
         REQUIRE(say(b, wire::frame_kind::stream_open, channel, opening()));

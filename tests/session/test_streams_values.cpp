@@ -4,6 +4,7 @@
 
 #include <mydht/core/random.hpp>
 
+#include "counting.hpp"
 #include "session/byte_queue.hpp"
 #include "session/byte_ranges.hpp"
 #include "session/stream_receiving.hpp"
@@ -203,12 +204,54 @@ TEST_CASE("receiving: each wrong step breaks the protocol, the one before it doe
     CHECK(early.take(90, bytes(11)).error() == errc::protocol_violation);
 }
 
-TEST_CASE("receiving: pieces behind gaps are bounded in number", "[streams]") {
-    stream_receiving receiving(1 << 20);
-    for (std::uint64_t i = 0; i < 1024; ++i) REQUIRE(receiving.take(2 * i + 1, bytes(1)));
-    // Joined to the one before: no piece of its own.
-    CHECK(receiving.take(2, bytes(1)) == 0);
-    CHECK(receiving.take(5000, bytes(1)).error() == errc::protocol_violation);
+TEST_CASE("receiving: single bytes behind gaps cost no more than the window that they lie in", "[streams][property]") {
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    prng random(seed);
+    const auto window = wire::initial_stream_window;
+    const auto step = 1 + random.below(3);
+    stream_receiving receiving(window);
+    std::vector<std::uint64_t> order;
+    for (std::uint64_t i = 1; i < window; i += step) order.push_back(i);
+    for (auto i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(i))]);
+    const auto before = live_bytes();
+    std::size_t cost = 0;
+    for (const auto at : order) {
+        cost += receiving.cost(at, 1);
+        REQUIRE(receiving.take(at, pattern(1, at)));
+        REQUIRE(receiving.memory() == cost);
+    }
+    const auto bound = static_cast<std::size_t>(window) * 5 / 4;
+    CHECK(receiving.memory() < bound);
+    CHECK(live_bytes() - before < static_cast<std::int64_t>(bound + order.capacity()));
+    REQUIRE(receiving.take(0, pattern(static_cast<std::size_t>(window))));
+    CHECK(drain(receiving) == pattern(static_cast<std::size_t>(window)));
+    CHECK(receiving.memory() == 0);
+}
+
+TEST_CASE("receiving: what a piece costs is known before it is taken", "[streams][property]") {
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    prng random(seed);
+    for (int round = 0; round < 20; ++round) {
+        stream_receiving receiving(1 << 20);
+        for (int i = 0; i < 300; ++i) {
+            const auto size = static_cast<std::size_t>(1 + random.below(random.below(4) == 0 ? 4000 : 30));
+            const auto at = random.below(wire::initial_stream_window - size);
+            const auto before = receiving.memory();
+            const auto joins = receiving.next() >= at;
+            const auto cost = receiving.cost(at, size);
+            REQUIRE(receiving.take(at, pattern(size, at)));
+            if (!joins) REQUIRE(receiving.memory() == before + cost);
+            REQUIRE(receiving.memory() < 2 * wire::initial_stream_window + 32 * 1024);
+            bytes into(static_cast<std::size_t>(random.below(2000)));
+            const auto begin = receiving.consumed();
+            const auto got = receiving.read(into);
+            REQUIRE(bytes_view(into).first(got).size() == receiving.consumed() - begin);
+            into.resize(got);
+            REQUIRE(into == pattern(got, begin));
+        }
+    }
 }
 
 TEST_CASE("receiving: the window follows the reader and grows up to its maximum", "[streams]") {

@@ -427,6 +427,13 @@ TEST_CASE("configurations that can never work are named", "[session_config]") {
     CHECK(bad([](session_config& c) { c.handshake_rate->burst = 0; }) == "handshake_rate");
     CHECK(bad([](session_config& c) { c.probes.at_once = 0; }) == "probes");
     CHECK(bad([](session_config& c) { c.lookups.entries_max = 0; }) == "lookups");
+    // One session gets an eighth, which has to hold its windows.
+    CHECK(bad([](session_config& c) { c.stream_receive_bytes_total = 8 * c.session_window_bytes; }).empty());
+    CHECK(bad([](session_config& c) { c.stream_receive_bytes_total = 8 * c.session_window_bytes - 1; }) ==
+          "stream_receive_bytes_total");
+    CHECK(bad([](session_config& c) { c.stream_send_bytes_total = 8 * c.stream_send_bytes; }).empty());
+    CHECK(bad([](session_config& c) { c.stream_send_bytes_total = 8 * c.stream_send_bytes - 1; }) ==
+          "stream_send_bytes_total");
     CHECK(bad([](session_config& c) {
               c.request_rate.reset();
               c.handshake_rate.reset();

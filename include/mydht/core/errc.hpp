@@ -41,7 +41,7 @@ enum class errc {
     not_mydht,           ///< the peer does not speak this protocol
     other_network,       ///< the peer belongs to another network (name or pre-shared key differ)
     mode_refused,        ///< one side is secured and the other plain
-    peer_busy,           ///< the peer has no room for a session now
+    peer_busy,           ///< the peer has no room for it now
     identity_mismatch,   ///< the peer proved another identity than the one that was pinned
     self_connection,     ///< the peer is this node itself
     protocol_violation,  ///< the peer broke the rules of the session

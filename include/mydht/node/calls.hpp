@@ -21,6 +21,11 @@ namespace mydht {
 struct call_limits {
     /// A request or a response.
     std::size_t message_bytes = 1024 * 1024;
+    /// From the opening of its stream until a request has come whole; the same for the response until it was taken. The handler has
+    /// its own time in between, and an attachment comes as the handler reads it. Who is later is broken off.
+    std::chrono::milliseconds message_time{20'000};
+    /// Calls of one peer that one service answers at a time; a further one is refused with errc::too_many_streams.
+    std::size_t calls_per_peer = 64;
     /// What may come with a request; more is refused.
     std::uint64_t attachment_bytes = std::uint64_t{64} * 1024 * 1024;
 };
@@ -90,11 +95,12 @@ private:
 /// Answers a call. An error, like an exception, is errc::peer_error to the caller. Cancelled when the caller gives up.
 using call_handler = std::function<task<result<bytes>>(incoming_call& call)>;
 
-/// A service for node::serve() that answers calls.
+/// A service for node::serve() that answers calls. Requests count as memory of streams (session_config::stream_receive_bytes_total) as
+/// they come and until they are answered; when there is no room for one, its caller is told errc::peer_busy.
 [[nodiscard]] service_handler make_call_service(call_handler handler, call_limits limits = {});
 
 /// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's matter.
-/// Errors: errc::attachment_refused, errc::peer_error when the handler failed or took the request for malformed, errc::too_large for
+/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, errc::peer_error when the handler failed or took the request for malformed, errc::too_large for
 /// a request or response over the limit, errc::protocol_violation and errc::truncated for something that is no response, and
 /// those of streams.
 [[nodiscard]] task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with,

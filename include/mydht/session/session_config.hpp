@@ -98,6 +98,14 @@ struct session_config {
     std::size_t session_window_bytes = 4 * 1024 * 1024;
     /// Bytes of a stream that were written and have not arrived; beyond it writes wait.
     std::size_t stream_send_bytes = 512 * 1024;
+    /// Memory for what came on streams and was not read, of all sessions together, and for messages of calls; at least eight session
+    /// windows, since one session gets an eighth of it. From the half on windows do not grow. When it is used up, packets of datagrams
+    /// are not taken and come again, and streams over connections break off; streams on which nothing was read for half a
+    /// stall_timeout break off, in the sessions that hold at least the average.
+    std::size_t stream_receive_bytes_total = 128 * 1024 * 1024;
+    /// Memory for what was written to streams and has not arrived, of all sessions together; one session gets an eighth of it. Beyond it
+    /// writes wait, and streams on which nothing has moved for half a stall_timeout break off in the same way.
+    std::size_t stream_send_bytes_total = 128 * 1024 * 1024;
 
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.
     const noise::dh* agreement = &noise::x25519();

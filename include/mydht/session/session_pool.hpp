@@ -58,9 +58,16 @@ struct session_counters {
     std::uint64_t requests_served = 0;
     std::uint64_t streams_opened = 0;  ///< by this side
     std::uint64_t streams_served = 0;
-    std::uint64_t requests_throttled = 0;    ///< requests of peers beyond request_rate
-    std::uint64_t handshakes_throttled = 0;  ///< from outside, beyond handshake_rate
-    std::uint64_t not_admitted = 0;          ///< proven peers that admission did not let in
+    std::uint64_t streams_refused = 0;        ///< of peers: no such service, too many open, no memory
+    std::uint64_t service_names_refused = 0;  ///< of peers: what is no valid_service_name()
+    std::uint64_t streams_dropped = 0;        ///< broken off because the memory for streams was short
+    std::uint64_t stream_frames_refused = 0;  ///< in datagrams, for lack of room; they come again
+    std::uint64_t stream_frames_ignored = 0;  ///< for streams that are over
+    std::uint64_t stream_bytes_unread = 0;    ///< held now: what came on streams and was not read, of all sessions
+    std::uint64_t stream_bytes_unsent = 0;    ///< held now: what was written to streams and has not arrived
+    std::uint64_t requests_throttled = 0;     ///< requests of peers beyond request_rate
+    std::uint64_t handshakes_throttled = 0;   ///< from outside, beyond handshake_rate
+    std::uint64_t not_admitted = 0;           ///< proven peers that admission did not let in
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 };

@@ -28,6 +28,7 @@ enum class stream_code : std::uint32_t {
     abandoned = 0xffff'ff03,         ///< the side's last handle went before the stream had ended
     handler_failed = 0xffff'ff04,    ///< the service ended with an exception
     not_wanted = 0xffff'ff05,        ///< the side does not want what the stream carries
+    no_room = 0xffff'ff06,           ///< the side has no memory left for what the stream carries
 };
 inline constexpr std::uint32_t stream_code_reserved = 0xffff'ff00;
 
