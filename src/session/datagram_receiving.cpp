@@ -194,7 +194,6 @@ void datagram_session::begin_path(std::shared_ptr<datagram_port> through) {
     if (transfer_) {
         transfer_->recovery.path_changed();
         transfer_->path.restart();
-        transfer_->recovery.set_packet_bytes(transfer_->path.packet_bytes());
     }
 }
 

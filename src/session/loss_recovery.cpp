@@ -330,11 +330,12 @@ std::size_t loss_recovery::pacing_window() const noexcept {
 void loss_recovery::path_changed() noexcept {
     path_from_ = next_;
     rtt_ = rtt_estimator();
-    congestion_ = congestion(congestion_.packet_bytes());
+    congestion_ = congestion(base_packet_bytes);
     pacer_.reset();
     reorders_ = false;
     time_threshold_ = time_threshold_first;
     timeouts_ = 0;
+    probes_ = 0;
     run_from_.reset();
     begin_event();
 }

@@ -41,7 +41,8 @@ public:
     double loss = 0;
     double repeats = 0;
     duration delay = 10ms;
-    duration jitter{};  ///< up to so much more, so that packets overtake each other
+    std::size_t packet_bytes_max = 1472;  ///< what sockets take; set it before they are opened
+    duration jitter{};                    ///< up to so much more, so that packets overtake each other
     /// May change the packet; false drops it.
     std::function<bool(packet&)> tamper;
     /// Asked before each operation of a socket: "open", "send" or "receive". What it answers is the operation's error.
@@ -168,8 +169,8 @@ private:
             net_ = nullptr;
         }
         [[nodiscard]] address local() const { return box_->local; }
-        [[nodiscard]] std::size_t packet_bytes_max() const { return 1472; }
-        [[nodiscard]] std::size_t batch_bytes_max() const { return 16 * 1472; }
+        [[nodiscard]] std::size_t packet_bytes_max() const { return net_->packet_bytes_max; }
+        [[nodiscard]] std::size_t batch_bytes_max() const { return 16 * net_->packet_bytes_max; }
 
     private:
         static task<result<void>> wait(std::shared_ptr<mailbox> box) {

@@ -48,7 +48,7 @@ duration exchange(packet_world& world, prng& random, std::vector<std::size_t> si
 }  // namespace
 
 TEST_CASE("all messages arrive whatever the path does, in bounded time") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     for (const double loss : {0.0, 0.01, 0.05, 0.2}) {
         for (const auto delay : {10ms, 200ms}) {
@@ -75,7 +75,7 @@ TEST_CASE("all messages arrive whatever the path does, in bounded time") {
 }
 
 TEST_CASE("a message of the largest size crosses a lossy path") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     const path_options path{.loss = 0.05, .repeat = 0.01, .delay = 20ms, .jitter = 5ms};
@@ -85,7 +85,7 @@ TEST_CASE("a message of the largest size crosses a lossy path") {
 }
 
 TEST_CASE("nothing is said twice on a path that loses nothing") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     for (const auto delay : {1ms, 10ms, 200ms}) {
         prng random(seed);
@@ -105,7 +105,7 @@ TEST_CASE("nothing is said twice on a path that loses nothing") {
 }
 
 TEST_CASE("a path that only delivers late is learnt") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     const path_options path{.delay = 20ms, .jitter = 8ms};
@@ -144,7 +144,7 @@ TEST_CASE("the window answers loss as Reno does: with the inverse of its square 
 }
 
 TEST_CASE("a bottleneck is used, not flooded, and shared") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     const path_options narrow{.delay = 20ms, .bytes_a_second = 1'250'000, .queue = 40ms};
@@ -179,7 +179,7 @@ TEST_CASE("a bottleneck is used, not flooded, and shared") {
 }
 
 TEST_CASE("after an outage the session goes on") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     const path_options path{.delay = 20ms, .bytes_a_second = 1'250'000};
@@ -200,7 +200,7 @@ TEST_CASE("after an outage the session goes on") {
 }
 
 TEST_CASE("what the receiver has no room for comes again") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     const path_options path{.loss = 0.01, .delay = 10ms, .bytes_a_second = 12'500'000};
@@ -215,7 +215,7 @@ TEST_CASE("what the receiver has no room for comes again") {
 }
 
 TEST_CASE("a peer that acknowledges nothing costs probes and a bounded memory") {
-    const auto seed = test::line_seed();
+    const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
     packet_world world(random(), {.loss = 1}, {.loss = 1});

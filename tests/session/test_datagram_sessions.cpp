@@ -277,7 +277,7 @@ std::set<std::uint32_t> indices_to_b(const packet_net& net) {
 }  // namespace
 
 TEST_CASE("a session changes its keys while it is used, and no request fails", "[datagrams]") {
-    const auto seed = line_seed();
+    const auto seed = property_seed();
     CAPTURE(seed);
     datagram_peers both;
     both.net.numbers = prng(seed);

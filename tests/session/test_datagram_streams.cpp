@@ -70,7 +70,7 @@ void spoil(packet_net& net, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("a stream comes through a bad path whole", "[datagrams]") {
-    const auto seed = line_seed();
+    const auto seed = property_seed();
     CAPTURE(seed);
     datagram_peers both;
     both.b.pool->serve("echo/1", echo_stream);

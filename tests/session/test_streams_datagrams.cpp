@@ -65,7 +65,7 @@ private:
 }  // namespace
 
 TEST_CASE("over datagrams that get lost, repeated and reordered, streams carry their bytes", "[streams][property]") {
-    const auto seed = line_seed();
+    const auto seed = property_seed();
     CAPTURE(seed);
     const auto loss = GENERATE(0, 10, 40);
     CAPTURE(loss);
@@ -111,7 +111,7 @@ TEST_CASE("over datagrams that get lost, repeated and reordered, streams carry t
 }
 
 TEST_CASE("over such datagrams many short streams and resets leave nothing behind", "[streams][property]") {
-    const auto seed = line_seed();
+    const auto seed = property_seed();
     CAPTURE(seed);
     prng random(seed ^ 1);
     lossy_pair net(seed, 30);
