@@ -52,6 +52,14 @@ bool congestion::lost(steady_time newest_sent_at, steady_time now) noexcept {
     return true;
 }
 
+void congestion::set_window(std::size_t bytes) noexcept {
+    window_ = std::clamp(bytes, window_min(), window_max);
+    threshold_ = window_;
+    credit_ = 0;
+    window_before_ = std::min(window_before_, window_);
+    threshold_before_ = std::min(threshold_before_, threshold_);
+}
+
 void congestion::collapse() noexcept {
     window_ = window_min();
     credit_ = 0;

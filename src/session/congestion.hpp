@@ -28,6 +28,8 @@ public:
     /// Packets were lost, the newest of which was sent then. True when the window shrank for it: once a round trip
     /// (7.3.2).
     bool lost(steady_time newest_sent_at, steady_time now) noexcept;
+    /// Another window, for what was seen of round trips (queue_watch); it grows slowly from there on.
+    void set_window(std::size_t bytes) noexcept;
     /// Nothing came through for long (7.6).
     void collapse() noexcept;
     /// What the window shrank for last was no loss after all: as before (RFC 4015 has the idea).

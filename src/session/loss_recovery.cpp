@@ -130,7 +130,7 @@ bool loss_recovery::claims_unsent(const wire::ack& ack) const noexcept {
 
 result<void> loss_recovery::on_ack(const wire::ack& ack, steady_time now, recovery_outcome& out) {
     if (claims_unsent(ack)) return failure(errc::protocol_violation);
-    const auto limited = congestion_.limiting();
+    const auto limited = congestion_.limiting() && !queue_.holds();
     std::optional<steady_time> newest_at;
     if (const auto* newest = find(ack.largest()); newest != nullptr && !newest->acknowledged && on_this_path(*newest)) {
         newest_at = newest->at;
@@ -141,7 +141,10 @@ result<void> loss_recovery::on_ack(const wire::ack& ack, steady_time now, recove
         if (take_range(ack.ranges[i], limited, out)) news = true;
         if (take_late(ack.ranges[i], out)) late = true;
     }
-    if (newest_at) rtt_.sample(now - *newest_at, std::chrono::microseconds(ack.delay_us), now);
+    if (newest_at) {
+        rtt_.sample(now - *newest_at, std::chrono::microseconds(ack.delay_us), now);
+        watch_queue(now - *newest_at, ack.largest(), now);
+    }
     if (late) {
         reorders_ = true;
         time_threshold_ = std::min<std::uint8_t>(time_threshold_ + time_threshold_step, time_threshold_last);
@@ -153,6 +156,18 @@ result<void> loss_recovery::on_ack(const wire::ack& ack, steady_time now, recove
     probes_ = 0;
     detect_lost(now, out);
     return {};
+}
+
+void loss_recovery::watch_queue(duration round_trip, std::uint64_t number, steady_time now) noexcept {
+    const auto window = queue_.take({.round_trip = round_trip,
+                                     .number = number,
+                                     .next = next_,
+                                     .in_flight = congestion_.in_flight(),
+                                     .window = congestion_.window(),
+                                     .packet_bytes = congestion_.packet_bytes(),
+                                     .slow_start = congestion_.slow_start(),
+                                     .now = now});
+    if (window) congestion_.set_window(*window);
 }
 
 const loss_recovery::sent_packet* loss_recovery::find(std::uint64_t number) const noexcept {
@@ -218,6 +233,7 @@ void loss_recovery::detect_lost(steady_time now, recovery_outcome& out) {
     if (persistent) {
         congestion_.collapse();
         rtt_.restart_least();
+        queue_ = queue_watch();
         run_from_.reset();
         begin_event();
     }
@@ -235,7 +251,10 @@ bool loss_recovery::lose(const sent_packet& packet, steady_time now, recovery_ou
         return false;
     }
     if (packet.bytes > base_packet_bytes) ++out.large_lost;
-    if (congestion_.lost(packet.at, now)) begin_event();
+    if (congestion_.lost(packet.at, now)) {
+        begin_event();
+        queue_.lost();
+    }
     ++event_lost_;
     remember_lost(packet);
     if (packet.at <= rtt_.first_at()) return false;
@@ -313,7 +332,8 @@ void loss_recovery::ask_again(recovery_outcome& out) {
 
 bool loss_recovery::can_send(std::size_t bytes) const noexcept {
     if (sent_.size() >= packets_max || sent_pieces_.pieces.size() >= pieces_max) return false;
-    return probes_ > 0 || congestion_.has_room(bytes);
+    if (probes_ > 0) return true;
+    return congestion_.has_room(bytes) && congestion_.in_flight() + bytes <= queue_.bound();
 }
 
 steady_time loss_recovery::next_send_time() const noexcept {
@@ -332,6 +352,7 @@ void loss_recovery::path_changed() noexcept {
     rtt_ = rtt_estimator();
     congestion_ = congestion(base_packet_bytes);
     pacer_.reset();
+    queue_ = queue_watch();
     reorders_ = false;
     time_threshold_ = time_threshold_first;
     timeouts_ = 0;

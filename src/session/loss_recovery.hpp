@@ -16,6 +16,7 @@
 #include "session/congestion.hpp"
 #include "session/pacer.hpp"
 #include "session/packet_piece.hpp"
+#include "session/queue_watch.hpp"
 #include "session/ring.hpp"
 #include "session/rtt_estimator.hpp"
 
@@ -45,7 +46,8 @@ struct recovery_outcome {
 };
 
 /// Numbers the packets of one session, remembers what each held until its fate is known, and says when to send: loss
-/// detection of RFC 9002, 6, with its timers, congestion control and pacing. No I/O:
+/// detection of RFC 9002, 6, with its timers, congestion control and pacing; queue_watch bounds the window where packets wait long
+/// on the way. No I/O:
 ///
 ///     while (there is something to say and recovery.can_send(bytes) and recovery.next_send_time() <= now) {
 ///         ...make a packet of number recovery.next_number()...
@@ -130,6 +132,7 @@ private:
     };
     [[nodiscard]] bool claims_unsent(const wire::ack& ack) const noexcept;
     void skip_numbers() noexcept;
+    void watch_queue(duration round_trip, std::uint64_t number, steady_time now) noexcept;
     [[nodiscard]] const sent_packet* find(std::uint64_t number) const noexcept;
     bool take_range(const wire::packet_range& range, bool limited, recovery_outcome& out);
     void acknowledge(sent_packet& packet, bool limited, recovery_outcome& out);
@@ -155,6 +158,7 @@ private:
     rtt_estimator rtt_;
     congestion congestion_;
     pacer pacer_;
+    queue_watch queue_;
     ring<sent_packet> sent_;  // in order; the front is not acknowledged
     piece_queue sent_pieces_;
     ring<lost_packet> lost_;
