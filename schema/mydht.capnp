@@ -46,6 +46,12 @@ struct Envelope {
     values @10 :Values;
     stored @11 :Stored;
     error @12 :Error;
+
+    # Added later.
+    forward @13 :Forward;
+    # A request. Answer: gathered.
+    gathered @14 :Gathered;
+    # An answer.
   }
 }
 
@@ -109,6 +115,66 @@ struct Store {
     sequence @6 :UInt64;
     # Keep it only over an item of exactly this sequence.
   }
+}
+
+struct Forward {
+  # A query that goes from peer to peer; the answer comes back the same way.
+
+  tag :group {
+    # The 16 bytes of the loop tag, as in FindNode.
+    word0 @0 :UInt64;
+    word1 @1 :UInt64;
+  }
+
+  goal :union {
+    findNode @2 :FindNode;
+    findValue @3 :FindValue;
+    store @4 :Store;
+  }
+
+  lifetime @5 :UInt32;
+  # Milliseconds within which the answer has to be there.
+
+  hops @6 :UInt8;
+  # How many times more the query may be sent on.
+
+  wander @7 :UInt8;
+  # So many times at random, then towards the target.
+
+  fanOut @8 :UInt8;
+  # Peers that each peer sends it to at most.
+
+  paths @9 :UInt8;
+  # Into how many paths it may still split, this one included. Shared out among those it is sent to.
+
+  priority @10 :UInt8;
+
+  results @11 :UInt8;
+  # Values that are wanted.
+
+  storing @12 :UInt8;
+  # 0 nothing, 1 at the end of each path, 2 wherever it passes, 3 what is found is cached on the way back. Unknown numbers
+  # count as 0.
+
+  traceMax @13 :UInt8;
+  # So many of the peers visited last are named, at most 64. 0: none.
+
+  trace @14 :Data;
+  # Their ids, 32 bytes each, oldest first.
+}
+
+struct Gathered {
+  outcome @0 :UInt8;
+  # 0 nothing, 1 found, 2 duplicate, 3 partial. Unknown numbers count as 0.
+
+  copies @1 :UInt16;
+  # Of a store: peers that say they keep the item.
+
+  items @2 :List(Item);
+  # At most 16.
+
+  contacts @3 :List(Contact);
+  # As in Nodes.
 }
 
 struct Pong {

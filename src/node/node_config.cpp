@@ -14,6 +14,7 @@ result<void> validate(const node_config& config, std::string* field) {
         return fine;
     }
     if (const auto fine = validate(config.queries, field); !fine) return fine;
+    if (const auto fine = validate(config.forwarding, field); !fine) return fine;
     if (!config.table.check()) return bad("table");
     if (!check(config.store_bounds)) return bad("store_bounds");
     if (config.table_save_interval.count() <= 0) return bad("table_save_interval");

@@ -95,10 +95,11 @@ node_core::node_core(environment env, node_config config)
           env_, self_, config_.sessions,
           [this](peer_info from, wire::message what) {
               neighbours_.answered(from.who.id);
-              return answers_.answer(std::move(from), std::move(what));
+              return answer_peer(std::move(from), std::move(what));
           },
           pool_events()),
-      queries_(env_, config_.queries, answers_, config_.rules),
+      forwarding_(env_, config_.forwarding, answers_, table_, config_.rules),
+      queries_(env_, config_.queries, answers_, forwarding_, config_.rules),
       neighbours_(
           env_, table_, [this](const contact& who) { background_.spawn("a ping of a neighbour", check(who)); },
           [this](const peer_info& who, const address& where) {
@@ -134,6 +135,17 @@ query_origin node_core::origin() {
     out.local_only = local_only_;
     out.known = [this](const id256& target, std::size_t count) { return table_.closest(target, count); };
     return out;
+}
+
+task<wire::message> node_core::answer_peer(peer_info from, wire::message what) {
+    auto* const query = std::get_if<wire::forward>(&what);
+    if (query != nullptr && keeps_values()) return forwarding_.answer(std::move(from), std::move(*query));
+    return answers_.answer(std::move(from), std::move(what));
+}
+
+contact node_core::self_contact() const {
+    const auto server = static_cast<std::uint32_t>(capability::server);
+    return contact_of(self_->key(), keeps_values() ? server : 0, reachable_);
 }
 
 task<> node_core::check(contact who) {
@@ -274,6 +286,7 @@ task<node_status> node_core::status(std::shared_ptr<node_core> self) {
     out.contacts = self->table_.size();
     out.sessions = self->pool_.size();
     out.traffic = self->pool_.counters();
+    out.forwarded = self->forwarding_.counters();
     out.addresses = self->reachable_;
     const auto usage = co_await self->values_.usage();
     if (usage) out.stored = *usage;
@@ -289,7 +302,9 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     self->phase_ = phase::starting;
     // Left before the end, by a cancellation too: a node that is half started is of no use.
     const starting_guard guard(*self);
-    self->queries_.connect(std::make_shared<node_messenger>(self->weak_from_this()), self->origin());
+    const auto via = std::make_shared<node_messenger>(self->weak_from_this());
+    self->forwarding_.connect(via, [core = self.get()] { return core->self_contact(); });
+    self->queries_.connect(via, self->origin());
     auto saved = co_await self->saved_contacts();
     auto ready = saved ? co_await self->listen() : result<void>(failure(saved.error()));
     if (!ready) co_return failure(ready.error());

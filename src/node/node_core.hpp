@@ -122,6 +122,8 @@ private:
     void begin_stop();
     [[nodiscard]] static task<> shut_down(std::shared_ptr<node_core> self);
     [[nodiscard]] query_origin origin();
+    [[nodiscard]] task<wire::message> answer_peer(peer_info from, wire::message what);
+    [[nodiscard]] contact self_contact() const;
     [[nodiscard]] bool keeps_values() const;
     void log(log_level level, std::string_view line) const { env_.log.write(level, "node", line); }
     void log_escaped(std::string_view name) const;
@@ -143,6 +145,7 @@ private:
     any_routing_table table_;
     responder answers_;
     session_pool pool_;
+    forwarder forwarding_;
     query_engine queries_;
     neighbours neighbours_;
     task_group background_;

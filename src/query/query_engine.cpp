@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <type_traits>
 
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/value/lifetime.hpp>
@@ -107,7 +108,16 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     auto own = co_await own_.items(where);
     for (auto& each : own) purpose.take(std::move(each));
     lookup_report report;
-    if (!options.is_local() && !purpose.enough()) {
+    const bool outside = !options.is_local() && !purpose.enough();
+    if (outside && options.mode() == proxied()) {
+        wire::find_value goal;
+        goal.target = where;
+        auto query = travelling(goal, options);
+        if (options.is_cached()) query.storing = wire::storage_mode::cache;
+        query.results = static_cast<std::uint8_t>(
+            std::clamp<std::size_t>(options.results().value_or(1), 1, limits::values_per_message));
+        report = co_await gather(std::move(query), deadline_of(options.timeout()), purpose);
+    } else if (outside) {
         detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));
         walk.paths = options.paths().value_or(1);
         walk.exempt_local = config_.exempt_local && origin_.local_only;
@@ -121,6 +131,57 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     auto chosen = choose(purpose, rules_);
     chosen.lookup = std::move(report);
     co_return chosen;
+}
+
+template <typename Goal, typename Options>
+wire::forward query_engine::travelling(Goal goal, const Options& options) const {
+    const auto& usual = forwarding_.config();
+    const bool put = std::is_same_v<Goal, wire::store>;
+    wire::forward out;
+    out.goal = std::move(goal);
+    out.hops = options.hops().value_or(usual.hops);
+    out.wander = std::min(usual.wander, out.hops);
+    out.fan_out = options.fan_out().value_or(usual.fan_out);
+    out.paths = options.spread().value_or(put ? usual.put_paths : usual.paths);
+    out.priority = options.priority().value_or(usual.priority);
+    out.trace_max = usual.trace_max;
+    return out;
+}
+
+task<lookup_report> query_engine::gather(wire::forward query, steady_time deadline, detail::find_copies& into) {
+    const auto begun = env_.time->now();
+    forward_report travelled;
+    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled);
+    for (auto& each : found.items) into.take(std::move(each));
+    lookup_report out;
+    out.asked = travelled.sent;
+    out.answered = travelled.complete ? travelled.sent : 0;
+    out.invalid = travelled.lies;
+    out.exhausted = travelled.complete;
+    out.took = env_.time->now() - begun;
+    co_return out;
+}
+
+task<result<put_report>> query_engine::propagate(value what, put_options options) {
+    const auto out = std::make_shared<put_report>();
+    wire::store order;
+    order.target = what.key();
+    order.expected_sequence = options.expected_sequence();
+    out->key = what.key();
+    out->sequence = what.sequence();
+    out->deadline = what.deadline();
+    order.what = std::move(what).to_item();
+    auto query = travelling(std::move(order), options);
+    query.storing = options.is_along_the_path() ? wire::storage_mode::path : wire::storage_mode::answerer;
+    forward_report travelled;
+    const auto begun = env_.time->now();
+    const auto kept = co_await forwarding_.ask(std::move(query), deadline_of(options.timeout()), travelled);
+    out->stored = kept.copies;
+    out->lookup.asked = travelled.sent;
+    out->lookup.exhausted = travelled.complete;
+    out->lookup.took = env_.time->now() - begun;
+    if (out->stored > 0) co_return *out;
+    co_return failure(travelled.sent == 0 ? errc::no_peers : errc::timed_out);
 }
 
 task<> query_engine::replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
@@ -147,6 +208,10 @@ result<void> query_engine::prepare(value& what, const put_options& options) cons
 
 task<result<put_report>> query_engine::put(value what, put_options options) {
     if (const auto ready = prepare(what, options); !ready) co_return failure(ready.error());
+    if (options.mode() == proxied() && !options.is_local()) {
+        auto done = co_await propagate(std::move(what), std::move(options));
+        co_return done;
+    }
     const auto out = std::make_shared<put_report>();
     out->key = what.key();
     out->sequence = what.sequence();

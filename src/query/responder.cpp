@@ -129,6 +129,20 @@ task<result<put_outcome>> responder::keep(const peer_info* from, id256 where, it
     co_return co_await values_.put(std::move(entry), expected_sequence, now);
 }
 
+task<> responder::keep_copy(const peer_info& from, id256 where, item what, duration time) {
+    const auto now = env_.time->wall_now();
+    const auto opened = value::open(where, std::move(what), now);
+    if (!opened || !rules_.validate(*opened)) co_return;
+    store_entry entry(*opened, now);
+    entry.origin_peer = from.who.id;
+    entry.origin_prefix = network_prefix(from.observed);
+    entry.cached = true;
+    entry.keep_until =
+        std::min(entry.keep_until, wall_time(now + std::chrono::duration_cast<std::chrono::milliseconds>(time)));
+    // A copy that finds no room, or a newer value in its place, is not missed.
+    [[maybe_unused]] const auto kept = co_await values_.put(std::move(entry), std::nullopt, now);
+}
+
 task<std::vector<item>> responder::items(id256 where) {
     std::vector<item> out;
     auto found = co_await values_.get(where, env_.time->wall_now());

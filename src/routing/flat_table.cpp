@@ -26,7 +26,7 @@ std::vector<contact> flat_table::preferred(const id256& target, std::size_t n, c
 /// The next call begins with whom this one leaves out.
 void flat_table::turn(std::vector<contact>& found, std::size_t n) {
     if (found.empty()) return;
-    std::ranges::rotate(found, found.begin() + static_cast<std::ptrdiff_t>(turn_ % found.size()));
+    std::rotate(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(turn_ % found.size()), found.end());
     turn_ = (turn_ + std::min(n, found.size())) % found.size();
 }
 

@@ -2,26 +2,9 @@
 #include "tools/command.hpp"
 #include "tools/get_result.hpp"
 #include "tools/parse.hpp"
+#include "tools/travel_choice.hpp"
 
 namespace mydht::tools {
-
-namespace {
-
-/// Only here so that --mode has a type: there is one mode to choose yet.
-struct iterative {};
-
-outcome<iterative> parse_mode(std::string_view text) {
-    if (text == "iterative") return iterative{};
-    for (const std::string_view later : {"direct", "proxied", "mixed:", "tunnelled:"}) {
-        const bool takes_number = later.ends_with(':');
-        const bool known =
-            takes_number ? text.starts_with(later) && parse_number(text.substr(later.size())) : text == later;
-        if (known) return unusable(in_quotes(text) + " is not available yet; give iterative");
-    }
-    return unusable(in_quotes(text) + " is no mode; give iterative");
-}
-
-}  // namespace
 
 outcome<void> get_command(std::string_view name, arguments given) {
     command_line line(name, "Find a value and write it to standard output, byte for byte.",
@@ -33,18 +16,19 @@ outcome<void> get_command(std::string_view name, arguments given) {
                       "  mydht get --bootstrap udp://127.0.0.1:4000 --json KEY | jq -r .value_base64 | base64 -d\n");
     client_options options;
     std::optional<id256> key;
-    iterative mode;
+    travel_choice travel;
     declare_client(line, options);
-    line.option<iterative>("--mode", "MODE", mode, parse_mode,
-                           "How to ask: iterative (default); other modes are not available yet");
+    declare_travel(line, travel);
     line.positional<id256>("KEY", key, parse_id, "The key that mydht put printed");
     if (auto go = line.parse(given); !go) return go;
+    if (auto fits = travel.check(); !fits) return fits;
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
     const auto found = ask<get_report>(options, key->hex(), [&](client with) {
         get_options how;
         how.timeout(with.left);
+        travel.apply(how);
         return with.peer.get(*key, how);
     });
     if (!found) return problem_of(found);

@@ -7,6 +7,7 @@
 #include "tools/output.hpp"
 #include "tools/parse.hpp"
 #include "tools/put_result.hpp"
+#include "tools/travel_choice.hpp"
 
 namespace mydht::tools {
 
@@ -22,19 +23,23 @@ outcome<void> put_command(std::string_view name, arguments given) {
     client_options options;
     std::optional<std::string> text;
     std::optional<std::chrono::milliseconds> lifetime;
+    travel_choice travel;
     declare_client(line, options);
+    declare_travel(line, travel);
     line.option<std::chrono::milliseconds>("--ttl", "DURATION", lifetime, parse_lifetime,
                                            "How long the value is kept, up to 48h (default: 24h)");
     line.positional("VALUE", text, "The value, at most 65536 bytes; - means standard input");
     if (auto go = line.parse(given); !go) return go;
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
+    if (auto fits = travel.check(); !fits) return fits;
     const auto content = read_value(text);
     if (!content) return problem_of(content);
     const auto what = value::immutable(*content);
     const auto report = ask<put_report>(options, what.key().hex(), [&](client with) {
         put_options how;
         how.timeout(with.left);
+        travel.apply(how);
         if (lifetime) how.lifetime(*lifetime);
         return with.peer.put(what, how);
     });

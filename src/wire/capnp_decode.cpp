@@ -81,11 +81,13 @@ private:
             case kind::FIND_NODE: out = read_find_node(from.getFindNode()); return;
             case kind::FIND_VALUE: out = read_find_value(from.getFindValue()); return;
             case kind::STORE: out = read_store(from.getStore()); return;
+            case kind::FORWARD: out = read_forward(from.getForward()); return;
             case kind::CANCEL: out = cancel{}; return;
             case kind::PONG: out = read_pong(from.getPong()); return;
             case kind::NODES: out = read_nodes(from.getNodes()); return;
             case kind::VALUES: out = read_values(from.getValues()); return;
             case kind::STORED: out = read_stored(from.getStored()); return;
+            case kind::GATHERED: out = read_gathered(from.getGathered()); return;
             case kind::ERROR: out = read_error(from.getError()); return;
         }
         fail(errc::not_supported);
@@ -125,6 +127,65 @@ private:
         return out;
     }
 
+    forward read_forward(schema::Forward::Reader from) {
+        forward out;
+        auto* tag = out.tag.data().data();
+        store_little_endian(tag, 8, from.getTag().getWord0());
+        store_little_endian(tag + 8, 8, from.getTag().getWord1());
+        out.lifetime = std::chrono::milliseconds(from.getLifetime());
+        out.hops = from.getHops();
+        out.wander = from.getWander();
+        out.fan_out = from.getFanOut();
+        out.paths = from.getPaths();
+        out.priority = from.getPriority();
+        out.results = from.getResults();
+        if (from.getStoring() <= static_cast<std::uint8_t>(storage_mode_max)) {
+            out.storing = static_cast<storage_mode>(from.getStoring());
+        }
+        read_goal(from.getGoal(), out);
+        read_trace(from, out);
+        return out;
+    }
+
+    void read_goal(schema::Forward::Goal::Reader from, forward& out) {
+        using kind = schema::Forward::Goal::Which;
+        at("forward.goal");
+        switch (from.which()) {
+            case kind::FIND_NODE: out.goal = read_find_node(from.getFindNode()); return;
+            case kind::FIND_VALUE: out.goal = read_find_value(from.getFindValue()); return;
+            case kind::STORE: out.goal = read_store(from.getStore()); return;
+        }
+        fail(errc::not_supported);
+    }
+
+    void read_trace(schema::Forward::Reader from, forward& out) {
+        at("forward.trace");
+        out.trace_max = from.getTraceMax();
+        auto trace = view_of(from.getTrace());
+        if (out.trace_max > limits_.trace || trace.size() > out.trace_max * node_id::size) {
+            fail(errc::too_large);
+            return;
+        }
+        if (trace.size() % node_id::size != 0) fail(errc::malformed);
+        out.trace.reserve(trace.size() / node_id::size);
+        for (; trace.size() >= node_id::size; trace = trace.subspan(node_id::size)) {
+            out.trace.push_back(*node_id::from_bytes(trace.first(node_id::size)));
+        }
+    }
+
+    gathered read_gathered(schema::Gathered::Reader from) {
+        gathered out;
+        if (from.getOutcome() <= static_cast<std::uint8_t>(gathered_outcome_max)) {
+            out.outcome = static_cast<gathered_outcome>(from.getOutcome());
+        }
+        out.copies = from.getCopies();
+        at("gathered.items");
+        out.items = read_items(from.getItems());
+        at("gathered.contacts");
+        out.contacts = read_contacts(from.getContacts());
+        return out;
+    }
+
     pong read_pong(schema::Pong::Reader from) {
         at("pong.observed");
         pong out;
@@ -147,15 +208,7 @@ private:
     values read_values(schema::Values::Reader from) {
         at("values.items");
         values out;
-        const auto items = from.getItems();
-        if (items.size() > limits_.items) {
-            fail(errc::too_large);
-            return out;
-        }
-        out.items.reserve(items.size());
-        for (const auto one : items) {
-            if (!read_item(one, out.items.emplace_back())) return out;
-        }
+        out.items = read_items(from.getItems());
         at("values.contacts");
         out.contacts = read_contacts(from.getContacts());
         return out;
@@ -192,6 +245,19 @@ private:
                 return out;
             }
             out.push_back(contact_of(point<public_key>(one.getKey()), one.getCapabilities(), std::move(*addresses)));
+        }
+        return out;
+    }
+
+    std::vector<item> read_items(capnp::List<schema::Item>::Reader from) {
+        std::vector<item> out;
+        if (from.size() > limits_.items) {
+            fail(errc::too_large);
+            return out;
+        }
+        out.reserve(from.size());
+        for (const auto one : from) {
+            if (!read_item(one, out.emplace_back())) break;
         }
         return out;
     }

@@ -35,11 +35,21 @@ std::size_t words_bound(const std::vector<contact>& contacts) noexcept {
     return out;
 }
 
+std::size_t words_bound(const std::vector<item>& items) noexcept {
+    std::size_t out = 1;
+    for (const auto& one : items) out += words_bound(one);
+    return out;
+}
+
 struct body_words {
     std::size_t operator()(const ping&) const noexcept { return 0; }
     std::size_t operator()(const find_node&) const noexcept { return struct_words<schema::FindNode>; }
     std::size_t operator()(const find_value&) const noexcept { return struct_words<schema::FindValue>; }
     std::size_t operator()(const store& m) const noexcept { return struct_words<schema::Store> + words_bound(m.what); }
+    std::size_t operator()(const forward& m) const noexcept {
+        const auto goal = std::visit([this](const auto& each) { return (*this)(each); }, m.goal);
+        return struct_words<schema::Forward> + goal + words_of(m.trace.size() * node_id::size);
+    }
     std::size_t operator()(const cancel&) const noexcept { return 0; }
     std::size_t operator()(const pong& m) const noexcept {
         return struct_words<schema::Pong> + words_of(packed_size(m.observed));
@@ -48,11 +58,12 @@ struct body_words {
         return struct_words<schema::Nodes> + words_bound(m.contacts);
     }
     std::size_t operator()(const values& m) const noexcept {
-        auto out = struct_words<schema::Values> + 1 + words_bound(m.contacts);
-        for (const auto& one : m.items) out += words_bound(one);
-        return out;
+        return struct_words<schema::Values> + words_bound(m.items) + words_bound(m.contacts);
     }
     std::size_t operator()(const stored&) const noexcept { return struct_words<schema::Stored>; }
+    std::size_t operator()(const gathered& m) const noexcept {
+        return struct_words<schema::Gathered> + words_bound(m.items) + words_bound(m.contacts);
+    }
     std::size_t operator()(const error& m) const noexcept {
         return struct_words<schema::Error> + words_of(m.text.size() + 1);
     }
@@ -89,26 +100,61 @@ void write_item(schema::Item::Builder to, const item& from) {
     if (from.sig != signature{}) to.setSignature(data_of(from.sig.view()));
 }
 
+template <typename Parent>
+void write_lists(Parent to, const std::vector<item>& items, const std::vector<contact>& contacts) {
+    if (!items.empty()) {
+        auto list = to.initItems(static_cast<unsigned>(items.size()));
+        for (unsigned i = 0; i < list.size(); ++i) write_item(list[i], items[i]);
+    }
+    if (!contacts.empty()) write_contacts(to.initContacts(static_cast<unsigned>(contacts.size())), contacts);
+}
+
+/// Write a query into a union that has it: that of the envelope, or that of a forwarded query.
+template <typename Union>
+void write_query(Union to, const find_node& m) {
+    auto query = to.initFindNode();
+    write_point(query.getTarget(), m.target.view());
+    query.setKinds(m.kinds);
+}
+template <typename Union>
+void write_query(Union to, const find_value& m) {
+    auto query = to.initFindValue();
+    write_point(query.getTarget(), m.target.view());
+    query.setKinds(m.kinds);
+}
+template <typename Union>
+void write_query(Union to, const store& m) {
+    auto query = to.initStore();
+    write_point(query.getTarget(), m.target.view());
+    write_item(query.initItem(), m.what);
+    if (m.expected_sequence) query.getExpected().setSequence(*m.expected_sequence);
+}
+
 class body_writer_of {
 public:
     explicit body_writer_of(schema::Envelope::Body::Builder to) noexcept : to_(to) {}
 
     void operator()(const ping&) { to_.setPing(); }
-    void operator()(const find_node& m) {
-        auto to = to_.initFindNode();
-        write_point(to.getTarget(), m.target.view());
-        to.setKinds(m.kinds);
-    }
-    void operator()(const find_value& m) {
-        auto to = to_.initFindValue();
-        write_point(to.getTarget(), m.target.view());
-        to.setKinds(m.kinds);
-    }
-    void operator()(const store& m) {
-        auto to = to_.initStore();
-        write_point(to.getTarget(), m.target.view());
-        write_item(to.initItem(), m.what);
-        if (m.expected_sequence) to.getExpected().setSequence(*m.expected_sequence);
+    void operator()(const find_node& m) { write_query(to_, m); }
+    void operator()(const find_value& m) { write_query(to_, m); }
+    void operator()(const store& m) { write_query(to_, m); }
+    void operator()(const forward& m) {
+        auto to = to_.initForward();
+        to.getTag().setWord0(load_little_endian(m.tag.view().first(8)));
+        to.getTag().setWord1(load_little_endian(m.tag.view().subspan(8)));
+        std::visit([goal = to.getGoal()](const auto& each) { write_query(goal, each); }, m.goal);
+        to.setLifetime(static_cast<std::uint32_t>(m.lifetime.count()));
+        to.setHops(m.hops);
+        to.setWander(m.wander);
+        to.setFanOut(m.fan_out);
+        to.setPaths(m.paths);
+        to.setPriority(m.priority);
+        to.setResults(m.results);
+        to.setStoring(static_cast<std::uint8_t>(m.storing));
+        to.setTraceMax(m.trace_max);
+        if (m.trace.empty()) return;
+        auto* place = to.initTrace(static_cast<unsigned>(m.trace.size() * node_id::size)).begin();
+        for (const auto& id : m.trace) place = std::ranges::copy(id.data(), place).out;
     }
     void operator()(const cancel&) { to_.setCancel(); }
     void operator()(const pong& m) {
@@ -121,16 +167,14 @@ public:
         if (m.contacts.empty()) return;
         write_contacts(to.initContacts(static_cast<unsigned>(m.contacts.size())), m.contacts);
     }
-    void operator()(const values& m) {
-        auto to = to_.initValues();
-        if (!m.items.empty()) {
-            auto items = to.initItems(static_cast<unsigned>(m.items.size()));
-            for (unsigned i = 0; i < items.size(); ++i) write_item(items[i], m.items[i]);
-        }
-        if (m.contacts.empty()) return;
-        write_contacts(to.initContacts(static_cast<unsigned>(m.contacts.size())), m.contacts);
-    }
+    void operator()(const values& m) { write_lists(to_.initValues(), m.items, m.contacts); }
     void operator()(const stored& m) { to_.initStored().setDeadline(m.deadline.time_since_epoch().count()); }
+    void operator()(const gathered& m) {
+        auto to = to_.initGathered();
+        to.setOutcome(static_cast<std::uint8_t>(m.outcome));
+        to.setCopies(m.copies);
+        write_lists(to, m.items, m.contacts);
+    }
     void operator()(const error& m) {
         auto to = to_.initError();
         to.setCode(static_cast<std::uint16_t>(m.code));

@@ -1,6 +1,7 @@
 #include <mydht/wire/codec.hpp>
 
 #include <algorithm>
+#include <limits>
 
 #include "wire/utf8.hpp"
 
@@ -15,14 +16,23 @@ public:
     result<void> operator()(const find_node&) const { return {}; }
     result<void> operator()(const find_value&) const { return {}; }
     result<void> operator()(const store& m) const { return check(m.what); }
+    result<void> operator()(const forward& m) const {
+        const bool fits = m.trace_max <= limits::trace_per_message && m.trace.size() <= m.trace_max;
+        if (!fits) return failure(errc::too_large);
+        if (m.lifetime.count() < 0 || m.lifetime.count() > std::numeric_limits<std::uint32_t>::max()) {
+            return failure(errc::bad_argument);
+        }
+        return std::visit(*this, m.goal);
+    }
     result<void> operator()(const cancel&) const { return {}; }
     result<void> operator()(const pong&) const { return {}; }
     result<void> operator()(const nodes& m) const { return check(m.contacts); }
     result<void> operator()(const values& m) const {
-        if (m.items.size() > limits::values_per_message) return failure(errc::too_large);
-        for (const auto& one : m.items) {
-            if (auto fine = check(one); !fine) return fine;
-        }
+        if (auto fine = check(m.items); !fine) return fine;
+        return check(m.contacts);
+    }
+    result<void> operator()(const gathered& m) const {
+        if (auto fine = check(m.items); !fine) return fine;
         return check(m.contacts);
     }
     result<void> operator()(const stored&) const { return {}; }
@@ -36,6 +46,14 @@ private:
     static result<void> check(const item& what) {
         if (what.body.size() > limits::item_body_bytes) return failure(errc::too_large);
         if (static_cast<std::uint8_t>(what.kind) == 0) return failure(errc::bad_argument);
+        return {};
+    }
+
+    static result<void> check(const std::vector<item>& items) {
+        if (items.size() > limits::values_per_message) return failure(errc::too_large);
+        for (const auto& one : items) {
+            if (auto fine = check(one); !fine) return fine;
+        }
         return {};
     }
 

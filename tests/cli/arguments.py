@@ -136,10 +136,15 @@ class NotAvailableYet(support.Case):
         for command in ("sim", "bench"):
             self.assertIn("not available yet", self.succeeds(command, "--help").decode())
             self.assertNotIn(f"\n  {command} ", listed)
-        for mode in ("direct", "proxied", "mixed:2", "tunnelled:3"):
+        for mode in ("direct", "mixed:2", "tunnelled:3"):
             self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "not available yet"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "quick", KEY, says=["'quick'", "no mode"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "mixed:x", KEY, says="no mode")
+        for option in ("--hops", "--fanout"):
+            self.refused(2, "get", *SOMEWHERE, option, "3", KEY, says=[option, "--mode proxied"])
+            self.refused(2, "put", *SOMEWHERE, "--mode", "iterative", option, "3", "x", says=[option, "--mode proxied"])
+            for number in ("0", "200", "many", "-1"):
+                self.refused(2, "get", *SOMEWHERE, "--mode", "proxied", option, number, KEY, says=f"'{number}'")
         for codec in ("json", "cbor", "bencode", "protobuf"):
             self.refused(2, "node", "--codec", codec, says=[f"'{codec}'", "not available yet"])
         self.refused(2, "node", "--codec", "xml", says=["'xml'", "no codec"])

@@ -50,6 +50,11 @@ class Values(support.Case):
             key = self.put(0, "--", text)
             self.assertEqual(self.succeeds("get", *self.through(1), key), text)
 
+    def test_queries_that_travel(self):
+        key = self.put(0, "--mode", "proxied", "passed on")
+        self.assertEqual(self.succeeds("get", *self.through(1), "--mode", "proxied", "--hops", "4", "--fanout", "3", key), b"passed on")
+        self.refused(3, "get", *self.through(2), "--mode", "proxied", MISSING, says=MISSING)
+
     def test_json(self):
         content = bytes(range(256))
         stored = json.loads(self.succeeds("put", *self.through(0), "--json", "-", content=content))

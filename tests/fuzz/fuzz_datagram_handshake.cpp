@@ -118,7 +118,7 @@ private:
         half_open_record record{taken->half_open(), from_, {}};
         record.account.note_received(packet.size());
         check(record.account.may_send(answer->size()));
-        ring_.add(std::move(record), now);
+        if (!ring_.add(std::move(record), now)) return std::nullopt;
         return sent(std::move(*answer), packet);
     }
 

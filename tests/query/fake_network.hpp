@@ -12,21 +12,9 @@
 #include <mydht/runtime/environment.hpp>
 #include <mydht/store/memory_store.hpp>
 
-#include "runtime/fixture.hpp"
+#include "query/seeded_world.hpp"
 
 namespace mydht::test {
-
-/// A random source that replays from its seed.
-class seeded_random final : public random_source {
-public:
-    explicit seeded_random(std::uint64_t seed) : random_(seed) {}
-    void fill(bytes_span out) override {
-        for (auto& byte : out) byte = static_cast<std::uint8_t>(random_.below(256));
-    }
-
-private:
-    prng random_;
-};
 
 /// Peers that answer each other's queries without sessions, each with a real table, store and responder, behind a
 /// messenger that can be told to misbehave.
@@ -38,12 +26,14 @@ public:
         peer(const environment& env, contact who_, const namespaces& rules)
             : who(std::move(who_)),
               table(table_choice().make(who.id, true)),
-              answers(env, table, values, rules, 20, false) {}
+              answers(env, table, values, rules, 20, false),
+              forwarding(env, forward_config(), answers, table, rules) {}
 
         contact who;
         any_routing_table table;
         any_store values{memory_store()};
         responder answers;
+        forwarder forwarding;
         manner behaves = manner::honest;
         std::size_t asked = 0;
     };
@@ -105,7 +95,7 @@ public:
 
     /// An engine of a node that is no peer of the network and knows `known` of its peers.
     std::unique_ptr<query_engine> engine(query_config config, std::size_t known, bool keeps_values = false) {
-        auto out = std::make_unique<query_engine>(env, config, asker.answers, rules);
+        auto out = std::make_unique<query_engine>(env, config, asker.answers, asker.forwarding, rules);
         query_origin origin;
         origin.id = asker.who.id;
         origin.kinds = wire::mask_of(address_kind::tcp);
@@ -165,16 +155,6 @@ public:
     item late;
 
 private:
-    static environment environment_on(test::loop& on, std::uint64_t seed) {
-        environment out;
-        out.exec = on.context.get_executor();
-        out.workers = out.exec;
-        out.time = std::shared_ptr<time_source>(std::shared_ptr<void>(), &on.time);
-        out.secure_random = std::make_shared<seeded_random>(seed);
-        out.random = std::make_shared<prng>(seed);
-        return out;
-    }
-
     void add_peer(std::uint16_t port) {
         auto who = new_contact(port);
         const auto id = who.id;

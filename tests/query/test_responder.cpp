@@ -63,7 +63,7 @@ TEST_CASE("find_node names at most k contacts of a kind and scope that the asker
 TEST_CASE("a contact that did not answer last time is named only after all others", "[responder]") {
     fake_network net(40);
     auto& who = *net.peers.begin()->second;
-    const auto doubtful = net.peers.rbegin()->first;
+    const auto doubtful = who.table.closest(net.peers.rbegin()->first, 1).front().id;
     wire::find_node question;
     question.target = doubtful;
     question.kinds = wire::mask_of(address_kind::tcp);

@@ -19,10 +19,12 @@ struct Envelope {
     values @10 :Values;
     stored @11 :Stored;
     error @12 :Error;
-    dance @13 :Dance;
+    forward @13 :FindNode;
+    gathered @14 :FindNode;
+    dance @15 :Dance;
   }
-  cookie @14 :Data;
-  urgency @15 :UInt64;
+  cookie @16 :Data;
+  urgency @17 :UInt64;
 }
 
 enum Role {

@@ -99,38 +99,79 @@ inline std::string random_text(prng& random) {
     return out;
 }
 
+inline wire::find_node random_find_node(prng& random) {
+    const auto target = random_array<node_id>(random);
+    return {target, static_cast<wire::kind_mask>(random_number(random))};
+}
+
+inline wire::find_value random_find_value(prng& random) {
+    const auto target = random_array<key>(random);
+    return {target, static_cast<wire::kind_mask>(random_number(random))};
+}
+
+inline wire::store random_store(prng& random) {
+    wire::store out;
+    out.target = random_array<key>(random);
+    out.what = random_item(random, limits::item_body_bytes);
+    if (random.below(2) == 0) out.expected_sequence = random_number(random);
+    return out;
+}
+
+inline wire::forward random_forward(prng& random) {
+    const auto byte = [&random] { return static_cast<std::uint8_t>(random_number(random)); };
+    wire::forward out;
+    out.tag = random_array<loop_tag>(random);
+    switch (random.below(3)) {
+        case 0: out.goal = random_find_node(random); break;
+        case 1: out.goal = random_find_value(random); break;
+        default: out.goal = random_store(random); break;
+    }
+    out.lifetime = std::chrono::milliseconds(static_cast<std::uint32_t>(random_number(random)));
+    out.hops = byte();
+    out.wander = byte();
+    out.fan_out = byte();
+    out.paths = byte();
+    out.priority = byte();
+    out.results = byte();
+    out.storing = static_cast<wire::storage_mode>(random.below(4));
+    out.trace_max = static_cast<std::uint8_t>(random_size(random, limits::trace_per_message));
+    out.trace.resize(random_size(random, out.trace_max));
+    for (auto& each : out.trace) each = random_array<node_id>(random);
+    return out;
+}
+
+inline wire::gathered random_gathered(prng& random) {
+    wire::gathered out;
+    out.outcome = static_cast<wire::gathered_outcome>(random.below(4));
+    out.copies = static_cast<std::uint16_t>(random_number(random));
+    out.items.resize(random_size(random, limits::values_per_message));
+    for (auto& one : out.items) one = random_item(random, limits::item_body_bytes / 2);
+    out.contacts = random_contacts(random);
+    return out;
+}
+
 inline wire::message random_message(prng& random, std::uint64_t kind) {
     switch (kind) {
         case 0: return wire::ping{};
-        case 1: {
-            const auto target = random_array<node_id>(random);
-            return wire::find_node{target, static_cast<wire::kind_mask>(random_number(random))};
-        }
-        case 2: {
-            const auto target = random_array<key>(random);
-            return wire::find_value{target, static_cast<wire::kind_mask>(random_number(random))};
-        }
-        case 3: {
-            wire::store out;
-            out.target = random_array<key>(random);
-            out.what = random_item(random, limits::item_body_bytes);
-            if (random.below(2) == 0) out.expected_sequence = random_number(random);
-            return out;
-        }
-        case 4: return wire::cancel{};
-        case 5: {
+        case 1: return random_find_node(random);
+        case 2: return random_find_value(random);
+        case 3: return random_store(random);
+        case 4: return random_forward(random);
+        case 5: return wire::cancel{};
+        case 6: {
             if (random.below(3) == 0) return wire::pong{};
             return wire::pong{random_address(random)};
         }
-        case 6: return wire::nodes{random_contacts(random)};
-        case 7: {
+        case 7: return wire::nodes{random_contacts(random)};
+        case 8: {
             wire::values out;
             out.items.resize(random_size(random, limits::values_per_message));
             for (auto& one : out.items) one = random_item(random, limits::item_body_bytes / 2);
             out.contacts = random_contacts(random);
             return out;
         }
-        case 8: return wire::stored{random_time(random)};
+        case 9: return wire::stored{random_time(random)};
+        case 10: return random_gathered(random);
         default: {
             const auto code = static_cast<wire::error_code>(random.below(13));
             return wire::error{code, random_text(random)};

@@ -46,6 +46,32 @@ struct golden {
 
 const auto target = counting<id256>(0x01);
 
+forward sample_forward() {
+    forward out;
+    out.tag = counting<loop_tag>(0xa0);
+    out.goal = find_value{target, 6};
+    out.lifetime = std::chrono::milliseconds(5000);
+    out.hops = 15;
+    out.wander = 4;
+    out.fan_out = 3;
+    out.paths = 12;
+    out.priority = 64;
+    out.results = 2;
+    out.storing = storage_mode::cache;
+    out.trace_max = 16;
+    out.trace = {counting<node_id>(0xc0)};
+    return out;
+}
+
+gathered sample_gathered() {
+    gathered out;
+    out.outcome = gathered_outcome::found;
+    out.copies = 7;
+    out.items = {sample_immutable()};
+    out.contacts = {sample_contact()};
+    return out;
+}
+
 /// The bytes of one message of each kind. They change only with a new version of the protocol; docs/wire-format.md has the
 /// same ones, for those who write another implementation.
 const golden all[] = {
@@ -84,6 +110,16 @@ const golden all[] = {
     {{11, error{error_code::busy, "later"}},
      "000000000700000000000000020001000b00000000000000010001000900000000000000010001000300000000000000"
      "01000000320000006c61746572000000"},
+    {{12, sample_forward()},
+     "000000001300000000000000020001000c00000000000000010000000a0000000000000004000200a0a1a2a3a4a5a6a7"
+     "a8a9aaabacadaeaf01000f0488130000030c400203100000040000000500000015000000020100000102030405060708"
+     "090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200600000000000000c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
+     "d0d1d2d3d4d5d6d7d8d9dadbdcdddedf"},
+    {{13, sample_gathered()},
+     "000000001600000000000000020001000d00000000000000010001000b00000000000000010002000100070000000000"
+     "05000000270000001900000037000000040000000200020001000000000000000068e5cf8b010000050000003a000000"
+     "0000000000000000636f6e74656e74000400000005000100404142434445464748494a4b4c4d4e4f5051525354555657"
+     "58595a5b5c5d5e5f0100000000000000010000005a00000001067f0000010fa00501610000000000"},
 };
 
 std::string text_of(const char* path) {

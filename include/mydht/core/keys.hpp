@@ -41,6 +41,8 @@ private:
 
 /// An Ed25519 public key: what a peer or an author is.
 using public_key = tagged_bytes<struct public_key_tag, 32>;
+/// What a forwarded query is told by from others, the same on all of its way: drawn at random by its asker.
+using loop_tag = tagged_bytes<struct loop_tag_tag, 16>;
 /// An Ed25519 signature.
 using signature = tagged_bytes<struct signature_tag, 64>;
 

@@ -11,6 +11,7 @@
 #include <mydht/node/calls.hpp>
 #include <mydht/node/events.hpp>
 #include <mydht/node/node_config.hpp>
+#include <mydht/query/forwarder.hpp>
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
 #include <mydht/runtime/environment.hpp>
@@ -37,6 +38,7 @@ struct node_status {
     std::size_t sessions = 0;
     store_usage stored;
     session_counters traffic;
+    forward_counters forwarded;
     /// Where peers can dial this node, with what it has learnt from them.
     std::vector<address> addresses;
 };

@@ -10,6 +10,7 @@
 
 #include <mydht/core/address.hpp>
 #include <mydht/crypto/identity.hpp>
+#include <mydht/query/forward_config.hpp>
 #include <mydht/query/query_config.hpp>
 #include <mydht/routing/table_choice.hpp>
 #include <mydht/session/session_config.hpp>
@@ -38,6 +39,7 @@ struct node_config {
     /// How the node keeps those that it knows, and whom it prefers.
     table_choice table;
     query_config queries;
+    forward_config forwarding;
     store_limits store_bounds;
     /// Instead of a memory store with `store_bounds`.
     any_store store;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <mydht/core/bytes.hpp>
+#include <mydht/query/query_mode.hpp>
 #include <mydht/query/report.hpp>
 
 namespace mydht {
@@ -14,8 +15,56 @@ namespace mydht {
 // Options are built by chained setters on a type with a constructor of its own: an aggregate that is written inside a
 // co_await expression is destroyed twice by g++ 12.
 
+/// How a query that travels goes through the network; forward_config says what is used when nothing is set here.
+template <typename Options>
+class travel_options {
+public:
+    /// How the query travels: iterative() when not set.
+    Options& mode(query_mode how) {
+        mode_ = how;
+        return self();
+    }
+    /// Not for iterative queries, and so are the others below: how often peers send it on.
+    Options& hops(std::uint8_t count) {
+        hops_ = count;
+        return self();
+    }
+    /// To how many peers each sends it.
+    Options& fan_out(std::uint8_t count) {
+        fan_out_ = count;
+        return self();
+    }
+    /// Into how many paths it may split in all: what bounds its messages.
+    Options& spread(std::uint8_t count) {
+        spread_ = count;
+        return self();
+    }
+    /// Peers that have too much to do refuse those of low priority first.
+    Options& priority(std::uint8_t level) {
+        priority_ = level;
+        return self();
+    }
+
+    [[nodiscard]] query_mode mode() const noexcept { return mode_; }
+    [[nodiscard]] std::optional<std::uint8_t> hops() const noexcept { return hops_; }
+    [[nodiscard]] std::optional<std::uint8_t> fan_out() const noexcept { return fan_out_; }
+    [[nodiscard]] std::optional<std::uint8_t> spread() const noexcept { return spread_; }
+    [[nodiscard]] std::optional<std::uint8_t> priority() const noexcept { return priority_; }
+
+private:
+    travel_options() {}
+    friend Options;
+    Options& self() { return static_cast<Options&>(*this); }
+
+    query_mode mode_ = iterative();
+    std::optional<std::uint8_t> hops_;
+    std::optional<std::uint8_t> fan_out_;
+    std::optional<std::uint8_t> spread_;
+    std::optional<std::uint8_t> priority_;
+};
+
 /// How a get is made.
-class get_options {
+class get_options : public travel_options<get_options> {
 public:
     get_options() {}
 
@@ -40,6 +89,11 @@ public:
         paths_ = disjoint;
         return *this;
     }
+    /// Peers that pass what is found back keep a copy for a while. Not for iterative gets.
+    get_options& cached(bool wanted = true) {
+        cached_ = wanted;
+        return *this;
+    }
     /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store had the
     /// answer. Must live until the get has completed.
     get_options& report_to(lookup_report& into) {
@@ -51,6 +105,7 @@ public:
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
+    [[nodiscard]] bool is_cached() const noexcept { return cached_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
 
 private:
@@ -59,10 +114,11 @@ private:
     std::optional<std::size_t> paths_;
     lookup_report* report_ = nullptr;
     bool local_ = false;
+    bool cached_ = false;
 };
 
 /// How a put is made.
-class put_options {
+class put_options : public travel_options<put_options> {
 public:
     put_options() {}
 
@@ -81,6 +137,11 @@ public:
         expected_ = sequence;
         return *this;
     }
+    /// Every peer that the value passes keeps it, not those alone at which its paths end. Not for iterative puts.
+    put_options& along_the_path(bool wanted = true) {
+        along_ = wanted;
+        return *this;
+    }
     /// Keep it in this node's own store only.
     put_options& local(bool only = true) {
         local_ = only;
@@ -90,12 +151,14 @@ public:
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
     [[nodiscard]] std::optional<std::uint64_t> expected_sequence() const noexcept { return expected_; }
+    [[nodiscard]] bool is_along_the_path() const noexcept { return along_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
 
 private:
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<std::chrono::milliseconds> lifetime_;
     std::optional<std::uint64_t> expected_;
+    bool along_ = false;
     bool local_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <mydht/query/forwarder.hpp>
 #include <mydht/query/messenger.hpp>
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
@@ -16,6 +17,10 @@
 #include <mydht/value/namespaces.hpp>
 
 namespace mydht {
+
+namespace detail {
+class find_copies;
+}
 
 /// Who asks: what a query needs to know of the node it runs on. The functions are called on the node's executor.
 struct query_origin {
@@ -30,13 +35,13 @@ struct query_origin {
     std::function<std::vector<contact>(const id256& target, std::size_t count)> known;
 };
 
-/// The queries of one node: walks towards a key, and what is done at its end. Every query is one coroutine that reads top to
-/// bottom; its decisions are in the shortlist. Iterative: this node asks every peer itself.
+/// The queries of one node, each in the mode that its options say: walks towards a key and what is done at its end, whose decisions
+/// are in the shortlist, or queries that travel, which are the forwarder's. Every query is one coroutine that reads top to bottom.
 class query_engine {
 public:
     /// The referents must outlive the engine and its queries. connect() comes before the first query.
-    query_engine(environment env, query_config config, responder& own, const namespaces& rules)
-        : env_(std::move(env)), config_(config), own_(own), rules_(rules) {}
+    query_engine(environment env, query_config config, responder& own, forwarder& forwarding, const namespaces& rules)
+        : env_(std::move(env)), config_(config), own_(own), forwarding_(forwarding), rules_(rules) {}
 
     /// Says who asks, and through what.
     void connect(std::shared_ptr<messenger> via, query_origin origin) {
@@ -58,6 +63,11 @@ public:
     [[nodiscard]] task<result<put_report>> put(value what, put_options options);
 
 private:
+    /// A query that travels as its options say.
+    template <typename Goal, typename Options>
+    [[nodiscard]] wire::forward travelling(Goal goal, const Options& options) const;
+    [[nodiscard]] task<lookup_report> gather(wire::forward query, steady_time deadline, detail::find_copies& into);
+    [[nodiscard]] task<result<put_report>> propagate(value what, put_options options);
     /// Gives an immutable value its deadline and says whether the value can be put.
     [[nodiscard]] result<void> prepare(value& what, const put_options& options) const;
     [[nodiscard]] task<> replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
@@ -69,6 +79,7 @@ private:
     query_origin origin_;
     std::shared_ptr<messenger> via_;
     responder& own_;
+    forwarder& forwarding_;
     const namespaces& rules_;
     response_time peers_;
 };

@@ -28,6 +28,9 @@ public:
     [[nodiscard]] task<result<put_outcome>> keep(const peer_info* from, id256 where, item what,
                                                  std::optional<std::uint64_t> expected_sequence);
 
+    /// Judges an item and keeps it as a cached copy for at most `time`, at the cost of `from`. What does not fit is left.
+    [[nodiscard]] task<> keep_copy(const peer_info& from, id256 where, item what, duration time);
+
     /// The valid items of a key in the own store.
     [[nodiscard]] task<std::vector<item>> items(id256 where);
 

@@ -171,8 +171,7 @@ std::vector<subnet> shortlist<Id, Contact>::claimed_subnets(const Contact& c) co
     std::vector<subnet> out;
     for (const auto& each : c.addresses) out.push_back(subnet::counted(each, config_.exempt_local));
     std::ranges::sort(out);
-    const auto repeats = std::ranges::unique(out);
-    out.erase(repeats.begin(), repeats.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
 

@@ -27,6 +27,8 @@ struct decode_limits {
     std::size_t items = limits::values_per_message;
     /// The body of one item, in bytes.
     std::size_t item_body_bytes = limits::item_body_bytes;
+    /// Visited peers that a forwarded query names.
+    std::size_t trace = limits::trace_per_message;
     /// The text of an error, in bytes.
     std::size_t text_bytes = limits::error_text_bytes;
 };

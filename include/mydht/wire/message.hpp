@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,6 +49,33 @@ struct store {
     friend bool operator==(const store&, const store&) = default;
 };
 
+/// What a forwarded query leaves behind at the peers that it passes.
+enum class storage_mode : std::uint8_t {
+    none = 0,      ///< nothing
+    answerer = 1,  ///< a put: only where it ends
+    path = 2,      ///< a put: wherever it passes
+    cache = 3,     ///< a get: what is found, for a short time, at the peers that the answer passes
+};
+inline constexpr storage_mode storage_mode_max = storage_mode::cache;
+
+/// A query that goes from peer to peer; its answers come back the same way. Every peer sends it on under an id of its own and
+/// tells the next one no more than what stands here.
+struct forward {
+    loop_tag tag;
+    std::variant<find_node, find_value, store> goal;
+    std::chrono::milliseconds lifetime{0};  ///< for the answer to be here; at most 2^32 - 1
+    std::uint8_t hops = 0;                  ///< how many times more it may be sent on
+    std::uint8_t wander = 0;                ///< so many times at random before it goes towards its target
+    std::uint8_t fan_out = 1;               ///< peers that each peer sends it to
+    std::uint8_t paths = 1;                 ///< into how many it may still split, this one included
+    std::uint8_t priority = 0;
+    std::uint8_t results = 1;  ///< values that are wanted
+    storage_mode storing = storage_mode::none;
+    std::uint8_t trace_max = 0;  ///< visited peers to be named, the last ones; 0 when the asker hides
+    std::vector<node_id> trace;  ///< the oldest first; at most limits::trace_per_message
+    friend bool operator==(const forward&, const forward&) = default;
+};
+
 /// Takes the request with the id of the envelope back: its answer is not awaited any more. Has no answer itself.
 struct cancel {
     friend bool operator==(const cancel&, const cancel&) = default;
@@ -74,6 +102,24 @@ struct values {
 struct stored {
     wall_time deadline;  ///< until when the holder means to keep it
     friend bool operator==(const stored&, const stored&) = default;
+};
+
+/// How a forwarded query ended at a peer.
+enum class gathered_outcome : std::uint8_t {
+    nothing = 0,  ///< it came as far as it may, and there was nothing; also for a number that this build does not know
+    found = 1,    ///< there is something in the answer
+    duplicate = 2,  ///< the peer has seen the tag before: somebody else brought, or brings, what it knows
+    partial = 3,    ///< nothing yet, and somebody was cut off, silent or refused
+};
+inline constexpr gathered_outcome gathered_outcome_max = gathered_outcome::partial;
+
+/// What peers behind this one brought together for a forwarded query.
+struct gathered {
+    gathered_outcome outcome = gathered_outcome::nothing;
+    std::uint16_t copies = 0;  ///< of a put: peers that say they keep the item
+    std::vector<item> items;
+    std::vector<contact> contacts;
+    friend bool operator==(const gathered&, const gathered&) = default;
 };
 
 /// Why a peer did not do what it was asked. Its own words, never mixed with our errc: a peer may lie.
@@ -103,7 +149,8 @@ struct error {
     friend bool operator==(const error&, const error&) = default;
 };
 
-using message = std::variant<ping, find_node, find_value, store, cancel, pong, nodes, values, stored, error>;
+using message =
+    std::variant<ping, find_node, find_value, store, forward, cancel, pong, nodes, values, stored, gathered, error>;
 
 /// A message on its way: `id` is the asker's, unique among its requests under way on the session; the answer repeats it.
 struct envelope {
@@ -112,8 +159,8 @@ struct envelope {
     friend bool operator==(const envelope&, const envelope&) = default;
 };
 
-[[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 4; }
-[[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 4; }
+[[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 5; }
+[[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 5; }
 
 /// A request that changes nothing, so that it does no harm when somebody else sends its packet again.
 [[nodiscard]] constexpr bool may_travel_early(const message& m) noexcept { return m.index() < 3; }

@@ -1,0 +1,319 @@
+#include <mydht/query/forwarder.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <mydht/crypto/hash.hpp>
+#include <mydht/runtime/channel.hpp>
+#include <mydht/runtime/task_group.hpp>
+
+#include "query/branches.hpp"
+#include "query/gathering.hpp"
+#include "query/seen_tags.hpp"
+
+namespace mydht {
+
+namespace {
+
+using detail::branch;
+using detail::branches;
+using detail::gathering;
+
+/// A tag is remembered for this long beyond its query's time: clocks differ, and answers are late.
+constexpr auto tag_margin = std::chrono::seconds(10);
+
+/// Time that a hop keeps for the way back, out of what is left: so that each of those that may still follow keeps about as much, and
+/// half is for the way itself.
+duration way_back(duration left, std::uint8_t hops) { return left / (2 * (static_cast<int>(hops) + 2)); }
+
+wire::message error_answer(wire::error_code code, std::string_view text) {
+    wire::error out;
+    out.code = code;
+    out.text = text;
+    return out;
+}
+
+bool is_put(const wire::forward& query) { return std::holds_alternative<wire::store>(query.goal); }
+
+struct arrival {
+    arrival(branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
+    branch from;
+    result<reply> answer;
+};
+
+/// Outlives a query that is cancelled, until the last of its requests has ended.
+struct mailbox {
+    explicit mailbox(std::size_t capacity) : arrivals(capacity) {}
+    channel<arrival> arrivals;
+};
+
+task<> send_on(std::shared_ptr<messenger> via, branch to, wire::forward query, steady_time deadline,
+               std::shared_ptr<mailbox> into) {
+    auto answer = co_await via->ask(to.to, std::move(query), deadline);
+    // There is room for everybody that it is sent to.
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer)));
+    assert(taken);
+}
+
+}  // namespace
+
+struct forwarder::impl {
+    impl(environment env_, const forward_config& config_, responder& own_, any_routing_table& table_,
+         const namespaces& rules_)
+        : env(std::move(env_)), config(config_), own(own_), table(table_), rules(rules_), tags(config_.tags_max) {
+        env.secure_random->fill(link_secret);
+    }
+
+    [[nodiscard]] std::optional<wire::message> refuse(const wire::forward& query);
+    [[nodiscard]] bool is_level(const node_id& link) const;
+    [[nodiscard]] std::vector<contact> whom(const wire::forward& query, const node_id* from);
+    [[nodiscard]] std::vector<contact> anybody(std::size_t count, const contact_filter& accept);
+    [[nodiscard]] wire::forward next_of(const wire::forward& query, const branch& to, duration left) const;
+    [[nodiscard]] bool ends_here(const wire::forward& query) const;
+    [[nodiscard]] task<> look_here(const wire::forward& query, const peer_info* from, gathering& into);
+    [[nodiscard]] task<> keep_here(const wire::forward& query, const peer_info* from, gathering& into);
+    [[nodiscard]] task<bool> send(const wire::forward& query, branches& out, steady_time deadline, gathering& into);
+    [[nodiscard]] task<bool> travel(const wire::forward& query, const peer_info* from, steady_time deadline,
+                                    gathering& into, std::size_t& sent);
+    [[nodiscard]] task<> cache(const wire::forward& query, const peer_info& from, const wire::gathered& found);
+
+    environment env;
+    forward_config config;
+    responder& own;
+    any_routing_table& table;
+    const namespaces& rules;
+    std::shared_ptr<messenger> via;
+    std::function<contact()> self;
+    detail::seen_tags tags;
+    std::array<std::uint8_t, 32> link_secret{};
+    std::size_t under_way = 0;
+    forward_counters counts;
+};
+
+forwarder::forwarder(environment env, const forward_config& config, responder& own, any_routing_table& table,
+                     const namespaces& rules)
+    : impl_(std::make_unique<impl>(std::move(env), config, own, table, rules)) {}
+
+forwarder::~forwarder() = default;
+
+void forwarder::connect(std::shared_ptr<messenger> via, std::function<contact()> self) {
+    impl_->via = std::move(via);
+    impl_->self = std::move(self);
+}
+
+const forward_config& forwarder::config() const noexcept { return impl_->config; }
+const forward_counters& forwarder::counters() const noexcept { return impl_->counts; }
+
+/// What nobody may ask for, and what is too much now.
+std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query) {
+    const bool absurd = query.hops > config.hops_max || query.fan_out == 0 || query.fan_out > config.fan_out_max ||
+                        query.paths == 0 || query.paths > config.paths_max || query.results == 0 ||
+                        query.results > config.results_max || query.lifetime > config.lifetime_max ||
+                        query.lifetime.count() <= 0;
+    if (absurd) {
+        ++counts.absurd;
+        return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
+    }
+    const bool crowded = under_way >= config.under_way_max / 2 && query.priority < config.busy_priority;
+    if (under_way >= config.under_way_max || crowded) {
+        ++counts.busy;
+        return error_answer(wire::error_code::busy, "too many queries are on their way through this node");
+    }
+    return {};
+}
+
+task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
+    auto& self = *impl_;
+    if (auto no = self.refuse(query)) co_return std::move(*no);
+    const auto now = self.env.time->now();
+    const auto deadline = now + query.lifetime;
+    if (!self.tags.note(query.tag, now, deadline + tag_margin)) {
+        ++self.counts.duplicates;
+        wire::gathered seen;
+        seen.outcome = wire::gathered_outcome::duplicate;
+        co_return seen;
+    }
+    struct counted {
+        explicit counted(std::size_t& in) : count(in) { ++count; }
+        counted(const counted&) = delete;
+        counted& operator=(const counted&) = delete;
+        ~counted() { --count; }
+        std::size_t& count;
+    };
+    const counted under_way(self.under_way);
+    ++self.counts.served;
+    gathering found(query, self.rules, *self.env.time);
+    std::size_t sent = 0;
+    const auto back_at = deadline - way_back(query.lifetime, query.hops);
+    const bool complete = co_await self.travel(query, &from, back_at, found, sent);
+    if (!complete) found.missed();
+    auto out = found.answer();
+    if (query.storing == wire::storage_mode::cache) co_await self.cache(query, from, out);
+    co_return out;
+}
+
+task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, forward_report& report) {
+    auto& self = *impl_;
+    ++self.counts.begun;
+    self.env.secure_random->fill(query.tag.data());
+    const auto now = self.env.time->now();
+    self.tags.note(query.tag, now, deadline + tag_margin);
+    gathering found(query, self.rules, *self.env.time);
+    const bool complete = co_await self.travel(query, nullptr, deadline, found, report.sent);
+    if (!complete) found.missed();
+    auto out = found.answer();
+    report.complete = out.outcome != wire::gathered_outcome::partial && complete;
+    report.lies = found.lies();
+    co_return out;
+}
+
+/// One hop: look here, send it on, take what comes back. False when somebody was still silent at the deadline.
+task<bool> forwarder::impl::travel(const wire::forward& query, const peer_info* from, steady_time deadline,
+                                   gathering& into, std::size_t& sent) {
+    co_await look_here(query, from, into);
+    bool complete = true;
+    // A put that is kept here has come to its end: nobody that this peer knows is nearer.
+    const bool at_its_end = query.storing == wire::storage_mode::answerer && into.copies() > 0;
+    if (query.hops > 0 && !into.enough() && !at_its_end) {
+        branches out(whom(query, from != nullptr ? &from->who.id : nullptr), query);
+        complete = co_await send(query, out, deadline, into);
+        sent = out.sent();
+    }
+    // One that nobody behind this peer has taken ends here, too.
+    if (is_put(query) && query.storing == wire::storage_mode::answerer && into.copies() == 0) {
+        co_await keep_here(query, from, into);
+    }
+    counts.lies += into.lies();
+    co_return complete;
+}
+
+task<bool> forwarder::impl::send(const wire::forward& query, branches& out, steady_time deadline, gathering& into) {
+    const auto box = std::make_shared<mailbox>(query.fan_out);
+    task_group requests(env.exec, [log = env.log](std::string_view name, const std::exception_ptr&) {
+        log.write(log_level::error, "query", std::string(name) + " failed with an exception");
+    });
+    bool complete = true;
+    while (!into.enough()) {
+        while (auto to = out.next()) {
+            const auto left = deadline - env.time->now();
+            if (left < std::chrono::milliseconds(1)) break;
+            auto onward = next_of(query, *to, left);
+            ++counts.sent;
+            requests.spawn("a query on its way", send_on(via, std::move(*to), std::move(onward), deadline, box));
+        }
+        if (out.under_way() == 0) break;
+        auto got = co_await box->arrivals.receive_until(*env.time, deadline);
+        if (!got) {
+            complete = false;
+            break;
+        }
+        if (!got->answer) {
+            into.missed();
+            out.given_back(got->from);
+        } else if (into.take(std::move(got->answer->what)) == gathering::judgement::unvisited) {
+            out.given_back(got->from);
+        } else {
+            out.ended();
+        }
+    }
+    // Whoever is still at it is told that it is not wanted any more.
+    requests.terminate();
+    co_await requests.join();
+    co_return complete;
+}
+
+wire::forward forwarder::impl::next_of(const wire::forward& query, const branch& to, duration left) const {
+    wire::forward out = query;
+    out.lifetime = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+    if (!is_level(to.to.id)) --out.hops;
+    if (out.wander > 0) --out.wander;
+    out.paths = to.paths;
+    out.results = to.results;
+    if (query.trace_max > 0) {
+        out.trace.push_back(self().id);
+        if (out.trace.size() > query.trace_max) out.trace.erase(out.trace.begin());
+    }
+    return out;
+}
+
+/// Drawn once for each link, by a secret: who asks again learns no more.
+bool forwarder::impl::is_level(const node_id& link) const {
+    const auto drawn = hash_id("mydht.level link", {bytes_view(link_secret), link.view()});
+    const auto part = static_cast<double>(drawn.data()[0] * 256 + drawn.data()[1]) / 65536.0;
+    return part < config.level_links;
+}
+
+std::vector<contact> forwarder::impl::whom(const wire::forward& query, const node_id* from) {
+    const contact_filter unvisited = [&](const table_entry<contact>& e) {
+        const auto& id = e.contact.id;
+        return (from == nullptr || id != *from) && std::ranges::find(query.trace, id) == query.trace.end();
+    };
+    if (query.wander > 0) return anybody(query.fan_out, unvisited);
+    return table.preferred(detail::target_of(query), query.fan_out, unvisited, *env.random);
+}
+
+std::vector<contact> forwarder::impl::anybody(std::size_t count, const contact_filter& accept) {
+    // Reservoir sampling over the good contacts.
+    std::vector<contact> out;
+    std::uint64_t seen = 0;
+    table.for_each([&](const table_entry<contact>& e) {
+        if (table.is_bad(e) || !accept(e)) return;
+        ++seen;
+        if (out.size() < count) {
+            out.push_back(e.contact);
+            return;
+        }
+        const auto place = env.random->below(seen);
+        if (place < count) out[static_cast<std::size_t>(place)] = e.contact;
+    });
+    shuffle(out, *env.random);
+    return out;
+}
+
+/// Nobody that this node knows is nearer to the target.
+bool forwarder::impl::ends_here(const wire::forward& query) const {
+    if (query.hops == 0) return true;
+    if (query.wander > 0) return false;
+    const auto& target = detail::target_of(query);
+    const auto nearest = table.closest(target, 1);
+    return nearest.empty() || closer(target, self().id, nearest.front().id);
+}
+
+task<> forwarder::impl::look_here(const wire::forward& query, const peer_info* from, gathering& into) {
+    if (std::holds_alternative<wire::find_value>(query.goal)) {
+        auto held = co_await own.items(detail::target_of(query));
+        for (auto& each : held) into.take_item(std::move(each));
+        co_return;
+    }
+    if (std::holds_alternative<wire::find_node>(query.goal)) {
+        if (self().id == detail::target_of(query)) {
+            into.take_contact(self());
+        } else if (const auto* known = table.find(detail::target_of(query));
+                   known != nullptr && !table.is_bad(*known)) {
+            into.take_contact(known->contact);
+        }
+        co_return;
+    }
+    const bool here = query.storing == wire::storage_mode::path ||
+                      (query.storing == wire::storage_mode::answerer && ends_here(query));
+    if (here) co_await keep_here(query, from, into);
+}
+
+task<> forwarder::impl::keep_here(const wire::forward& query, const peer_info* from, gathering& into) {
+    auto order = std::get<wire::store>(query.goal);
+    const auto kept = co_await own.keep(from, order.target, std::move(order.what), order.expected_sequence);
+    if (kept) into.kept_here();
+}
+
+task<> forwarder::impl::cache(const wire::forward& query, const peer_info& from, const wire::gathered& found) {
+    for (const auto& each : found.items) {
+        co_await own.keep_copy(from, detail::target_of(query), each, config.cache_lifetime);
+    }
+}
+
+}  // namespace mydht

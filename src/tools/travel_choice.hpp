@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include <mydht/query/options.hpp>
+
+#include "tools/arguments.hpp"
+#include "tools/problem.hpp"
+
+namespace mydht::tools {
+
+/// How the user wants a query to travel.
+struct travel_choice {
+    query_mode mode = iterative();
+    std::optional<std::uint64_t> hops;
+    std::optional<std::uint64_t> fan_out;
+
+    /// Whether the options fit each other.
+    [[nodiscard]] outcome<void> check() const;
+
+    template <typename Options>
+    void apply(Options& to) const {
+        to.mode(mode);
+        if (hops) to.hops(static_cast<std::uint8_t>(*hops));
+        if (fan_out) to.fan_out(static_cast<std::uint8_t>(*fan_out));
+    }
+};
+
+/// --mode, --hops and --fanout.
+void declare_travel(command_line& line, travel_choice& into);
+
+}  // namespace mydht::tools

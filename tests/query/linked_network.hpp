@@ -1,0 +1,176 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include <mydht/crypto/identity.hpp>
+#include <mydht/crypto/ids.hpp>
+#include <mydht/query/forwarder.hpp>
+#include <mydht/query/query_engine.hpp>
+#include <mydht/routing/flat_table.hpp>
+#include <mydht/runtime/environment.hpp>
+#include <mydht/store/memory_store.hpp>
+
+#include "query/seeded_world.hpp"
+#include "support/catch.hpp"
+#include "support/contacts.hpp"
+
+namespace mydht::test {
+
+/// Peers of which each knows, and can reach, its neighbours in a graph and nobody else; no sessions, virtual time. What a peer does
+/// with a query can be taken over by the test.
+class linked_network {
+public:
+    /// Counted from 0.
+    using peer_index = std::size_t;
+    /// Takes the place of what a peer would answer; nothing leaves it to the peer itself.
+    using manner = std::function<task<std::optional<wire::message>>(peer_index who, const wire::forward& query)>;
+
+    struct peer;
+
+    explicit linked_network(std::size_t count, std::uint64_t seed = 1, const forward_config& config = {})
+        : random(seed), env(environment_on(loop, seed)) {
+        for (std::size_t i = 0; i < count; ++i) {
+            contact who;
+            who.id = random_id(random);
+            who.capabilities = static_cast<std::uint32_t>(capability::server);
+            who.addresses = {public_address(static_cast<std::uint32_t>(i))};
+            peers.push_back(std::make_unique<peer>(*this, i, who, config));
+            places[who.id] = i;
+        }
+    }
+
+    void link(peer_index a, peer_index b) {
+        if (a == b || !links.insert(std::minmax(a, b)).second) return;
+        const auto know = [this](peer& x, const peer& y) {
+            REQUIRE(x.table.insert_verified(y.who, y.who.addresses.front(), env.time->now()).status ==
+                    insert_status::inserted);
+        };
+        know(*peers[a], *peers[b]);
+        know(*peers[b], *peers[a]);
+    }
+
+    /// Everybody has a link to the next one, and `longer` links to anybody.
+    void ring(std::size_t longer = 0) {
+        for (peer_index i = 0; i < peers.size(); ++i) link(i, (i + 1) % peers.size());
+        for (peer_index i = 0; i < peers.size(); ++i) {
+            for (std::size_t j = 0; j < longer; ++j) link(i, static_cast<peer_index>(random.below(peers.size())));
+        }
+    }
+
+    /// Everybody has about `degree` links to anybody: as many rings in random orders as it takes.
+    void regular(std::size_t degree) {
+        std::vector<peer_index> order;
+        for (peer_index i = 0; i < peers.size(); ++i) order.push_back(i);
+        for (std::size_t r = 0; r < degree / 2; ++r) {
+            shuffle(order, random);
+            for (std::size_t i = 0; i < order.size(); ++i) link(order[i], order[(i + 1) % order.size()]);
+        }
+    }
+
+    void mesh(peer_index from, peer_index to) {
+        for (peer_index i = from; i < to; ++i) {
+            for (peer_index j = i + 1; j < to; ++j) link(i, j);
+        }
+    }
+
+    [[nodiscard]] peer& at(peer_index i) { return *peers[i]; }
+    [[nodiscard]] peer_index any() { return static_cast<peer_index>(random.below(peers.size())); }
+
+    /// Runs an operation to its end, moving the time as it waits.
+    template <typename T>
+    T complete(task<T> work) {
+        std::optional<T> out;
+        asio::co_spawn(loop.context, std::move(work), [&](std::exception_ptr error, T value) {
+            if (error) std::rethrow_exception(error);
+            out.emplace(std::move(value));
+        });
+        loop.poll();
+        for (int step = 0; !out && step < 10'000; ++step) loop.advance(std::chrono::milliseconds(100));
+        REQUIRE(out);
+        return std::move(*out);
+    }
+
+    [[nodiscard]] result<put_report> put(peer_index who, const value& what, const put_options& options) {
+        return complete(at(who).queries.put(what, options));
+    }
+    [[nodiscard]] result<get_report> get(peer_index who, const id256& key, const get_options& options) {
+        return complete(at(who).queries.get(key, options));
+    }
+
+    class link_messenger final : public messenger {
+    public:
+        link_messenger(linked_network& net, peer_index own) : net_(net), own_(own) {}
+        task<result<reply>> ask(contact to, wire::message what, steady_time deadline) override {
+            const auto found = net_.places.find(to.id);
+            const bool linked = found != net_.places.end() && net_.links.contains(std::minmax(own_, found->second));
+            if (!linked) co_return failure(errc::unreachable);
+            ++net_.messages;
+            ++net_.crossed[{own_, found->second}];
+            auto& other = net_.at(found->second);
+            auto* const query = std::get_if<wire::forward>(&what);
+            if (query != nullptr) other.seen.push_back(*query);
+            if (query != nullptr && other.behaves) {
+                auto instead = co_await other.behaves(found->second, *query);
+                if (instead) co_return reply(std::move(*instead), to.addresses.front());
+            }
+            if (net_.env.time->now() >= deadline) co_return failure(errc::timed_out);
+            peer_info from;
+            from.who = net_.at(own_).who;
+            from.observed = from.who.addresses.front();
+            from.proven = true;
+            wire::message answer;
+            if (query != nullptr) {
+                answer = co_await other.forwarding.answer(std::move(from), std::move(*query));
+            } else {
+                answer = co_await other.answers.answer(std::move(from), std::move(what));
+            }
+            co_return reply(std::move(answer), to.addresses.front());
+        }
+
+    private:
+        linked_network& net_;
+        peer_index own_;
+    };
+
+    struct peer {
+        peer(linked_network& net, peer_index own, contact who_, const forward_config& config)
+            : who(std::move(who_)),
+              table(flat_table(who.id, {})),
+              answers(net.env, table, values, net.rules, 20, false),
+              forwarding(net.env, config, answers, table, net.rules),
+              queries(net.env, query_config(), answers, forwarding, net.rules) {
+            const auto via = std::make_shared<link_messenger>(net, own);
+            forwarding.connect(via, [this] { return who; });
+            query_origin origin;
+            origin.id = who.id;
+            origin.kinds = wire::mask_of(address_kind::tcp);
+            origin.known = [this](const id256& target, std::size_t count) { return table.closest(target, count); };
+            queries.connect(via, std::move(origin));
+        }
+
+        contact who;
+        any_routing_table table;
+        any_store values{memory_store()};
+        responder answers;
+        forwarder forwarding;
+        query_engine queries;
+        manner behaves;
+        std::vector<wire::forward> seen;  ///< every query that came here
+    };
+
+    test::loop loop;
+    prng random;
+    environment env;
+    namespaces rules;
+    std::vector<std::unique_ptr<peer>> peers;
+    std::map<node_id, peer_index> places;
+    std::set<std::pair<peer_index, peer_index>> links;
+    std::map<std::pair<peer_index, peer_index>, std::size_t> crossed;
+    std::size_t messages = 0;
+};
+
+}  // namespace mydht::test

@@ -1,0 +1,439 @@
+#include <string>
+
+#include "query/linked_network.hpp"
+#include "support/seed.hpp"
+
+using namespace mydht;
+using namespace mydht::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+put_options far_put() { return put_options().mode(proxied()); }
+get_options far_get() { return get_options().mode(proxied()); }
+
+struct tally {
+    int stored = 0;
+    int found = 0;
+    std::size_t put_messages = 0;
+    std::size_t get_messages = 0;
+};
+
+/// Puts values somewhere and gets them elsewhere.
+tally try_values(linked_network& net, int count, const put_options& put, const get_options& get) {
+    tally out;
+    for (int i = 0; i < count; ++i) {
+        const auto what = value::immutable("value " + std::to_string(i));
+        net.messages = 0;
+        out.stored += net.put(net.any(), what, put) ? 1 : 0;
+        out.put_messages += net.messages;
+        net.messages = 0;
+        const auto got = net.get(net.any(), what.key(), get);
+        out.get_messages += net.messages;
+        out.found += got && got->best.text() == what.text() ? 1 : 0;
+    }
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("a value is found around a ring of thirty in fifteen hops, where asking everybody oneself fails",
+          "[forward]") {
+    linked_network net(30);
+    net.ring();
+    const auto what = value::immutable("far away");
+    REQUIRE(net.put(0, what, put_options().local()));
+    auto options = far_get();
+    options.hops(15);
+    const auto got = net.get(15, what.key(), options);
+    REQUIRE(got);
+    CHECK(got->best.text() == "far away");
+    CHECK_FALSE(net.get(15, what.key(), get_options()));
+    // One hop less does not reach it, whichever links keep the number of hops.
+    forward_config counting;
+    counting.level_links = 0;
+    linked_network other(30, 1, counting);
+    other.ring();
+    REQUIRE(other.put(0, what, put_options().local()));
+    CHECK(other.get(15, what.key(), options));
+    options.hops(14);
+    CHECK_FALSE(other.get(15, what.key(), options));
+}
+
+namespace {
+
+/// Draws a network's links.
+struct shape {
+    const char* name;
+    std::function<void(linked_network&)> draw;
+};
+
+const shape thousand[] = {
+    {"a ring with three long links each", [](linked_network& net) { net.ring(3); }},
+    {"four links each, to anybody", [](linked_network& net) { net.regular(4); }},
+};
+
+std::size_t sum_of_powers(std::size_t base, std::size_t hops) {
+    std::size_t out = 0;
+    std::size_t power = 1;
+    for (std::size_t i = 1; i <= hops; ++i) out += power *= base;
+    return out;
+}
+
+linked_network::manner drops(linked_network& net) {
+    return [&net](std::size_t, const wire::forward& query) -> task<std::optional<wire::message>> {
+        co_await sleep_for(*net.env.time, query.lifetime + 1s);
+        co_return std::nullopt;
+    };
+}
+
+wire::forward query_for(const id256& key) {
+    wire::find_value goal;
+    goal.target = key;
+    wire::forward out;
+    out.goal = goal;
+    out.lifetime = 5s;
+    out.priority = 255;
+    return out;
+}
+
+peer_info asked_by(const linked_network::peer& who) {
+    peer_info out;
+    out.who = who.who;
+    out.observed = who.who.addresses.front();
+    return out;
+}
+
+/// Answers as a peer that has never heard of anything.
+task<std::optional<wire::message>> know_nothing(std::size_t, const wire::forward&) {
+    co_return wire::message(wire::gathered());
+}
+
+}  // namespace
+
+TEST_CASE("values are found among a thousand peers that know four or five others, within three hundred messages",
+          "[forward]") {
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    for (const auto& each : thousand) {
+        CAPTURE(each.name);
+        linked_network net(1000, seed);
+        each.draw(net);
+        constexpr int count = 100;
+        const auto seen = try_values(net, count, far_put(), far_get());
+        CHECK(seen.stored == count);
+        CHECK(seen.found >= 99);
+        CHECK(seen.put_messages <= 300 * count);
+        CHECK(seen.get_messages <= 300 * count);
+        // What everybody on the way keeps is nearer.
+        const auto along = try_values(net, count, far_put().along_the_path(), far_get());
+        CHECK(along.found >= 99);
+        CHECK(along.get_messages < seen.get_messages);
+    }
+}
+
+TEST_CASE("a bridge between two cliques is found", "[forward]") {
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    linked_network net(32, seed);
+    net.mesh(0, 16);
+    net.mesh(16, 32);
+    net.link(7, 20);
+    // Nobody can know where the bridge is, so everybody has to ask all.
+    auto widely = far_get();
+    widely.fan_out(16);
+    widely.spread(64);
+    for (std::size_t i = 0; i < 16; ++i) {
+        const auto what = value::immutable("value " + std::to_string(i));
+        REQUIRE(net.put(i, what, far_put()));
+        net.messages = 0;
+        CHECK(net.get(16 + i, what.key(), widely));
+        CHECK(net.messages <= 2 * net.links.size());
+    }
+}
+
+TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is crossed twice", "[forward]") {
+    forward_config config;
+    config.level_links = 0;
+    config.wander = 1;
+    config.hops = 3;
+    config.fan_out = 3;
+    config.paths = 64;
+    linked_network meshed(50, 3, config);
+    meshed.mesh(0, 50);
+    REQUIRE_FALSE(meshed.get(0, value::immutable("nowhere").key(), far_get()));
+    CHECK(meshed.messages > 3);
+    CHECK(meshed.messages <= sum_of_powers(3, 3));
+
+    // As wide and as far as anybody may ask, between all of 40: every peer answers once, and says that it has when asked again.
+    config.hops = config.hops_max;
+    config.fan_out = config.fan_out_max;
+    linked_network wide(40, 3, config);
+    wide.mesh(0, 40);
+    REQUIRE_FALSE(wide.get(0, value::immutable("nowhere").key(), far_get()));
+    CHECK(wide.messages <= wide.links.size());
+    for (const auto& [link, times] : wide.crossed) CHECK(times == 1);
+    for (const auto& each : wide.peers) CHECK(each->forwarding.counters().served <= 1);
+}
+
+TEST_CASE("each hop numbers the hops down, except over links that were drawn to leave them", "[forward]") {
+    forward_config config;
+    config.level_links = 0.5;
+    config.wander = 0;
+    linked_network net(200, 9, config);
+    net.ring();
+    auto options = far_get();
+    options.hops(10);
+    options.spread(2);
+    for (int i = 0; i < 2; ++i) {
+        REQUIRE_FALSE(net.get(100, value::immutable(std::to_string(i)).key(), options));
+        std::size_t level = 0;
+        for (std::size_t at = 101; at < 118 && net.at(at).seen.size() > 0; ++at) {
+            const auto& here = net.at(at).seen.back();
+            if (net.at(at + 1).seen.empty()) break;
+            const auto& next = net.at(at + 1).seen.back();
+            if (here.tag != next.tag) break;
+            REQUIRE((next.hops == here.hops || next.hops == here.hops - 1));
+            level += next.hops == here.hops ? 1U : 0U;
+            CHECK(next.lifetime < here.lifetime);
+        }
+        CHECK(level > 0);
+    }
+    // Drawn once: the second query left the same peers with the same numbers as the first.
+    for (std::size_t at = 101; at < 110; ++at) {
+        const auto& seen = net.at(at).seen;
+        if (seen.size() == 2) CHECK(seen[0].hops == seen[1].hops);
+    }
+}
+
+TEST_CASE("absurd queries are refused and counted", "[forward]") {
+    const forward_config config;
+    linked_network net(3);
+    net.ring();
+    auto& peer = net.at(1);
+    const auto ask = [&](wire::forward query) {
+        return net.complete(peer.forwarding.answer(asked_by(net.at(0)), std::move(query)));
+    };
+    const auto fine = query_for(value::immutable("x").key());
+    const auto refused = [&](auto change) {
+        auto query = fine;
+        change(query);
+        const auto answer = ask(query);
+        const auto* error = std::get_if<wire::error>(&answer);
+        return error != nullptr && error->code == wire::error_code::refused;
+    };
+    CHECK(refused([&](wire::forward& q) { q.hops = static_cast<std::uint8_t>(config.hops_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.fan_out = static_cast<std::uint8_t>(config.fan_out_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.fan_out = 0; }));
+    CHECK(refused([&](wire::forward& q) { q.paths = static_cast<std::uint8_t>(config.paths_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.paths = 0; }));
+    CHECK(refused([&](wire::forward& q) { q.results = static_cast<std::uint8_t>(config.results_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.results = 0; }));
+    CHECK(refused([&](wire::forward& q) { q.lifetime = config.lifetime_max + 1ms; }));
+    CHECK(refused([&](wire::forward& q) { q.lifetime = 0ms; }));
+    CHECK(peer.forwarding.counters().absurd == 9);
+    CHECK(net.messages == 0);
+    CHECK_FALSE(refused([&](wire::forward& q) {
+        q.hops = config.hops_max;
+        q.fan_out = config.fan_out_max;
+        q.paths = config.paths_max;
+        q.results = config.results_max;
+        q.lifetime = config.lifetime_max;
+    }));
+    CHECK(peer.forwarding.counters().busy == 0);
+}
+
+TEST_CASE("too many queries are put off, those of low priority sooner", "[forward]") {
+    forward_config config;
+    config.under_way_max = 2;
+    linked_network net(3, 1, config);
+    net.ring();
+    auto& peer = net.at(1);
+    // The next peers keep what they are sent for its whole time.
+    for (auto& each : net.peers) each->behaves = drops(net);
+    const auto begin = [&](std::uint8_t number, std::uint8_t priority) {
+        auto query = query_for(value::immutable("x").key());
+        query.hops = 3;
+        query.tag.data()[0] = number;
+        query.priority = priority;
+        auto out = std::make_shared<std::optional<wire::message>>();
+        asio::co_spawn(net.loop.context, peer.forwarding.answer(asked_by(net.at(0)), query),
+                       [out](const std::exception_ptr&, wire::message m) { *out = std::move(m); });
+        net.loop.poll();
+        return out;
+    };
+    const auto is_busy = [](const std::shared_ptr<std::optional<wire::message>>& out) {
+        if (!*out) return false;
+        const auto* error = std::get_if<wire::error>(&**out);
+        return error != nullptr && error->code == wire::error_code::busy;
+    };
+    CHECK_FALSE(*begin(1, 255));
+    CHECK(is_busy(begin(2, static_cast<std::uint8_t>(config.busy_priority - 1))));
+    CHECK_FALSE(*begin(3, config.busy_priority));
+    CHECK(is_busy(begin(4, 255)));
+    CHECK(peer.forwarding.counters().busy == 2);
+    net.loop.advance(10s);
+}
+
+TEST_CASE("what is forged is not passed on, and is counted", "[forward]") {
+    linked_network net(4);
+    net.link(0, 1);
+    net.link(1, 2);
+    net.link(1, 3);
+    const auto what = value::immutable("the truth");
+    const auto lie = [&net](std::size_t, const wire::forward&) -> task<std::optional<wire::message>> {
+        wire::gathered out;
+        out.outcome = wire::gathered_outcome::found;
+        out.items.push_back(value::immutable("a lie").with_deadline(net.env.time->wall_now() + 1h).to_item());
+        out.contacts.push_back(net.at(0).who);
+        co_return wire::message(out);
+    };
+    net.at(2).behaves = lie;
+    REQUIRE_FALSE(net.get(0, what.key(), far_get()));
+    CHECK(net.at(1).forwarding.counters().lies == 2);
+    CHECK(net.at(0).forwarding.counters().lies == 0);
+    REQUIRE(net.put(3, what, put_options().local()));
+    const auto got = net.get(0, what.key(), far_get());
+    REQUIRE(got);
+    CHECK(got->best.text() == "the truth");
+}
+
+namespace {
+
+using manner_maker = linked_network::manner (*)(linked_network&);
+
+linked_network::manner delays(linked_network& net) {
+    return [&net](std::size_t, const wire::forward& query) -> task<std::optional<wire::message>> {
+        co_await sleep_for(*net.env.time, query.lifetime / 2);
+        co_return std::nullopt;
+    };
+}
+
+linked_network::manner denies(linked_network&) { return know_nothing; }
+
+linked_network::manner lies(linked_network& net) {
+    return [&net](std::size_t, const wire::forward&) -> task<std::optional<wire::message>> {
+        wire::gathered out;
+        out.outcome = wire::gathered_outcome::found;
+        out.copies = 1;
+        out.items.push_back(value::immutable("a lie").with_deadline(net.env.time->wall_now() + 1h).to_item());
+        co_return wire::message(out);
+    };
+}
+
+/// Sends the query, as it is, to everybody honest before it denies.
+linked_network::manner replays(linked_network& net) {
+    return [&net](std::size_t who, const wire::forward& query) -> task<std::optional<wire::message>> {
+        linked_network::link_messenger out(net, who);
+        for (const auto& each : net.at(who).table.closest(node_id(), 8)) {
+            if (net.at(net.places.at(each.id)).behaves) continue;
+            [[maybe_unused]] const auto answer = co_await out.ask(each, query, net.env.time->now() + 1s);
+        }
+        co_return wire::message(wire::gathered());
+    };
+}
+
+/// How many of 50 values are found when so many of 400 peers behave so.
+int found_beside(manner_maker manner, int bad, std::uint64_t seed) {
+    linked_network net(400, seed);
+    net.regular(6);
+    for (int i = 0; i < bad; ++i) net.at(net.any()).behaves = manner(net);
+    const auto honest = [&net] {
+        auto who = net.any();
+        while (net.at(who).behaves) who = net.any();
+        return who;
+    };
+    int found = 0;
+    for (int i = 0; i < 50; ++i) {
+        const auto what = value::immutable("value " + std::to_string(i));
+        const auto putter = honest();
+        const auto getter = honest();
+        if (!net.put(putter, what, far_put())) continue;
+        found += net.get(getter, what.key(), far_get()) ? 1 : 0;
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("most values are found although one peer in ten, or in five, is of no help", "[forward]") {
+    struct fault {
+        const char* name;
+        manner_maker manner;
+        int found_of_ten;  ///< percent
+        int found_of_five;
+    };
+    // Three points under the median of twenty seeds.
+    constexpr fault faults[] = {
+        {"denies", denies, 95, 83}, {"drops", drops, 93, 80},     {"delays", delays, 97, 97},
+        {"lies", lies, 97, 97},     {"replays", replays, 97, 97},
+    };
+    for (const auto& each : faults) {
+        CAPTURE(each.name);
+        for (const bool many : {false, true}) {
+            int found = 0;
+            for (std::uint64_t seed = 1; seed <= 3; ++seed) found += found_beside(each.manner, many ? 80 : 40, seed);
+            CAPTURE(many, found);
+            CHECK(2 * found / 3 >= (many ? each.found_of_five : each.found_of_ten));
+        }
+    }
+}
+
+TEST_CASE("the newest value of an author comes through, whatever old ones lie on the way", "[forward]") {
+    linked_network net(6);
+    for (std::size_t i = 0; i + 1 < 6; ++i) net.link(i, i + 1);
+    const auto author = identity::generate(*net.env.secure_random);
+    const auto until = net.env.time->wall_now() + 1h;
+    const auto version = [&](std::uint64_t n) {
+        return value::signed_by(author, "version " + std::to_string(n)).sequence(n).deadline(until).sign().value();
+    };
+    for (std::uint64_t n = 1; n <= 4; ++n) {
+        REQUIRE(net.put(static_cast<std::size_t>(n + 1), version(n), put_options().local()));
+    }
+    auto options = far_get();
+    options.results(4);
+    const auto got = net.get(0, version(1).key(), options);
+    REQUIRE(got);
+    CHECK(got->best.text() == "version 4");
+}
+
+TEST_CASE("what is found for others is cached on the way when they ask for it", "[forward]") {
+    linked_network net(12);
+    for (std::size_t i = 0; i + 1 < 12; ++i) net.link(i, i + 1);
+    const auto what = value::immutable("popular");
+    REQUIRE(net.put(11, what, put_options().local()));
+    REQUIRE(net.get(2, what.key(), far_get()));
+    CHECK(net.complete(net.at(5).answers.items(what.key())).empty());
+    REQUIRE(net.get(2, what.key(), far_get().cached()));
+    CHECK(net.complete(net.at(5).answers.items(what.key())).size() == 1);
+    net.messages = 0;
+    REQUIRE(net.get(1, what.key(), far_get()));
+    CHECK(net.messages <= 3);
+    // A copy of a copy lives its own time, no longer.
+    net.loop.advance(11min);
+    CHECK(net.complete(net.at(5).answers.items(what.key())).empty());
+}
+
+TEST_CASE("a peer is found by its id, where it says it is", "[forward]") {
+    linked_network net(20);
+    net.ring();
+    wire::find_node goal;
+    goal.target = net.at(9).who.id;
+    wire::forward query;
+    query.goal = goal;
+    query.hops = 12;
+    query.fan_out = 4;
+    query.paths = 4;
+    query.lifetime = 5s;
+    forward_report report;
+    auto found = net.complete(net.at(0).forwarding.ask(query, net.env.time->now() + 5s, report));
+    CHECK(found.outcome == wire::gathered_outcome::found);
+    REQUIRE(found.contacts.size() == 1);
+    CHECK(found.contacts.front() == net.at(9).who);
+    CHECK(report.sent > 0);
+    goal.target = random_id(net.random);
+    query.goal = goal;
+    found = net.complete(net.at(0).forwarding.ask(query, net.env.time->now() + 5s, report));
+    CHECK(found.outcome == wire::gathered_outcome::nothing);
+    CHECK(report.complete);
+}
