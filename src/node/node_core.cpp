@@ -161,8 +161,10 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
     const auto id = to.id;
     if (id == self->self_->id()) co_return failure(errc::self_connection);
     const auto begun = self->env_.time->now();
-    // An asker in a hurry says nothing about the peer.
+    // An asker in a hurry says nothing about the peer, and neither does a query that somebody behind it holds up.
+    const bool travels = std::holds_alternative<wire::forward>(what);
     const auto counts = [&](std::error_code why) {
+        if (travels && why == errc::timed_out) return false;
         return why != errc::timed_out || self->env_.time->now() - begun >= self->config_.queries.soft_timeout;
     };
     const auto* known = self->table_.find(id);

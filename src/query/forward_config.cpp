@@ -22,6 +22,7 @@ result<void> validate(const forward_config& config, std::string* field) {
     if (config.put_paths == 0 || config.put_paths > config.paths_max) return bad("forwarding.put_paths");
     if (config.trace_max > limits::trace_per_message) return bad("forwarding.trace_max");
     if (config.under_way_max == 0) return bad("forwarding.under_way_max");
+    if (config.under_way_peer == 0) return bad("forwarding.under_way_peer");
     if (config.tags_max == 0) return bad("forwarding.tags_max");
     const bool share = config.level_links >= 0 && config.level_links <= 0.5;
     if (!share) return bad("forwarding.level_links");

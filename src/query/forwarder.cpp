@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <exception>
+#include <map>
 #include <string>
 #include <utility>
 #include <variant>
@@ -40,6 +41,12 @@ wire::message error_answer(wire::error_code code, std::string_view text) {
 
 bool is_put(const wire::forward& query) { return std::holds_alternative<wire::store>(query.goal); }
 
+/// A put leaves its value somewhere, and nothing else does.
+bool is_fitting(const wire::forward& query) {
+    const bool leaves = query.storing == wire::storage_mode::answerer || query.storing == wire::storage_mode::path;
+    return leaves == is_put(query);
+}
+
 struct arrival {
     arrival(branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
     branch from;
@@ -69,15 +76,17 @@ struct forwarder::impl {
         env.secure_random->fill(link_secret);
     }
 
-    [[nodiscard]] std::optional<wire::message> refuse(const wire::forward& query);
+    [[nodiscard]] std::optional<wire::message> refuse(const wire::forward& query, const node_id& from);
     [[nodiscard]] bool is_level(const node_id& link) const;
     [[nodiscard]] std::vector<contact> whom(const wire::forward& query, const node_id* from);
     [[nodiscard]] std::vector<contact> anybody(std::size_t count, const contact_filter& accept);
-    [[nodiscard]] wire::forward next_of(const wire::forward& query, const branch& to, duration left) const;
+    [[nodiscard]] wire::forward next_of(const wire::forward& query, bool own_query, const branch& to,
+                                        duration left) const;
     [[nodiscard]] bool ends_here(const wire::forward& query) const;
     [[nodiscard]] task<> look_here(const wire::forward& query, const peer_info* from, gathering& into);
     [[nodiscard]] task<> keep_here(const wire::forward& query, const peer_info* from, gathering& into);
-    [[nodiscard]] task<bool> send(const wire::forward& query, branches& out, steady_time deadline, gathering& into);
+    [[nodiscard]] task<bool> send(const wire::forward& query, bool own_query, branches& out, steady_time deadline,
+                                  gathering& into);
     [[nodiscard]] task<bool> travel(const wire::forward& query, const peer_info* from, steady_time deadline,
                                     gathering& into, std::size_t& sent);
     [[nodiscard]] task<> cache(const wire::forward& query, const peer_info& from, const wire::gathered& found);
@@ -92,7 +101,28 @@ struct forwarder::impl {
     detail::seen_tags tags;
     std::array<std::uint8_t, 32> link_secret{};
     std::size_t under_way = 0;
+    std::map<node_id, std::size_t> by_peer;  // of them
     forward_counters counts;
+};
+
+/// A query of a peer that is under way, for as long as it is.
+class forwarder::query_place {
+public:
+    query_place(impl& in, const node_id& from) : in_(in), from_(from) {
+        ++in_.under_way;
+        ++in_.by_peer[from_];
+    }
+    query_place(const query_place&) = delete;
+    query_place& operator=(const query_place&) = delete;
+    ~query_place() {
+        --in_.under_way;
+        const auto own = in_.by_peer.find(from_);
+        if (--own->second == 0) in_.by_peer.erase(own);
+    }
+
+private:
+    impl& in_;
+    node_id from_;
 };
 
 forwarder::forwarder(environment env, const forward_config& config, responder& own, any_routing_table& table,
@@ -110,17 +140,19 @@ const forward_config& forwarder::config() const noexcept { return impl_->config;
 const forward_counters& forwarder::counters() const noexcept { return impl_->counts; }
 
 /// What nobody may ask for, and what is too much now.
-std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query) {
+std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query, const node_id& from) {
     const bool absurd = query.hops > config.hops_max || query.fan_out == 0 || query.fan_out > config.fan_out_max ||
                         query.paths == 0 || query.paths > config.paths_max || query.results == 0 ||
                         query.results > config.results_max || query.lifetime > config.lifetime_max ||
-                        query.lifetime.count() <= 0;
+                        query.lifetime.count() <= 0 || !is_fitting(query);
     if (absurd) {
         ++counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
     }
     const bool crowded = under_way >= config.under_way_max / 2 && query.priority < config.busy_priority;
-    if (under_way >= config.under_way_max || crowded) {
+    const auto own_share = by_peer.find(from);
+    const bool greedy = own_share != by_peer.end() && own_share->second >= config.under_way_peer;
+    if (under_way >= config.under_way_max || crowded || greedy) {
         ++counts.busy;
         return error_answer(wire::error_code::busy, "too many queries are on their way through this node");
     }
@@ -129,7 +161,7 @@ std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query)
 
 task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     auto& self = *impl_;
-    if (auto no = self.refuse(query)) co_return std::move(*no);
+    if (auto no = self.refuse(query, from.who.id)) co_return std::move(*no);
     const auto now = self.env.time->now();
     const auto deadline = now + query.lifetime;
     if (!self.tags.note(query.tag, now, deadline + tag_margin)) {
@@ -138,14 +170,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
         seen.outcome = wire::gathered_outcome::duplicate;
         co_return seen;
     }
-    struct counted {
-        explicit counted(std::size_t& in) : count(in) { ++count; }
-        counted(const counted&) = delete;
-        counted& operator=(const counted&) = delete;
-        ~counted() { --count; }
-        std::size_t& count;
-    };
-    const counted under_way(self.under_way);
+    const query_place place(self, from.who.id);
     ++self.counts.served;
     gathering found(query, self.rules, *self.env.time);
     std::size_t sent = 0;
@@ -181,7 +206,7 @@ task<bool> forwarder::impl::travel(const wire::forward& query, const peer_info* 
     const bool at_its_end = query.storing == wire::storage_mode::answerer && into.copies() > 0;
     if (query.hops > 0 && !into.enough() && !at_its_end) {
         branches out(whom(query, from != nullptr ? &from->who.id : nullptr), query);
-        complete = co_await send(query, out, deadline, into);
+        complete = co_await send(query, from == nullptr, out, deadline, into);
         sent = out.sent();
     }
     // One that nobody behind this peer has taken ends here, too.
@@ -192,7 +217,8 @@ task<bool> forwarder::impl::travel(const wire::forward& query, const peer_info* 
     co_return complete;
 }
 
-task<bool> forwarder::impl::send(const wire::forward& query, branches& out, steady_time deadline, gathering& into) {
+task<bool> forwarder::impl::send(const wire::forward& query, bool own_query, branches& out, steady_time deadline,
+                                 gathering& into) {
     const auto box = std::make_shared<mailbox>(query.fan_out);
     task_group requests(env.exec, [log = env.log](std::string_view name, const std::exception_ptr&) {
         log.write(log_level::error, "query", std::string(name) + " failed with an exception");
@@ -202,7 +228,7 @@ task<bool> forwarder::impl::send(const wire::forward& query, branches& out, stea
         while (auto to = out.next()) {
             const auto left = deadline - env.time->now();
             if (left < std::chrono::milliseconds(1)) break;
-            auto onward = next_of(query, *to, left);
+            auto onward = next_of(query, own_query, *to, left);
             ++counts.sent;
             requests.spawn("a query on its way", send_on(via, std::move(*to), std::move(onward), deadline, box));
         }
@@ -227,14 +253,16 @@ task<bool> forwarder::impl::send(const wire::forward& query, branches& out, stea
     co_return complete;
 }
 
-wire::forward forwarder::impl::next_of(const wire::forward& query, const branch& to, duration left) const {
+wire::forward forwarder::impl::next_of(const wire::forward& query, bool own_query, const branch& to,
+                                       duration left) const {
     wire::forward out = query;
-    out.lifetime = std::chrono::duration_cast<std::chrono::milliseconds>(left);
+    out.lifetime = std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), config.lifetime_max);
     if (!is_level(to.to.id)) --out.hops;
     if (out.wander > 0) --out.wander;
     out.paths = to.paths;
     out.results = to.results;
-    if (query.trace_max > 0) {
+    // The asker is not named: its tag keeps the query from coming back.
+    if (query.trace_max > 0 && !own_query) {
         out.trace.push_back(self().id);
         if (out.trace.size() > query.trace_max) out.trace.erase(out.trace.begin());
     }

@@ -36,10 +36,10 @@ gathering::judgement gathering::take(wire::message answer) {
         cut_off_ = true;
         return judgement::unvisited;
     }
+    // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
     if (wish_ != wish::copies) return judgement::ended;
     copies_ += got->copies;
-    // A put that nobody has taken may go to somebody else as well.
-    return got->copies > 0 ? judgement::ended : judgement::unvisited;
+    return judgement::ended;
 }
 
 void gathering::take_item(item what) {

@@ -30,6 +30,10 @@ errc nothing_found(const lookup_report& report) {
     return errc::timed_out;
 }
 
+/// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first, which may be
+/// an old one. The first copy of an immutable value is enough all the same.
+constexpr std::size_t usual_results = limits::values_per_message;
+
 void count_refusal(put_report& into, std::error_code why) {
     if (why == errc::value_stale) {
         ++into.stale;
@@ -115,7 +119,7 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
         auto query = travelling(goal, options);
         if (options.is_cached()) query.storing = wire::storage_mode::cache;
         query.results = static_cast<std::uint8_t>(
-            std::clamp<std::size_t>(options.results().value_or(1), 1, limits::values_per_message));
+            std::clamp<std::size_t>(options.results().value_or(usual_results), 1, limits::values_per_message));
         report = co_await gather(std::move(query), deadline_of(options.timeout()), purpose);
     } else if (outside) {
         detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));

@@ -109,8 +109,6 @@ TEST_CASE("a node that listens everywhere learns from peers where it is", "[obse
     };
     scenario s(std::move(config));
     REQUIRE(s.grow(10) == 0);
-    listener heard;
-    heard.start(s, s.at(9));
     s.world().run_for(10min);
     const auto status = s.run(s.at(9).status());
     const auto where = s.network().address_of(9, 4000);
@@ -120,6 +118,31 @@ TEST_CASE("a node that listens everywhere learns from peers where it is", "[obse
         const auto other = s.run(s.at(i).status());
         CHECK(other.addresses == std::vector{s.network().address_of(i, 4000)});
     }
+}
+
+TEST_CASE("a node tells when it has learnt where it is", "[observing]") {
+    scenario_config config;
+    const auto wildcard = parse_address("tcp://0.0.0.0:4000").value();
+    config.configure = [wildcard](node_index index, node_config& c) {
+        if (index == 1) c.listen = {wildcard};
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(2) == 0);
+    listener heard;
+    heard.start(s, s.at(1));
+    // One peer is not enough to be believed.
+    const auto where = s.network().address_of(1, 4000);
+    CHECK(std::ranges::count(s.run(s.at(1).status()).addresses, where) == 0);
+    REQUIRE(s.grow(8) == 0);
+    s.world().run_for(20min);
+    std::size_t told = 0;
+    for (const auto& each : heard.all) {
+        if (each.what != node_event::kind::address_changed) continue;
+        ++told;
+        CHECK(std::ranges::count(each.addresses, where) == 1);
+    }
+    CHECK(told == 1);
+    CHECK(std::ranges::count(s.run(s.at(1).status()).addresses, where) == 1);
 }
 
 TEST_CASE("a node tells of a peer that goes on from another address", "[observing]") {

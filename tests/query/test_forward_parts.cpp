@@ -124,6 +124,7 @@ TEST_CASE("settings of forwarding that can never work are refused by name", "[fo
     CHECK(refused([](forward_config& c) { c.results_max = 17; }) == "forwarding.results_max");
     CHECK(refused([](forward_config& c) { c.lifetime_max = 0ms; }) == "forwarding.lifetime_max");
     CHECK(refused([](forward_config& c) { c.under_way_max = 0; }) == "forwarding.under_way_max");
+    CHECK(refused([](forward_config& c) { c.under_way_peer = 0; }) == "forwarding.under_way_peer");
     CHECK(refused([](forward_config& c) { c.tags_max = 0; }) == "forwarding.tags_max");
     CHECK(refused([](forward_config& c) { c.level_links = 0.6; }) == "forwarding.level_links");
     CHECK(refused([](forward_config& c) { c.cache_lifetime = 49h; }) == "forwarding.cache_lifetime");

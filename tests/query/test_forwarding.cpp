@@ -206,6 +206,25 @@ TEST_CASE("each hop numbers the hops down, except over links that were drawn to 
     }
 }
 
+TEST_CASE("peers on the way are named, as many as there is room for, and the asker is not", "[forward]") {
+    forward_config config;
+    config.trace_max = 3;
+    linked_network net(20, 1, config);
+    net.ring();
+    REQUIRE_FALSE(net.get(0, value::immutable("nowhere").key(), far_get()));
+    const auto& asker = net.at(0).who.id;
+    std::size_t longest = 0;
+    for (const auto& each : net.peers) {
+        for (const auto& query : each->seen) {
+            longest = std::max(longest, query.trace.size());
+            CHECK(std::ranges::find(query.trace, asker) == query.trace.end());
+        }
+    }
+    CHECK(longest == 3);
+    REQUIRE(net.at(3).seen.size() == 1);
+    CHECK(net.at(3).seen.front().trace == std::vector{net.at(1).who.id, net.at(2).who.id});
+}
+
 TEST_CASE("absurd queries are refused and counted", "[forward]") {
     const forward_config config;
     linked_network net(3);
@@ -231,7 +250,18 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
     CHECK(refused([&](wire::forward& q) { q.results = 0; }));
     CHECK(refused([&](wire::forward& q) { q.lifetime = config.lifetime_max + 1ms; }));
     CHECK(refused([&](wire::forward& q) { q.lifetime = 0ms; }));
-    CHECK(peer.forwarding.counters().absurd == 9);
+    // A store that is to leave nothing anywhere would wander until its end, and a get leaves no more than copies.
+    wire::store order;
+    order.target = value::immutable("x").key();
+    order.what = value::immutable("x").to_item();
+    for (const auto mode : {wire::storage_mode::none, wire::storage_mode::cache}) {
+        CHECK(refused([&](wire::forward& q) {
+            q.goal = order;
+            q.storing = mode;
+        }));
+    }
+    CHECK(refused([&](wire::forward& q) { q.storing = wire::storage_mode::path; }));
+    CHECK(peer.forwarding.counters().absurd == 12);
     CHECK(net.messages == 0);
     CHECK_FALSE(refused([&](wire::forward& q) {
         q.hops = config.hops_max;
@@ -273,6 +303,47 @@ TEST_CASE("too many queries are put off, those of low priority sooner", "[forwar
     CHECK(is_busy(begin(4, 255)));
     CHECK(peer.forwarding.counters().busy == 2);
     net.loop.advance(10s);
+}
+
+TEST_CASE("one peer has its share of what is under way, and no more", "[forward]") {
+    forward_config config;
+    config.under_way_peer = 2;
+    linked_network net(4, 1, config);
+    net.mesh(0, 4);
+    auto& peer = net.at(1);
+    for (auto& each : net.peers) each->behaves = drops(net);
+    const auto begin = [&](std::uint8_t number, std::size_t from) {
+        auto query = query_for(value::immutable("x").key());
+        query.hops = 3;
+        query.tag.data()[0] = number;
+        auto out = std::make_shared<std::optional<wire::message>>();
+        asio::co_spawn(net.loop.context, peer.forwarding.answer(asked_by(net.at(from)), query),
+                       [out](const std::exception_ptr&, wire::message m) { *out = std::move(m); });
+        net.loop.poll();
+        return out;
+    };
+    CHECK_FALSE(*begin(1, 0));
+    CHECK_FALSE(*begin(2, 0));
+    CHECK(*begin(3, 0));
+    CHECK_FALSE(*begin(4, 2));
+    CHECK(peer.forwarding.counters().busy == 1);
+    net.loop.advance(10s);
+    CHECK_FALSE(*begin(5, 0));
+    net.loop.advance(10s);
+}
+
+TEST_CASE("an old version nearby does not hide a newer one farther off", "[forward]") {
+    linked_network net(8);
+    for (std::size_t i = 0; i + 1 < 8; ++i) net.link(i, i + 1);
+    const auto author = identity::generate(*net.env.secure_random);
+    const auto until = net.env.time->wall_now() + 1h;
+    const auto old = value::signed_by(author, "old").sequence(1).deadline(until).sign().value();
+    const auto fresh = value::signed_by(author, "new").sequence(2).deadline(until).sign().value();
+    REQUIRE(net.put(1, old, put_options().local()));
+    REQUIRE(net.put(7, fresh, put_options().local()));
+    const auto got = net.get(0, old.key(), far_get());
+    REQUIRE(got);
+    CHECK(got->best.text() == "new");
 }
 
 TEST_CASE("what is forged is not passed on, and is counted", "[forward]") {

@@ -38,6 +38,8 @@ struct forward_config {
     /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are refused.
     std::size_t under_way_max = 1024;
     std::uint8_t busy_priority = 64;
+    /// Of them, those that came from one peer.
+    std::size_t under_way_peer = 64;
     /// Loop tags that are remembered; the oldest are forgotten first.
     std::size_t tags_max = 65'536;
     /// The share of links on which the number of hops is left as it is, drawn once for each: so that it does not tell how far away

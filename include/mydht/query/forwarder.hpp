@@ -63,6 +63,7 @@ public:
 
 private:
     struct impl;
+    class query_place;
     std::unique_ptr<impl> impl_;
 };
 
