@@ -177,7 +177,7 @@ private:
         [[nodiscard]] executor_type get_executor() const noexcept { return on; }
 
         template <typename Handler>
-        void operator()(Handler&& handler, const Buffers& buffers) const {
+        void operator()(Handler&& handler, const Buffers& buffers) {
             auto slot = asio::get_associated_cancellation_slot(handler);
             auto waiter = detail::handler_waiter<std::decay_t<Handler>>::make(std::forward<Handler>(handler), on);
             const auto operation = make(of, buffers, std::move(waiter));
@@ -187,6 +187,9 @@ private:
                     if (running) running->cancel();
                 });
             }
+            // Where handlers run on other threads, the operation may end, and whoever waited for it let the stream's world go, before
+            // this call returns.
+            of = stream();
             operation->start();
         }
 
