@@ -127,27 +127,33 @@ struct wired_peers {
     session link;
 };
 
-/// A request beside the test.
+/// A request beside the test, which it may outlive.
 struct asking {
     asking(world& w, session on, wire::message what, steady_time deadline) {
         asio::co_spawn(w.context, on.request(std::move(what), deadline),
-                       [this](std::exception_ptr, result<wire::message> got) { answer.emplace(std::move(got)); });
+                       [to = kept](std::exception_ptr, result<wire::message> got) { to->emplace(std::move(got)); });
         w.poll();
     }
     asking(const asking&) = delete;
     asking& operator=(const asking&) = delete;
     [[nodiscard]] bool succeeded() const { return answer && answer->has_value(); }
 
-    std::optional<result<wire::message>> answer;
+    std::shared_ptr<std::optional<result<wire::message>>> kept =
+        std::make_shared<std::optional<result<wire::message>>>();
+    std::optional<result<wire::message>>& answer = *kept;
 };
 
-/// A stop beside the test.
+/// A stop beside the test, which it may outlive.
 struct stopping {
     stopping(world& w, session_pool& which, duration grace) {
-        asio::co_spawn(w.context, which.stop(grace), [this](std::exception_ptr) { done = true; });
+        asio::co_spawn(w.context, which.stop(grace), [to = kept](std::exception_ptr) { *to = true; });
         w.poll();
     }
-    bool done = false;
+    stopping(const stopping&) = delete;
+    stopping& operator=(const stopping&) = delete;
+
+    std::shared_ptr<bool> kept = std::make_shared<bool>(false);
+    bool& done = *kept;
 };
 
 constexpr std::size_t large_bytes = 1'000'000;
