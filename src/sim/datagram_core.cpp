@@ -134,6 +134,7 @@ void datagram_core::send_packet(const mail_port& from, const address& to, bytes_
     const auto leaves = ways_->leaves(self, size);
     const auto target = ways_->node_at(to);
     if (!target) return;
+    ways_->sends_packet(self, *target);
     const bool lost = ways_->happens(self, config_.loss_per_million);
     if (lost || packet.size() > config_.datagram_bytes_max || !ways_->linked(self, *target)) {
         ++lost_;
@@ -197,6 +198,10 @@ void datagram_core::deliver(event& e) {
 }
 
 void datagram_core::deliver_packet(event& e) {
+    if (!ways_->takes_packet(e.key.to, e.key.from)) {
+        ++lost_;
+        return;
+    }
     auto* port = find(e.key.to, e.body.to_port);
     if (port == nullptr) {
         refuse(e);

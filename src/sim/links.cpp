@@ -42,6 +42,7 @@ void check(const network_config& config) {
     if (config.dial_timeout <= duration(0)) refuse("dial_timeout must be longer than nothing");
     if (config.retry_interval <= duration(0)) refuse("retry_interval must be longer than nothing");
     if (config.break_after <= duration(0)) refuse("break_after must be longer than nothing");
+    if (config.mapping_timeout <= duration(0)) refuse("mapping_timeout must be longer than nothing");
     if (config.unsent_bytes_max == 0) refuse("unsent_bytes_max must be at least 1");
     if (config.loss_per_million > million) refuse("loss_per_million must be at most a million");
     if (config.duplicates_per_million > million) refuse("duplicates_per_million must be at most a million");
@@ -113,6 +114,34 @@ duration links::jitter(node_index from) {
 
 bool links::happens(node_index at, std::uint32_t per_million) {
     return per_million > 0 && random(at).below(million) < per_million;
+}
+
+namespace {
+
+std::uint64_t name_of(node_index a, node_index b) { return (std::uint64_t{std::min(a, b)} << 32U) | std::max(a, b); }
+
+}  // namespace
+
+bool links::linked(node_index a, node_index b) {
+    if (host_of(a).island != host_of(b).island) return false;
+    return !ways_ || a == b || ways_->contains(name_of(a, b));
+}
+
+void links::link_only(const std::vector<link>& ways) {
+    ways_.emplace();
+    for (const auto& way : ways) ways_->insert(name_of(way.one, way.other));
+}
+
+void links::sends_packet(node_index from, node_index to) {
+    auto& h = host_of(from);
+    if (h.sheltered) h.expected[to] = world_->now() + config_.mapping_timeout;
+}
+
+bool links::takes_packet(node_index node, node_index from) {
+    const auto& h = host_of(node);
+    if (!h.sheltered) return true;
+    const auto found = h.expected.find(from);
+    return found != h.expected.end() && world_->now() <= found->second;
 }
 
 void links::partition(const std::vector<node_index>& island) {

@@ -5,6 +5,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <mydht/sim/network.hpp>
@@ -33,9 +35,19 @@ public:
     /// How much longer than its latency a way takes this time.
     [[nodiscard]] duration jitter(node_index from);
 
-    [[nodiscard]] bool linked(node_index a, node_index b) { return host_of(a).island == host_of(b).island; }
+    /// Something that one of them sends reaches the other, if that one lets it in.
+    [[nodiscard]] bool linked(node_index a, node_index b);
     void partition(const std::vector<node_index>& island);
     void heal();
+    void link_only(const std::vector<link>& ways);
+
+    void shelter(node_index node) { host_of(node).sheltered = true; }
+    /// A sheltered node lets nobody begin a connection.
+    [[nodiscard]] bool takes_dials(node_index node) { return !host_of(node).sheltered; }
+    /// A packet leaves `from`: the answers of whom it goes to are let in for a while.
+    void sends_packet(node_index from, node_index to);
+    /// Whether a packet from there is let in.
+    [[nodiscard]] bool takes_packet(node_index node, node_index from);
 
     [[nodiscard]] bool is_up(node_index node) { return host_of(node).up; }
     void set_up(node_index node, bool up) { host_of(node).up = up; }
@@ -56,7 +68,9 @@ private:
         explicit host(prng random_) : random(random_) {}
 
         bool up = true;
+        bool sheltered = false;
         std::uint32_t island = 0;
+        std::unordered_map<node_index, steady_time> expected;  // whose packets are let in, until when
         steady_time upload_free{};
         prng random;
     };
@@ -67,6 +81,7 @@ private:
     network_config config_;
     std::deque<host> hosts_;  // not moved by growing
     std::uint32_t islands_ = 0;
+    std::optional<std::unordered_set<std::uint64_t>> ways_;  // nothing: everybody has one to everybody
 };
 
 }  // namespace mydht::sim::detail

@@ -36,6 +36,10 @@ void network::partition(const std::vector<node_index>& island) { links_->partiti
 
 void network::heal() { links_->heal(); }
 
+void network::link_only(const std::vector<link>& ways) { links_->link_only(ways); }
+
+void network::shelter(node_index node) { links_->shelter(node); }
+
 void network::crash(node_index node, crash_kind kind) {
     if (!links_->is_up(node)) return;
     core_->crash(node, kind);

@@ -108,7 +108,7 @@ result<endpoint_ptr> network_core::dial(node_index node, const address& to) {
     made->local_port = free_port(host_of(node));
     made->peer_port = to.port();
     const bool lost = ways_->happens(node, config_.lost_dials_per_million);
-    if (!target || lost || !ways_->linked(node, *target)) {
+    if (!target || lost || !ways_->linked(node, *target) || !ways_->takes_dials(*target)) {
         tell_self(*made, message_kind::no_answer, config_.dial_timeout);
     } else {
         transmit(*made, message_kind::dial, 0, {});

@@ -258,6 +258,35 @@ TEST_CASE("A cut link loses datagrams, what is under way arrives", "[sim][datagr
     CHECK(s.take(s.other) == std::vector<std::uint8_t>{1, 3});
 }
 
+TEST_CASE("A sheltered node takes answers, for as long as its mapping lives", "[sim][datagram]") {
+    auto config = constant_latency();
+    config.mapping_timeout = seconds(30);
+    sockets s(config);
+    s.net.shelter(1);
+    const bytes data(10);
+    const auto back = [&] { return s.other.send(s.one.local(), data, data.size()).value(); };
+    CHECK(s.send(10, 1));
+    CHECK(s.w.run_until_idle(seconds(1)));
+    CHECK(s.take(s.other).empty());
+    CHECK(s.net.counts().datagrams_lost == 1);
+    CHECK(back());
+    CHECK(s.send(10, 2));
+    CHECK(s.w.run_until_idle(seconds(1)));
+    CHECK(s.take(s.other) == std::vector<std::uint8_t>{2});
+    s.w.run_for(seconds(31));
+    CHECK(s.send(10, 3));
+    CHECK(s.w.run_until_idle(seconds(1)));
+    CHECK(s.take(s.other).empty());
+    // Another host is not one that it has sent to.
+    CHECK(back());
+    const auto third = s.w.add_node();
+    auto stranger = s.w.run(s.net.datagrams(third).open(s.net.datagram_address_of(third, 0)));
+    REQUIRE(stranger);
+    CHECK(stranger->send(s.other.local(), data, data.size()).value());
+    CHECK(s.w.run_until_idle(seconds(1)));
+    CHECK(s.take(s.other).empty());
+}
+
 TEST_CASE("A crash closes the sockets of its node", "[sim][datagram]") {
     sockets s(constant_latency());
     const auto env = s.w.driver_environment();

@@ -278,6 +278,32 @@ TEST_CASE("Dials that lead nowhere", "[sim][network]") {
     CHECK(p.net.open_connections(0) == 0);
 }
 
+TEST_CASE("Only linked nodes reach each other, and nobody dials a sheltered one", "[sim][network]") {
+    network_config config = constant_latency(milliseconds(10));
+    config.dial_timeout = seconds(3);
+    pair p(1, config);
+    p.w.add_node();
+    std::vector<any_listener> listeners;
+    for (node_index i = 0; i < 3; ++i) {
+        auto made = p.w.run(p.net.transport(i).listen(p.net.address_of(i, 80)));
+        REQUIRE(made);
+        listeners.push_back(std::move(*made));
+    }
+    const auto dials = [&p](node_index from, node_index to) {
+        return p.w.run(p.net.transport(from).connect(p.net.address_of(to, 80))).has_value();
+    };
+    CHECK((dials(0, 2) && dials(2, 0)));
+    p.net.link_only({{1, 0}, {1, 2}});
+    CHECK((dials(0, 1) && dials(1, 0) && dials(2, 1)));
+    CHECK_FALSE(dials(0, 2));
+    CHECK_FALSE(dials(2, 0));
+    p.net.shelter(0);
+    CHECK(dials(0, 1));
+    CHECK_FALSE(dials(1, 0));
+    p.net.partition({1});
+    CHECK_FALSE(dials(0, 1));
+}
+
 TEST_CASE("Lost dials are not answered, lost segments take the connection with them", "[sim][network]") {
     network_config config = constant_latency(milliseconds(10));
     SECTION("every dial") {

@@ -54,8 +54,16 @@ struct network_config {
     std::size_t datagram_send_bytes = 64 * 1024;
     /// Packets that a datagram socket holds before further ones are lost.
     std::size_t datagram_queue_packets = 1'024;
+    /// How long a sheltered node lets in the packets of a host that it has sent one to (RFC 4787, REQ-5: not less than two minutes).
+    duration mapping_timeout = std::chrono::minutes(2);
     /// Nodes with neighbouring indices that share a /24; each group has a /16 of its own while there are any.
     std::uint32_t nodes_per_prefix = 1;
+};
+
+/// A way between two nodes, in both directions.
+struct link {
+    node_index one = 0;
+    node_index other = 0;
 };
 
 /// How the peers of a crashed node learn of it.
@@ -113,6 +121,12 @@ public:
     void partition(const std::vector<node_index>& island);
     /// Joins all islands again.
     void heal();
+
+    /// From now on nodes reach each other over these links alone; a link that is not among them is like a cut one. Islands count as well.
+    void link_only(const std::vector<link>& ways);
+    /// Puts a node behind a translator of addresses (NAT) that lets in what answers it and nothing else: nobody connects to it, and datagrams
+    /// arrive only from hosts that it has sent one to within `mapping_timeout`. Its address stays as it is.
+    void shelter(node_index node);
 
     /// Takes a node down: all its connections, listeners and sockets are gone, its own coroutines get errc::closed from them. Whoever calls this
     /// destroys what ran on the node. Nothing for a node that is down.
