@@ -62,11 +62,12 @@ result<void> datagram_attempt::begin(datagram_goal goal, wall_time stamp, bytes_
     return {};
 }
 
-void datagram_attempt::take_packet(const address& from, bytes_view packet) {
-    if (from != to_ || proven_ || failed_ || !initiator_) return;
+bool datagram_attempt::take_packet(const address& from, bytes_view packet) {
+    if (from != to_ || proven_ || failed_ || !initiator_) return false;
     if (wire::type_of(packet) == wire::packet_type::cookie) {
-        if (initiator_->take_cookie(packet)) (void)port_->send(to_, initiator_->packet());
-        return;
+        if (!initiator_->take_cookie(packet)) return false;
+        (void)port_->send(to_, initiator_->packet());
+        return true;
     }
     if (const auto taken = initiator_->take_answer(packet); taken) {
         proven_ = true;
@@ -74,9 +75,10 @@ void datagram_attempt::take_packet(const address& from, bytes_view packet) {
     } else if (!may_be_forged(taken.error())) {
         failed_ = taken.error();
     } else {
-        return;
+        return false;
     }
     changed_.notify_all();
+    return true;
 }
 
 void datagram_attempt::refused() {

@@ -26,7 +26,8 @@ public:
     /// Sends the first packet, made at `stamp`. Errors: those of datagram_initiator::begin.
     [[nodiscard]] result<void> begin(datagram_goal goal, wall_time stamp, bytes_view early);
 
-    void take_packet(const address& from, bytes_view packet);
+    /// False when nothing came of it: it is forged, from elsewhere, or too late.
+    [[nodiscard]] bool take_packet(const address& from, bytes_view packet);
     /// The system says that nobody took the packet. Others can forge that, so the answer is still waited for.
     void refused();
 

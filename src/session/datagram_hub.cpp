@@ -176,11 +176,8 @@ void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const a
         case wire::packet_type::answer:
         case wire::packet_type::cookie: {
             const auto found = attempts_.find(wire::receiver_of(packet));
-            if (found != attempts_.end()) {
-                found->second->take_packet(from, packet);
-            } else {
-                ++context_->counters.packets_refused;
-            }
+            const bool taken = found != attempts_.end() && found->second->take_packet(from, packet);
+            if (!taken) ++context_->counters.packets_refused;
             return;
         }
         case wire::packet_type::reset: return take_reset(packet);
@@ -198,9 +195,12 @@ void datagram_hub::take_transport(const std::shared_ptr<datagram_port>& at, cons
 
 void datagram_hub::take_reset(bytes_view packet) {
     const auto reset = wire::decode_reset(packet);
-    if (!reset) return;
-    const auto at = by_token_.find(reset->token);
-    if (at != by_token_.end() && at->second->ciphers().is_reset(*reset)) at->second->take_reset();
+    const auto at = reset ? by_token_.find(reset->token) : by_token_.end();
+    if (at == by_token_.end() || !at->second->ciphers().is_reset(*reset)) {
+        ++context_->counters.packets_refused;
+        return;
+    }
+    at->second->take_reset();
 }
 
 void datagram_hub::tell_reset(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {

@@ -15,8 +15,6 @@ namespace {
 
 /// Until the last packet of a handshake is sent again, without a round trip seen.
 constexpr duration confirm_pause = std::chrono::milliseconds(500);
-/// A final packet holds at least a static key and its tag, and a payload; its answer is no larger.
-constexpr std::size_t final_bytes_min = 128;
 
 }  // namespace
 
@@ -195,9 +193,15 @@ void datagram_session::cut() {
 }
 
 void datagram_session::take_final_again(bytes_view packet) {
-    // Any packet of the session tells the peer what it asks. Not for less than a true one: anybody can send it.
-    if (!ended() && !peer_.outgoing && wire::decode_final_answer(packet) && packet.size() >= final_bytes_min)
-        send_ack();
+    // Any packet of the session tells the peer what it asks. Anybody can send this one, so the answer is an empty packet: an ack
+    // may be larger than what it answers.
+    const bool fine = wire::decode_final_answer(packet) && packet.size() >= ciphers_.overhead();
+    if (ended() || peer_.outgoing || !fine) {
+        ++context()->counters.packets_refused;
+        return;
+    }
+    ++context()->counters.packets_repeated;
+    (void)send_packet(begin_packet(), *port_, peer_.observed);
 }
 
 // --- time -------------------------------------------------------------------------------------------------------------

@@ -33,8 +33,9 @@ public:
     void send_from(const address& where, bytes data) { with_.net.inject({where, mem("b"), std::move(data)}); }
 
     /// The initial packet to b of a fresh handshake.
-    [[nodiscard]] bytes begin(bool known, bytes_view early = {}) {
+    [[nodiscard]] bytes begin(bool known, bytes_view early = {}, std::uint32_t renews = 0) {
         detail::datagram_goal goal;
+        goal.renews = renews;
         if (known) goal.known = with_.b.self->key();
         goal.own_index = ++indices_;
         goal.token = side_.tokens.token_for(goal.own_index);
@@ -81,6 +82,8 @@ public:
         REQUIRE(wire::end_frame(out, place));
         return out;
     }
+    /// What this side would say of the session once it had forgotten it.
+    [[nodiscard]] wire::reset_token own_token() const { return side_.tokens.token_for(indices_); }
     [[nodiscard]] const node_id& id() const { return side_.party.self->id(); }
 
     std::deque<bytes> got;
