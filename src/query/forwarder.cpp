@@ -105,29 +105,29 @@ struct forwarder::impl {
     forward_counters counts;
 };
 
-/// A query of a peer that is under way, for as long as it is.
+/// A query of a peer that is under way, for as long as it is. Its coroutine may be destroyed after the node.
 class forwarder::query_place {
 public:
-    query_place(impl& in, const node_id& from) : in_(in), from_(from) {
-        ++in_.under_way;
-        ++in_.by_peer[from_];
+    query_place(std::shared_ptr<impl> in, const node_id& from) : in_(std::move(in)), from_(from) {
+        ++in_->under_way;
+        ++in_->by_peer[from_];
     }
     query_place(const query_place&) = delete;
     query_place& operator=(const query_place&) = delete;
     ~query_place() {
-        --in_.under_way;
-        const auto own = in_.by_peer.find(from_);
-        if (--own->second == 0) in_.by_peer.erase(own);
+        --in_->under_way;
+        const auto own = in_->by_peer.find(from_);
+        if (--own->second == 0) in_->by_peer.erase(own);
     }
 
 private:
-    impl& in_;
+    std::shared_ptr<impl> in_;
     node_id from_;
 };
 
 forwarder::forwarder(environment env, const forward_config& config, responder& own, any_routing_table& table,
                      const namespaces& rules)
-    : impl_(std::make_unique<impl>(std::move(env), config, own, table, rules)) {}
+    : impl_(std::make_shared<impl>(std::move(env), config, own, table, rules)) {}
 
 forwarder::~forwarder() = default;
 
@@ -170,7 +170,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
         seen.outcome = wire::gathered_outcome::duplicate;
         co_return seen;
     }
-    const query_place place(self, from.who.id);
+    const query_place place(impl_, from.who.id);
     ++self.counts.served;
     gathering found(query, self.rules, *self.env.time);
     std::size_t sent = 0;

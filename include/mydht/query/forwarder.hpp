@@ -64,7 +64,7 @@ public:
 private:
     struct impl;
     class query_place;
-    std::unique_ptr<impl> impl_;
+    std::shared_ptr<impl> impl_;
 };
 
 }  // namespace mydht
