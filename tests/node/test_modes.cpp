@@ -1,0 +1,70 @@
+#include <string>
+
+#include <mydht/sim/scenario_modes.hpp>
+
+#include "support/catch.hpp"
+#include "support/seed.hpp"
+
+using namespace mydht;
+using namespace mydht::sim;
+using namespace std::chrono_literals;
+
+namespace {
+
+modes_config network_of(topology shape, std::size_t nodes, std::size_t values) {
+    modes_config out;
+    out.seed = 7;
+    out.shape = shape;
+    out.nodes = nodes;
+    out.values = values;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("every mode finds what is there when everybody reaches everybody", "[modes]") {
+    auto config = network_of(topology::everybody, 60, 20);
+    config.datagrams = GENERATE(true, false);
+    const auto report = compare_modes(config);
+    CHECK(report.failed_starts == 0);
+    CHECK(report.puts.succeeded == 20);
+    REQUIRE(report.gets.size() == config.modes.size());
+    for (const auto& each : report.gets) {
+        CHECK(each.asked == 20);
+        CHECK(each.succeeded == 20);
+        CHECK(each.messages > 0);
+        CHECK(each.bytes > each.messages);
+        CHECK(each.p95 >= each.median);
+    }
+}
+
+TEST_CASE("around a ring of thirty queries that are passed on find what asking oneself does not", "[modes]") {
+    auto config = network_of(topology::ring, 30, 20);
+    config.hops = 15;
+    const auto report = compare_modes(config);
+    CHECK(report.failed_starts == 0);
+    CHECK(report.puts.succeeded == 20);
+    CHECK(report.gets[1].succeeded == 20);
+    CHECK(report.gets[0].succeeded < 10);
+}
+
+TEST_CASE("a comparison of modes is the same again", "[modes]") {
+    const auto config = network_of(topology::long_links, 40, 10);
+    const auto one = compare_modes(config);
+    const auto other = compare_modes(config);
+    for (std::size_t i = 0; i < one.gets.size(); ++i) {
+        CHECK(one.gets[i].succeeded == other.gets[i].succeeded);
+        CHECK(one.gets[i].messages == other.gets[i].messages);
+        CHECK(one.gets[i].bytes == other.gets[i].bytes);
+        CHECK(one.gets[i].p95 == other.gets[i].p95);
+    }
+}
+
+TEST_CASE("topologies have names that are understood", "[modes]") {
+    for (const auto shape : {topology::everybody, topology::ring, topology::long_links, topology::four_links,
+                             topology::two_cliques, topology::sheltered}) {
+        CHECK(parse_topology(name_of(shape)) == shape);
+    }
+    CHECK_FALSE(parse_topology("star"));
+    CHECK_THROWS_AS(compare_modes(network_of(topology::ring, 7, 1)), std::invalid_argument);
+}
