@@ -1,0 +1,205 @@
+// What first packets do to the store of a node: nothing.
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <mydht/node/node.hpp>
+#include <mydht/store/memory_store.hpp>
+
+#include "session/codecs.hpp"
+#include "session/datagram_sides.hpp"
+#include "session/fixture.hpp"
+#include "session/packet_net.hpp"
+
+using namespace mydht;
+using namespace mydht::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A store that outlives its node, as a disk does, and knows how often it was asked.
+struct lasting_store {
+    struct shelf {
+        memory_store inner;
+        int puts = 0;
+        int gets = 0;
+    };
+
+    [[nodiscard]] task<result<put_outcome>> put(store_entry entry, std::optional<std::uint64_t> expected,
+                                                wall_time now) {
+        ++on->puts;
+        return on->inner.put(std::move(entry), expected, now);
+    }
+    [[nodiscard]] task<result<std::vector<store_entry>>> get(id256 where, wall_time now) {
+        ++on->gets;
+        return on->inner.get(where, now);
+    }
+    [[nodiscard]] task<result<store_page>> list(store_cursor from, std::size_t max) {
+        return on->inner.list(std::move(from), max);
+    }
+    [[nodiscard]] task<result<bool>> erase(id256 where) { return on->inner.erase(where); }
+    [[nodiscard]] task<result<std::size_t>> expire(wall_time now, std::size_t max) {
+        return on->inner.expire(now, max);
+    }
+    [[nodiscard]] task<result<store_usage>> usage() { return on->inner.usage(); }
+
+    std::shared_ptr<shelf> on;
+};
+
+/// A node over datagrams, and somebody who makes packets by hand.
+struct scene {
+    scene() {
+        prng_source random(3);
+        self = std::make_shared<const identity>(identity::generate(random));
+        start();
+        // Requests in first packets count only some time after the start.
+        w.advance(3s);
+    }
+    ~scene() { w.run(one.stop()); }
+
+    void start() {
+        node_config config;
+        config.self = self;
+        config.datagram_transports.push_back(net.transport());
+        config.listen = {mem("node")};
+        config.store = any_store(lasting_store{shelf});
+        one = node(w.make_env(), std::move(config));
+        REQUIRE(w.run(one.start()));
+    }
+    void restart() {
+        w.run(one.stop());
+        start();
+    }
+    void send(const bytes& packet, const address& from = mem("evil")) {
+        net.inject({from, mem("node"), packet});
+        w.advance(1s);
+    }
+    [[nodiscard]] static bytes frames_of(const wire::message& what) {
+        bytes out;
+        wire::envelope envelope;
+        envelope.id = 1;
+        envelope.body = what;
+        const auto place = wire::begin_frame(out, wire::frame_kind::message, wire::control_channel);
+        REQUIRE(wire::capnp_codec().encode(envelope, out));
+        REQUIRE(wire::end_frame(out, place));
+        return out;
+    }
+    [[nodiscard]] bytes first_packet(const wire::message& what) {
+        detail::datagram_goal goal;
+        goal.known = self->key();
+        goal.own_index = ++index;
+        goal.token = side.tokens.token_for(goal.own_index);
+        initiator.emplace(
+            detail::datagram_initiator::begin(side.party, goal, w.time->wall_now(), frames_of(what)).value());
+        return to_bytes(initiator->packet());
+    }
+    /// The same request in a packet of the session that the last first packet began.
+    void say_in_session(const wire::message& what) {
+        REQUIRE(got.size() == 1);
+        REQUIRE(initiator->take_answer(got.front()));
+        got.clear();
+        detail::session_ciphers keys(initiator->finish().value().keys, w.time->now());
+        auto packet = bytes(wire::transport_header_bytes);
+        const auto frames = frames_of(what);
+        packet.insert(packet.end(), frames.begin(), frames.end());
+        REQUIRE(keys.seal(packet));
+        send(packet);
+        got.clear();
+    }
+    [[nodiscard]] std::size_t kept() { return w.run(one.status()).stored.entries; }
+    [[nodiscard]] std::uint64_t forwarded() { return w.run(one.status()).forwarded.served; }
+
+    world w;
+    packet_net net{w.time};
+    std::shared_ptr<const identity> self;
+    std::shared_ptr<lasting_store::shelf> shelf = std::make_shared<lasting_store::shelf>();
+    node one;
+    datagram_side side{77};
+    std::uint32_t index = 0x1000;
+    std::optional<detail::datagram_initiator> initiator;
+    std::vector<bytes> got;
+};
+
+}  // namespace
+
+TEST_CASE("no request in a first packet changes the store of a node, also when it is sent again", "[node][datagrams]") {
+    scene s;
+    s.net.tamper = [&s](packet_net::packet& one) {
+        if (one.to == mem("evil")) s.got.push_back(one.data);
+        return false;
+    };
+    const auto value = value::immutable("smuggled").with_deadline(s.w.time->wall_now() + 1h);
+    wire::store store;
+    store.target = value.key();
+    store.what = value.to_item();
+    wire::forward put;
+    put.goal = store;
+    put.lifetime = 5s;
+    put.storing = wire::storage_mode::answerer;
+    wire::forward get;
+    get.goal = wire::find_value{.target = value.key()};
+    get.lifetime = 5s;
+    get.storing = wire::storage_mode::cache;
+
+    struct smuggled {
+        wire::message what;
+        int puts;       // in a session
+        int forwarded;  // in a session
+    };
+    const std::vector<smuggled> all{{store, 1, 0}, {put, 1, 1}, {get, 0, 1}, {wire::cancel(), 0, 0}};
+    const auto& one = all[GENERATE(0U, 1U, 2U, 3U)];
+    CAPTURE(one.what.index());
+    const auto packet = s.first_packet(one.what);
+    s.send(packet);
+    CHECK(s.shelf->puts == 0);
+    CHECK(s.shelf->gets == 0);
+    CHECK(s.forwarded() == 0);
+    CHECK(s.kept() == 0);
+    const auto again = [&] {
+        const auto puts = s.shelf->puts;
+        const auto gets = s.shelf->gets;
+        const auto forwarded = s.forwarded();
+        for (const auto& from : {mem("evil"), mem("elsewhere")}) s.send(packet, from);
+        CHECK(s.shelf->puts == puts);
+        CHECK(s.shelf->gets == gets);
+        CHECK(s.forwarded() == forwarded);
+    };
+    s.say_in_session(one.what);
+    // What the packet holds is good.
+    CHECK(s.shelf->puts == one.puts);
+    CHECK(s.kept() == static_cast<std::size_t>(one.puts));
+    CHECK(s.forwarded() == static_cast<std::uint64_t>(one.forwarded));
+    again();
+    s.w.advance(60s);
+    again();
+    s.restart();
+    again();
+    s.w.advance(5s);
+    again();
+}
+
+TEST_CASE("a question in a first packet reads the store of a node once", "[node][datagrams]") {
+    scene s;
+    s.net.tamper = [&s](packet_net::packet& one) {
+        if (one.to == mem("evil")) s.got.push_back(one.data);
+        return false;
+    };
+    const auto stored = s.w.run(s.one.put(value::immutable("wanted")));
+    REQUIRE(stored);
+    const auto puts = s.shelf->puts;
+    const auto gets = s.shelf->gets;
+    const auto packet = s.first_packet(wire::find_value{.target = stored->key});
+    s.send(packet);
+    CHECK(s.shelf->gets == gets + 1);
+    REQUIRE(s.got.size() == 1);
+    REQUIRE(s.initiator->take_answer(s.got.front()));
+    CHECK_FALSE(s.initiator->finish().value().frames.empty());
+    for (const auto& from : {mem("evil"), mem("elsewhere")}) s.send(packet, from);
+    s.restart();
+    for (const auto pause : {0s, 5s, 125s}) {
+        s.w.advance(pause);
+        for (const auto& from : {mem("evil"), mem("elsewhere")}) s.send(packet, from);
+    }
+    CHECK(s.shelf->gets == gets + 1);
+    CHECK(s.shelf->puts == puts);
+}
