@@ -99,9 +99,9 @@ struct scene {
         REQUIRE(initiator->take_answer(got.front()));
         got.clear();
         detail::session_ciphers keys(initiator->finish().value().keys, w.time->now());
-        auto packet = bytes(wire::transport_header_bytes);
         const auto frames = frames_of(what);
-        packet.insert(packet.end(), frames.begin(), frames.end());
+        bytes packet(wire::transport_header_bytes + frames.size());
+        std::ranges::copy(frames, bytes_span(packet).subspan(wire::transport_header_bytes).begin());
         REQUIRE(keys.seal(packet));
         send(packet);
         got.clear();

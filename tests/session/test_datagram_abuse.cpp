@@ -449,6 +449,33 @@ TEST_CASE("a peer that breaks the rules is told so, and goes", "[datagrams][host
     CHECK_FALSE(peer.got.empty());
 }
 
+TEST_CASE("a packet holds one ack, and a second one is a violation", "[datagrams][hostile]") {
+    const auto acks = GENERATE(1U, 2U, 3U);
+    CAPTURE(acks);
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    peer.connect();
+    REQUIRE_FALSE(peer.got.empty());
+    // Of a packet that was sent.
+    const auto number = wire::decode_transport(peer.got.front()).value().counter;
+    wire::ack ack;
+    REQUIRE(ack.add({number, number}));
+    bytes payload;
+    REQUIRE(wire::append_ack(payload, ack, 1'000));
+    bytes frames;
+    for (unsigned i = 0; i < acks; ++i) {
+        if (i > 0) wire::append_ping(frames, wire::frame_kind::ping, {});
+        wire::append_frame(frames, wire::frame_kind::ack, wire::control_channel, payload);
+    }
+    // One in each packet is as many as it takes.
+    peer.send_frames(frames);
+    if (acks == 1) peer.send_frames(frames);
+    both.w.advance(1s);
+    CHECK(both.b.pool->size() == (acks == 1 ? 1 : 0));
+    REQUIRE(both.b.closed.size() == (acks == 1 ? 0 : 1));
+    if (acks > 1) CHECK(both.b.closed.front().second == errc::protocol_violation);
+}
+
 TEST_CASE("parts without end take bounded memory", "[datagrams][hostile]") {
     session_config config;
     config.assembly_bytes_total = 3 * 1024 * 1024;

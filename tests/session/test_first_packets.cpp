@@ -39,8 +39,8 @@ std::vector<early> forbidden() {
     std::vector<early> out;
     for (const auto& each : every_message()) {
         if (wire::may_travel_early(each)) continue;
-        out.push_back({"message " + std::to_string(each.index()), handmade_datagrams::message(1, each),
-                       wire::is_request(each)});
+        out.push_back(
+            {"message " + std::to_string(each.index()), handmade_datagrams::message(1, each), wire::is_request(each)});
     }
     out.push_back({"a stream", opening_of_hold()});
     bytes part;
