@@ -185,6 +185,7 @@ task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial in
         auto work = serve(context, std::move(peer), std::move(request->body), until);
         auto done = co_await with_deadline(time, until, std::move(work));
         if (done) {
+            ++context->counters.requests_served;
             wire::envelope answer;
             answer.id = request->id;
             answer.body = std::move(*done);

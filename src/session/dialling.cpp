@@ -131,6 +131,7 @@ task<result<asked_peer>> pool_core::reach(std::shared_ptr<pool_core> core, dial_
     if (!*on->outcome) co_return failure(on->outcome->error());
     out.over = **on->outcome;
     if (first) out.answer = std::exchange(on->early_answer, std::nullopt);
+    if (out.answer) ++core->context_->counters.requests_sent;
     co_return out;
 }
 

@@ -22,5 +22,6 @@ outcome<void> resolve_command(std::string_view name, arguments given);
 outcome<void> lookup_command(std::string_view name, arguments given);
 outcome<void> ping_command(std::string_view name, arguments given);
 outcome<void> demo_command(std::string_view name, arguments given);
+outcome<void> sim_command(std::string_view name, arguments given);
 
 }  // namespace mydht::tools

@@ -16,7 +16,7 @@ outcome<void> print_found(const get_report& found, bool json) {
     }
     object.number("deadline_unix_ms", static_cast<std::uint64_t>(best.deadline().time_since_epoch().count()));
     object.number("copies", found.copies).number("older", found.older).number("invalid", found.invalid);
-    object.milliseconds("lookup_ms", milliseconds_of(found.lookup.took));
+    object.decimal("lookup_ms", milliseconds_of(found.lookup.took));
     return write_result(object.line());
 }
 

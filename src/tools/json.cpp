@@ -88,7 +88,7 @@ json_object& json_object::number(std::string_view name, std::uint64_t value) {
     return *this;
 }
 
-json_object& json_object::milliseconds(std::string_view name, double value) {
+json_object& json_object::decimal(std::string_view name, double value) {
     begin(name);
     members_ += fixed(value, 3);
     return *this;

@@ -21,7 +21,7 @@ public:
     json_object& text(std::string_view name, std::string_view value);
     json_object& number(std::string_view name, std::uint64_t value);
     /// With three digits behind the point.
-    json_object& milliseconds(std::string_view name, double value);
+    json_object& decimal(std::string_view name, double value);
     json_object& base64(std::string_view name, bytes_view value);
     json_object& list(std::string_view name, const std::vector<std::string>& values);
 

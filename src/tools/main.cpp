@@ -30,7 +30,7 @@ constexpr command commands[] = {
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},
     {"demo", "run a small network in this process", demo_command},
-    {"sim", "simulate a network", nullptr},
+    {"sim", "simulate a network", sim_command},
     {"bench", "measure a network", nullptr},
 };
 

@@ -59,7 +59,7 @@ outcome<void> ping_command(std::string_view name, arguments given) {
     }
     json_object object;
     object.text("id", report.who.id.hex()).text("public_key", report.who.peer.hex()).text("address", at.text());
-    object.milliseconds("round_trip_ms", took);
+    object.decimal("round_trip_ms", took);
     return write_result(object.line());
 }
 

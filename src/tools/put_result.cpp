@@ -10,7 +10,7 @@ outcome<void> print_put(const put_report& report, bool json) {
     json_object object;
     object.text("key", report.key.hex()).number("stored", report.stored).number("sequence", report.sequence);
     object.number("stale", report.stale).number("mismatched", report.mismatched).number("refused", report.refused);
-    object.number("failed", report.failed).milliseconds("lookup_ms", milliseconds_of(report.lookup.took));
+    object.number("failed", report.failed).decimal("lookup_ms", milliseconds_of(report.lookup.took));
     return write_result(object.line());
 }
 

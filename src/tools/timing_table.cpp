@@ -62,8 +62,8 @@ std::string timing_table::json() const {
     for (const auto& row : rows_) {
         json_object object;
         object.text("operation", row.operation).number("count", row.times.size()).number("success", row.succeeded);
-        object.milliseconds("median_ms", percentile_ms(row.times, 50));
-        object.milliseconds("p95_ms", percentile_ms(row.times, 95));
+        object.decimal("median_ms", percentile_ms(row.times, 50));
+        object.decimal("p95_ms", percentile_ms(row.times, 95));
         out += object.line();
     }
     return out;

@@ -40,6 +40,8 @@ outcome<void> travel_choice::check() const {
                     " is for queries that travel; give --mode proxied with it");
 }
 
+std::string text_of(query_mode mode) { return mode == iterative() ? "iterative" : "proxied"; }
+
 void declare_travel(command_line& line, travel_choice& into) {
     line.option<query_mode>("--mode", "MODE", into.mode, parse_mode,
                             "iterative: this node asks each peer itself (default); proxied: peers pass the query on");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <mydht/query/options.hpp>
 
@@ -26,6 +27,9 @@ struct travel_choice {
         if (fan_out) to.fan_out(static_cast<std::uint8_t>(*fan_out));
     }
 };
+
+/// The mode as --mode takes it.
+[[nodiscard]] std::string text_of(query_mode mode);
 
 /// --mode, --hops and --fanout.
 void declare_travel(command_line& line, travel_choice& into);

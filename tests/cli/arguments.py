@@ -130,12 +130,10 @@ class WrongArguments(support.Case):
 
 class NotAvailableYet(support.Case):
     def test_says_so(self):
-        self.refused(2, "sim", says="not available yet")
         self.refused(2, "bench", "anything", says="not available yet")
         listed = self.succeeds("--help").decode()
-        for command in ("sim", "bench"):
-            self.assertIn("not available yet", self.succeeds(command, "--help").decode())
-            self.assertNotIn(f"\n  {command} ", listed)
+        self.assertIn("not available yet", self.succeeds("bench", "--help").decode())
+        self.assertNotIn("\n  bench ", listed)
         for mode in ("direct", "mixed:2", "tunnelled:3"):
             self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "not available yet"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "quick", KEY, says=["'quick'", "no mode"])
