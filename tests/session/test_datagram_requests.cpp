@@ -43,11 +43,15 @@ TEST_CASE("a request in the first packet is answered in one round trip", "[datag
     CHECK_FALSE(got->reused);
     CHECK(both.w.time->now() - begun == 2 * both.net.delay);
     CHECK(both.at_b.asked == 1);
+    CHECK(both.a.pool->counters().requests_sent == 1);
+    CHECK(both.b.pool->counters().requests_served == 1);
 
     const auto again = both.ask(wire::ping());
     REQUIRE(again);
     CHECK(again->reused);
     CHECK(both.at_b.asked == 2);
+    CHECK(both.a.pool->counters().requests_sent == 2);
+    CHECK(both.b.pool->counters().requests_served == 2);
     CHECK(both.b.pool->size() == 1);
 }
 
