@@ -39,7 +39,7 @@ MAY_INCLUDE = {
     "mainline": _BELOW_QUERY | {"query"},
     "node": _BELOW_NODE,
     "sim/scenario": _BELOW_NODE | {"node", "sim"},
-    "tools": _BELOW_NODE | {"node", "sim"},
+    "tools": _BELOW_NODE | {"node", "sim", "sim/scenario"},
 }
 # Third-party headers: (pattern of the include, folders that may have it, what to do instead). Tests and benchmarks may all.
 THIRD_PARTY = [

@@ -48,7 +48,7 @@ struct column {
     const char* name;
     std::size_t width;
 };
-constexpr std::array columns = {column{"", 12},          column{"found", 9}, column{"messages", 10},
+constexpr std::array columns = {column{"", 12},          column{"found", 9},  column{"messages", 10},
                                 column{"median ms", 11}, column{"p95 ms", 9}, column{"KiB", 9}};
 
 std::string line_of(const std::array<std::string, columns.size()>& cells) {
@@ -61,7 +61,8 @@ std::string line_of(const std::array<std::string, columns.size()>& cells) {
 }
 
 std::string row_of(std::string name, const sim::mode_figures& of) {
-    return line_of({std::move(name), fixed(100.0 * static_cast<double>(of.succeeded) / static_cast<double>(of.asked), 1),
+    return line_of({std::move(name),
+                    fixed(100.0 * static_cast<double>(of.succeeded) / static_cast<double>(of.asked), 1),
                     fixed(of.messages, 1), fixed(milliseconds_of(of.median), 1), fixed(milliseconds_of(of.p95), 1),
                     fixed(of.bytes / 1024, 1)});
 }
@@ -123,7 +124,8 @@ outcome<void> sim_command(std::string_view name, arguments given) {
     if (!scenario) return missing_argument("SCENARIO", "give modes");
 
     const auto report = sim::compare_modes(config);
-    if (auto written = write_result(json ? json_of(config, report) : table_of(config, report)); !written) return written;
+    if (auto written = write_result(json ? json_of(config, report) : table_of(config, report)); !written)
+        return written;
     if (report.failed_starts == 0) return {};
     problem some;
     some.text = std::to_string(report.failed_starts) + " nodes did not start; the figures are of a smaller network";
