@@ -61,6 +61,14 @@ private:
 };
 
 constexpr std::size_t actions_max = 48;
+/// Of the input: two bytes for each action, and for what becomes of a packet. What lies behind is not looked at.
+constexpr std::size_t input_max = 2'048;
+/// No further action once so many bytes were sent, so that no input makes a run slow.
+constexpr std::size_t moved_max = std::size_t{512} * 1024;
+/// What is under way then, what is sent again because it was lost, and all first packets once more.
+constexpr std::size_t moved_in_all_max = 4 * moved_max;
+constexpr std::size_t packets_in_all_max = 8'192;
+constexpr std::size_t arrived_max = 128;
 constexpr std::size_t kept_max = 64;
 constexpr std::size_t sessions_max = 8;
 
@@ -146,13 +154,14 @@ public:
     }
 
     void run() {
-        for (std::size_t i = 0; i < actions_max && !script_.over(); ++i) {
+        for (std::size_t i = 0; i < actions_max && !script_.over() && moved() < moved_max; ++i) {
             act();
             check(a_.pool->size() <= sessions_max && b_.pool->size() <= sessions_max, "sessions are bounded");
             check(time_->armed() <= 64, "alarms are bounded");
         }
         net_.tamper = {};
         pass(30s);
+        check(moved() <= moved_in_all_max && net_.sent <= packets_in_all_max, "what was asked for bounds what is sent");
         a_.pool.reset();
         poll();
         replay_first_packets();
@@ -163,6 +172,12 @@ public:
     }
 
 private:
+    /// Bytes that went anywhere.
+    [[nodiscard]] std::size_t moved() const {
+        std::size_t out = 0;
+        for (const auto& [ends, sent] : net_.volume) out += sent;
+        return out;
+    }
     void poll() {
         context_.restart();
         context_.poll();
@@ -244,8 +259,11 @@ private:
         if (kept_.size() < kept_max) kept_.push_back(one);
         const bool passes = decide(one);
         const bool initial = wire::type_of(one.data) == wire::packet_type::initial;
-        if (passes && initial && one.to == place("b")) arrived_.emplace(one.data, one.from);
+        if (passes && initial) note_arrival(one);
         return passes;
+    }
+    void note_arrival(const test::packet_net::packet& one) {
+        if (one.to == place("b") && arrived_.size() < arrived_max) arrived_.emplace(one.data, one.from);
     }
     bool decide(test::packet_net::packet& one) {
         const auto what = script_.next();
@@ -286,7 +304,7 @@ private:
     }
     void send(test::packet_net::packet one) {
         const bool initial = wire::type_of(one.data) == wire::packet_type::initial;
-        if (initial && one.to == place("b")) arrived_.emplace(one.data, one.from);
+        if (initial) note_arrival(one);
         net_.inject(std::move(one));
         poll();
     }
@@ -333,6 +351,6 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
-    story(bytes_view(data, size)).run();
+    story(bytes_view(data, std::min(size, input_max))).run();
     return 0;
 }

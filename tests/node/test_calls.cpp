@@ -6,6 +6,7 @@
 #include <mydht/runtime/deadline.hpp>
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/sim/scenario.hpp>
+#include <mydht/wire/stream_limits.hpp>
 
 #include "calls.capnp.h"
 #include "support/catch.hpp"
@@ -310,4 +311,73 @@ TEST_CASE("one peer has so many calls at a time, and another one its own", "[nod
     CHECK(cancelled == 4);
     // Those places are free again.
     CHECK(s.run(call_error(s.at(0), s.id_of(2), "wait/1")) == errc::timed_out);
+}
+
+namespace {
+
+task<result<bytes>> wait_with_request(incoming_call&) {
+    wait_queue forever;
+    co_await forever.wait();
+    co_return bytes();
+}
+
+task<result<bytes>> answer_size(incoming_call& call) { co_return bytes(1, call.request().size() > 0 ? 1 : 0); }
+
+task<std::error_code> error_of_call(node& from, node_id to, std::string service, std::size_t size,
+                                    std::chrono::milliseconds timeout) {
+    call_limits limits;
+    limits.message_bytes = size;
+    call_options options;
+    options.limits(limits).timeout(timeout);
+    const auto got = co_await from.call(to, std::move(service), bytes(size, 7), std::move(options));
+    co_return got ? std::error_code() : got.error();
+}
+
+task<std::error_code> error_of_late_call(time_source& time, duration pause, task<std::error_code> call) {
+    co_await sleep_for(time, pause);
+    co_return co_await std::move(call);
+}
+
+}  // namespace
+
+TEST_CASE("a call for whose request there is no memory is refused, and its caller told", "[node][calls][hostile]") {
+    constexpr std::size_t share = wire::initial_session_window;
+    const bool datagrams = GENERATE(false, true);
+    CAPTURE(datagrams);
+    scenario_config config;
+    config.streams = !datagrams;
+    config.datagrams = datagrams;
+    config.configure = [](node_index, node_config& each) {
+        each.sessions.session_window_bytes = share;
+        each.sessions.stream_receive_bytes_total = 8 * share;
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(10) == 0);
+    call_limits limits;
+    limits.message_bytes = 8 * share;
+    s.at(9).serve("size/1", make_call_service(answer_size, limits));
+    s.at(9).serve("wait/1", make_call_service(wait_with_request, limits));
+    const auto size = [&](node_index from, std::size_t bytes) {
+        return s.run(error_of_call(s.at(from), s.id_of(9), "size/1", bytes, 10s));
+    };
+    // What one session may hold, with a little for the streams themselves.
+    CHECK_FALSE(size(0, share / 2));
+    CHECK(size(0, share + 1) == errc::peer_busy);
+    CHECK_FALSE(size(0, share / 2));
+    // What all of them may: eight that wait with their requests leave a part of their shares to a ninth.
+    std::vector<task<std::error_code>> calls;
+    for (node_index i = 0; i < 8; ++i)
+        calls.push_back(error_of_call(s.at(i), s.id_of(9), "wait/1", share / 16 * 15, 8s));
+    auto& time = *s.world().node_environment(8).time;
+    auto ninth = error_of_call(s.at(8), s.id_of(9), "size/1", share / 16 * 15, 5s);
+    calls.push_back(error_of_late_call(time, 5s, std::move(ninth)));
+    auto small = error_of_call(s.at(8), s.id_of(9), "size/1", share / 16, 5s);
+    calls.push_back(error_of_late_call(time, 5500ms, std::move(small)));
+    const auto ends = s.run_all(std::move(calls));
+    REQUIRE(ends.size() == 10);
+    for (std::size_t i = 0; i < 8; ++i) CHECK(ends[i] == errc::timed_out);
+    CHECK(ends[8] == errc::peer_busy);
+    CHECK_FALSE(ends[9]);
+    // Those that were given up hold nothing any more.
+    CHECK_FALSE(size(8, share / 16 * 15));
 }

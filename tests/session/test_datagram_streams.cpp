@@ -135,4 +135,33 @@ TEST_CASE("a reset comes through a bad path", "[datagrams]") {
     CHECK(both.a.closed.empty());
 }
 
+TEST_CASE("whoever opens one stream too many over datagrams hears it, from the side that has no more",
+          "[datagrams][streams]") {
+    const bool own_limit = GENERATE(false, true);
+    CAPTURE(own_limit);
+    session_config few;
+    few.streams_max = 3;
+    datagram_peers both(own_limit ? few : session_config(), own_limit ? session_config() : few);
+    held_streams held;
+    both.b.pool->serve("hold/1", held.handler());
+    const auto open = [&] { return both.w.run(both.a.pool->open(both.b.at(mem("b")), "hold/1", both.a.in(10s))); };
+    std::vector<stream> opened;
+    for (int i = 0; i < 3; ++i) {
+        auto one = open();
+        REQUIRE(one);
+        opened.push_back(*one);
+    }
+    CHECK(open().error() == errc::too_many_streams);
+    CHECK(both.b.pool->counters().streams_refused == (own_limit ? 0 : 1));
+    CHECK(held.running == 3);
+    opened.front().reset();
+    both.w.advance(1s);
+    held.streams.clear();
+    both.w.advance(1s);
+    CHECK(open());
+    CHECK(both.b.closed.empty());
+    opened.clear();
+    held.streams.clear();
+}
+
 }  // namespace mydht::test

@@ -64,16 +64,16 @@ bytes joined(std::initializer_list<bytes> parts) {
 /// A node with a service, and a peer that the test plays, over one carrier or the other.
 class siege {
 public:
-    explicit siege(carried_by how) : how_(how) {
+    explicit siege(carried_by how, const session_config& config = {}) : how_(how) {
         if (how == carried_by::datagrams) {
-            packets_ = std::make_unique<datagram_peers>();
+            packets_ = std::make_unique<datagram_peers>(session_config(), config);
             packets_->b.pool->serve("hold/1", held.handler());
             by_packets_ = std::make_unique<handmade_datagrams>(*packets_, mem("evil"));
             by_packets_->connect();
             return;
         }
         w_ = std::make_unique<world>();
-        node_ = std::make_unique<peer>(*w_, network_);
+        node_ = std::make_unique<peer>(*w_, network_, config);
         node_->pool->serve("hold/1", held.handler());
         by_connection_ = std::make_unique<handmade>();
         const auto where = w_->run(node_->pool->listen(mem("node"))).value();
@@ -141,6 +141,61 @@ TEST_CASE("on both carriers exactly the window is no sin, and a byte more is one
     CHECK(s.counters().stream_bytes_unread < 2 * wire::initial_stream_window);
     s.say_data(1, wire::initial_stream_window, 1);
     CHECK(s.violated());
+}
+
+TEST_CASE("on both carriers exactly the session's window is no sin, and a byte more is one", "[streams][hostile]") {
+    siege s(either());
+    constexpr auto streams = wire::initial_session_window / wire::initial_stream_window;
+    constexpr std::size_t part = 1024;
+    std::uint32_t channel = 1;
+    for (std::uint64_t i = 0; i < streams; ++i, channel += 2) {
+        s.say(opening(channel));
+        for (std::uint64_t at = 0; at < wire::initial_stream_window; at += part) s.say_data(channel, at, part);
+    }
+    s.say(opening(channel));
+    CHECK_FALSE(s.violated());
+    CHECK(s.held.running == static_cast<int>(streams) + 1);
+    CHECK(s.counters().stream_bytes_unread >= wire::initial_session_window);
+    // Within the window of its own stream.
+    s.say_data(channel, 0, 1);
+    CHECK(s.violated());
+}
+
+TEST_CASE("on both carriers so many streams of a peer are open, and no more", "[streams][hostile]") {
+    session_config config;
+    config.streams_max = 5;
+    siege s(either(), config);
+    for (std::uint32_t i = 0; i < 5; ++i) s.say(opening(1 + 2 * i));
+    CHECK(s.held.running == 5);
+    CHECK(s.counters().streams_refused == 0);
+    s.say(opening(11));
+    CHECK(s.held.running == 5);
+    CHECK(s.counters().streams_refused == 1);
+    CHECK_FALSE(s.violated());
+    // One that ends makes room.
+    s.say(reset_of(1, 0));
+    s.held.streams.clear();
+    CHECK(s.held.cancelled == 1);
+    s.say(opening(13));
+    CHECK(s.held.running == 6);
+    CHECK(s.counters().streams_refused == 1);
+    CHECK_FALSE(s.violated());
+}
+
+TEST_CASE("on both carriers channels that nobody opened are taken up to a bound", "[streams][hostile]") {
+    const auto how = either();
+    siege s(how);
+    if (how == carried_by::connections) {
+        // There nothing overtakes, so that a single one is a violation.
+        s.say_data(1, 0, 1);
+        CHECK(s.violated());
+        return;
+    }
+    for (std::uint32_t i = 0; i < 64; ++i) s.say_data(1 + 2 * i, 0, 1);
+    CHECK(s.counters().stream_frames_refused == 0);
+    s.say_data(129, 0, 1);
+    CHECK(s.counters().stream_frames_refused == 1);
+    CHECK_FALSE(s.violated());
 }
 
 TEST_CASE("on both carriers a size that contradicts what was said before breaks the session", "[streams][hostile]") {
