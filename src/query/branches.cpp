@@ -9,7 +9,7 @@ namespace mydht::detail {
 branches::branches(std::vector<contact> candidates, const wire::forward& query) : candidates_(std::move(candidates)) {
     const std::size_t most = query.fan_out;
     if (candidates_.size() > most) candidates_.erase(candidates_.begin() + query.fan_out, candidates_.end());
-    const auto width = std::min<std::size_t>(query.paths, candidates_.size());
+    const auto width = width_ = std::min<std::size_t>(query.paths, candidates_.size());
     for (std::size_t i = width; i > 0; --i) {
         // What does not divide goes to the first ones. Everybody is asked for one result at least.
         const auto part = [&](std::size_t whole) { return whole / width + (i - 1 < whole % width ? 1 : 0); };

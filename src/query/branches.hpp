@@ -31,6 +31,8 @@ public:
     /// It never began: somebody else may have its share.
     void given_back(const branch& unused);
 
+    /// How many paths it was meant to split into.
+    [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
     /// Peers that it was sent to.
     [[nodiscard]] std::size_t sent() const noexcept { return next_; }
@@ -43,6 +45,7 @@ private:
 
     std::vector<contact> candidates_;
     std::vector<share> shares_;  // not yet sent to anybody, the largest last
+    std::size_t width_ = 0;
     std::size_t next_ = 0;
     std::size_t under_way_ = 0;
 };

@@ -1,7 +1,6 @@
 #include <mydht/query/forwarder.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <exception>
 #include <map>
@@ -9,12 +8,12 @@
 #include <utility>
 #include <variant>
 
-#include <mydht/crypto/hash.hpp>
 #include <mydht/runtime/channel.hpp>
 #include <mydht/runtime/task_group.hpp>
 
 #include "query/branches.hpp"
 #include "query/gathering.hpp"
+#include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
 
 namespace mydht {
@@ -24,6 +23,7 @@ namespace {
 using detail::branch;
 using detail::branches;
 using detail::gathering;
+using detail::is_put;
 
 /// A tag is remembered for this long beyond its query's time: clocks differ, and answers are late.
 constexpr auto tag_margin = std::chrono::seconds(10);
@@ -37,14 +37,6 @@ wire::message error_answer(wire::error_code code, std::string_view text) {
     out.code = code;
     out.text = text;
     return out;
-}
-
-bool is_put(const wire::forward& query) { return std::holds_alternative<wire::store>(query.goal); }
-
-/// A put leaves its value somewhere, and nothing else does.
-bool is_fitting(const wire::forward& query) {
-    const bool leaves = query.storing == wire::storage_mode::answerer || query.storing == wire::storage_mode::path;
-    return leaves == is_put(query);
 }
 
 struct arrival {
@@ -70,36 +62,36 @@ task<> send_on(std::shared_ptr<messenger> via, branch to, wire::forward query, s
 }  // namespace
 
 struct forwarder::impl {
-    impl(environment env_, const forward_config& config_, responder& own_, any_routing_table& table_,
-         const namespaces& rules_)
-        : env(std::move(env_)), config(config_), own(own_), table(table_), rules(rules_), tags(config_.tags_max) {
-        env.secure_random->fill(link_secret);
-    }
+    impl(environment env_, travel_rules rules_, responder& own_, any_routing_table& table_, const namespaces& spaces_)
+        : env(std::move(env_)),
+          book(std::move(rules_), *env.secure_random),
+          own(own_),
+          table(table_),
+          spaces(spaces_),
+          tags(book.rules().tags_max) {}
 
     [[nodiscard]] std::optional<wire::message> refuse(const wire::forward& query, const node_id& from);
-    [[nodiscard]] bool is_level(const node_id& link) const;
-    [[nodiscard]] std::vector<contact> whom(const wire::forward& query, const node_id* from);
+    [[nodiscard]] std::vector<contact> whom(const wire::forward& query, const peer_info* from);
     [[nodiscard]] std::vector<contact> anybody(std::size_t count, const contact_filter& accept);
-    [[nodiscard]] wire::forward next_of(const wire::forward& query, bool own_query, const branch& to,
+    [[nodiscard]] wire::forward next_of(const wire::forward& query, const peer_info* from, const branch& to,
                                         duration left) const;
     [[nodiscard]] bool ends_here(const wire::forward& query) const;
     [[nodiscard]] task<> look_here(const wire::forward& query, const peer_info* from, gathering& into);
     [[nodiscard]] task<> keep_here(const wire::forward& query, const peer_info* from, gathering& into);
-    [[nodiscard]] task<bool> send(const wire::forward& query, bool own_query, branches& out, steady_time deadline,
-                                  gathering& into);
+    [[nodiscard]] task<bool> send(const wire::forward& query, const peer_info* from, branches& out,
+                                  steady_time deadline, gathering& into);
     [[nodiscard]] task<bool> travel(const wire::forward& query, const peer_info* from, steady_time deadline,
                                     gathering& into, std::size_t& sent);
     [[nodiscard]] task<> cache(const wire::forward& query, const peer_info& from, const wire::gathered& found);
 
     environment env;
-    forward_config config;
+    detail::rulebook book;
     responder& own;
     any_routing_table& table;
-    const namespaces& rules;
+    const namespaces& spaces;
     std::shared_ptr<messenger> via;
     std::function<contact()> self;
     detail::seen_tags tags;
-    std::array<std::uint8_t, 32> link_secret{};
     std::size_t under_way = 0;
     std::map<node_id, std::size_t> by_peer;  // of them
     forward_counters counts;
@@ -125,9 +117,9 @@ private:
     node_id from_;
 };
 
-forwarder::forwarder(environment env, const forward_config& config, responder& own, any_routing_table& table,
-                     const namespaces& rules)
-    : impl_(std::make_shared<impl>(std::move(env), config, own, table, rules)) {}
+forwarder::forwarder(environment env, travel_rules rules, responder& own, any_routing_table& table,
+                     const namespaces& spaces)
+    : impl_(std::make_shared<impl>(std::move(env), std::move(rules), own, table, spaces)) {}
 
 forwarder::~forwarder() = default;
 
@@ -136,23 +128,20 @@ void forwarder::connect(std::shared_ptr<messenger> via, std::function<contact()>
     impl_->self = std::move(self);
 }
 
-const forward_config& forwarder::config() const noexcept { return impl_->config; }
+const travel_rules& forwarder::rules() const noexcept { return impl_->book.rules(); }
 const forward_counters& forwarder::counters() const noexcept { return impl_->counts; }
 
 /// What nobody may ask for, and what is too much now.
 std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query, const node_id& from) {
-    const bool absurd = query.hops > config.hops_max || query.fan_out == 0 || query.fan_out > config.fan_out_max ||
-                        query.paths == 0 || query.paths > config.paths_max || query.results == 0 ||
-                        query.results > config.results_max || query.lifetime > config.lifetime_max ||
-                        query.lifetime.count() <= 0 || !is_fitting(query);
-    if (absurd) {
+    const auto& rules = book.rules();
+    if (book.is_absurd(query)) {
         ++counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
     }
-    const bool crowded = under_way >= config.under_way_max / 2 && query.priority < config.busy_priority;
+    const bool crowded = under_way >= rules.under_way_max / 2 && query.priority < rules.busy_priority;
     const auto own_share = by_peer.find(from);
-    const bool greedy = own_share != by_peer.end() && own_share->second >= config.under_way_peer;
-    if (under_way >= config.under_way_max || crowded || greedy) {
+    const bool greedy = own_share != by_peer.end() && own_share->second >= rules.under_way_peer;
+    if (under_way >= rules.under_way_max || crowded || greedy) {
         ++counts.busy;
         return error_answer(wire::error_code::busy, "too many queries are on their way through this node");
     }
@@ -161,6 +150,7 @@ std::optional<wire::message> forwarder::impl::refuse(const wire::forward& query,
 
 task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     auto& self = *impl_;
+    query.priority = self.book.priority(from, query.priority);
     if (auto no = self.refuse(query, from.who.id)) co_return std::move(*no);
     const auto now = self.env.time->now();
     const auto deadline = now + query.lifetime;
@@ -172,7 +162,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     }
     const query_place place(impl_, from.who.id);
     ++self.counts.served;
-    gathering found(query, self.rules, *self.env.time);
+    gathering found(query, self.spaces, *self.env.time);
     std::size_t sent = 0;
     const auto back_at = deadline - way_back(query.lifetime, query.hops);
     const bool complete = co_await self.travel(query, &from, back_at, found, sent);
@@ -188,7 +178,7 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
     self.env.secure_random->fill(query.tag.data());
     const auto now = self.env.time->now();
     self.tags.note(query.tag, now, deadline + tag_margin);
-    gathering found(query, self.rules, *self.env.time);
+    gathering found(query, self.spaces, *self.env.time);
     const bool complete = co_await self.travel(query, nullptr, deadline, found, report.sent);
     if (!complete) found.missed();
     auto out = found.answer();
@@ -205,19 +195,18 @@ task<bool> forwarder::impl::travel(const wire::forward& query, const peer_info* 
     // A put that is kept here has come to its end: nobody that this peer knows is nearer.
     const bool at_its_end = query.storing == wire::storage_mode::answerer && into.copies() > 0;
     if (query.hops > 0 && !into.enough() && !at_its_end) {
-        branches out(whom(query, from != nullptr ? &from->who.id : nullptr), query);
-        complete = co_await send(query, from == nullptr, out, deadline, into);
+        branches out(whom(query, from), query);
+        complete = co_await send(query, from, out, deadline, into);
         sent = out.sent();
     }
     // One that nobody behind this peer has taken ends here, too.
-    if (is_put(query) && query.storing == wire::storage_mode::answerer && into.copies() == 0) {
-        co_await keep_here(query, from, into);
-    }
+    const bool not_taken = is_put(query) && query.storing == wire::storage_mode::answerer && into.copies() == 0;
+    if (not_taken && book.keeps({query, from}, true)) co_await keep_here(query, from, into);
     counts.lies += into.lies();
     co_return complete;
 }
 
-task<bool> forwarder::impl::send(const wire::forward& query, bool own_query, branches& out, steady_time deadline,
+task<bool> forwarder::impl::send(const wire::forward& query, const peer_info* from, branches& out, steady_time deadline,
                                  gathering& into) {
     const auto box = std::make_shared<mailbox>(query.fan_out);
     task_group requests(env.exec, [log = env.log](std::string_view name, const std::exception_ptr&) {
@@ -228,7 +217,7 @@ task<bool> forwarder::impl::send(const wire::forward& query, bool own_query, bra
         while (auto to = out.next()) {
             const auto left = deadline - env.time->now();
             if (left < std::chrono::milliseconds(1)) break;
-            auto onward = next_of(query, own_query, *to, left);
+            auto onward = next_of(query, from, *to, left);
             ++counts.sent;
             requests.spawn("a query on its way", send_on(via, std::move(*to), std::move(onward), deadline, box));
         }
@@ -246,6 +235,8 @@ task<bool> forwarder::impl::send(const wire::forward& query, bool own_query, bra
         } else {
             out.ended();
         }
+        const path_tally so_far{out.width(), into.nothing()};
+        if (so_far.nothing > 0 && !into.any() && !is_put(query) && book.enough_nothing({query, from}, so_far)) break;
     }
     // Whoever is still at it is told that it is not wanted any more.
     requests.terminate();
@@ -253,36 +244,31 @@ task<bool> forwarder::impl::send(const wire::forward& query, bool own_query, bra
     co_return complete;
 }
 
-wire::forward forwarder::impl::next_of(const wire::forward& query, bool own_query, const branch& to,
+wire::forward forwarder::impl::next_of(const wire::forward& query, const peer_info* from, const branch& to,
                                        duration left) const {
     wire::forward out = query;
-    out.lifetime = std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), config.lifetime_max);
-    if (!is_level(to.to.id)) --out.hops;
+    out.lifetime =
+        std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), book.lifetime_max(query.priority));
+    out.hops = book.hops_left({query, from}, to.to);
     if (out.wander > 0) --out.wander;
     out.paths = to.paths;
     out.results = to.results;
     // The asker is not named: its tag keeps the query from coming back.
-    if (query.trace_max > 0 && !own_query) {
+    if (query.trace_max > 0 && from != nullptr) {
         out.trace.push_back(self().id);
         if (out.trace.size() > query.trace_max) out.trace.erase(out.trace.begin());
     }
     return out;
 }
 
-/// Drawn once for each link, by a secret: who asks again learns no more.
-bool forwarder::impl::is_level(const node_id& link) const {
-    const auto drawn = hash_id("mydht.level link", {bytes_view(link_secret), link.view()});
-    const auto part = static_cast<double>(drawn.data()[0] * 256 + drawn.data()[1]) / 65536.0;
-    return part < config.level_links;
-}
-
-std::vector<contact> forwarder::impl::whom(const wire::forward& query, const node_id* from) {
+std::vector<contact> forwarder::impl::whom(const wire::forward& query, const peer_info* from) {
     const contact_filter unvisited = [&](const table_entry<contact>& e) {
         const auto& id = e.contact.id;
-        return (from == nullptr || id != *from) && std::ranges::find(query.trace, id) == query.trace.end();
+        return (from == nullptr || id != from->who.id) && std::ranges::find(query.trace, id) == query.trace.end();
     };
-    if (query.wander > 0) return anybody(query.fan_out, unvisited);
-    return table.preferred(detail::target_of(query), query.fan_out, unvisited, *env.random);
+    auto usual = query.wander > 0 ? anybody(query.fan_out, unvisited)
+                                  : table.preferred(detail::target_of(query), query.fan_out, unvisited, *env.random);
+    return book.whom({query, from}, std::move(usual));
 }
 
 std::vector<contact> forwarder::impl::anybody(std::size_t count, const contact_filter& accept) {
@@ -327,9 +313,7 @@ task<> forwarder::impl::look_here(const wire::forward& query, const peer_info* f
         }
         co_return;
     }
-    const bool here = query.storing == wire::storage_mode::path ||
-                      (query.storing == wire::storage_mode::answerer && ends_here(query));
-    if (here) co_await keep_here(query, from, into);
+    if (book.keeps({query, from}, ends_here(query))) co_await keep_here(query, from, into);
 }
 
 task<> forwarder::impl::keep_here(const wire::forward& query, const peer_info* from, gathering& into) {
@@ -340,7 +324,8 @@ task<> forwarder::impl::keep_here(const wire::forward& query, const peer_info* f
 
 task<> forwarder::impl::cache(const wire::forward& query, const peer_info& from, const wire::gathered& found) {
     for (const auto& each : found.items) {
-        co_await own.keep_copy(from, detail::target_of(query), each, config.cache_lifetime);
+        const auto time = book.caches({query, &from}, each);
+        if (time) co_await own.keep_copy(from, detail::target_of(query), each, *time);
     }
 }
 

@@ -36,6 +36,8 @@ gathering::judgement gathering::take(wire::message answer) {
         cut_off_ = true;
         return judgement::unvisited;
     }
+    const bool empty = got->items.empty() && got->contacts.empty() && got->copies == 0;
+    if (got->outcome == wire::gathered_outcome::nothing && empty) ++nothing_;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
     if (wish_ != wish::copies) return judgement::ended;
     copies_ += got->copies;
@@ -54,6 +56,8 @@ void gathering::take_contact(contact who) {
     const auto same = [&](const contact& known) { return known.addresses == who.addresses; };
     if (contacts_.size() < results_ && std::ranges::none_of(contacts_, same)) contacts_.push_back(std::move(who));
 }
+
+bool gathering::any() const noexcept { return !found_.candidates().empty() || !contacts_.empty() || copies_ > 0; }
 
 bool gathering::enough() const {
     switch (wish_) {

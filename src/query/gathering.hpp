@@ -33,6 +33,10 @@ public:
     void take_contact(contact who);
     void kept_here() { ++copies_; }
 
+    /// Paths that came to nothing.
+    [[nodiscard]] std::size_t nothing() const noexcept { return nothing_; }
+    /// Something has come together.
+    [[nodiscard]] bool any() const noexcept;
     /// Nothing more needs to be asked for.
     [[nodiscard]] bool enough() const;
     /// Peers that say they keep the item of a put.
@@ -53,6 +57,7 @@ private:
     find_copies found_;
     std::vector<contact> contacts_;
     std::size_t copies_ = 0;
+    std::size_t nothing_ = 0;
     std::size_t lies_ = 0;
     bool cut_off_ = false;
 };

@@ -117,10 +117,11 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
         wire::find_value goal;
         goal.target = where;
         auto query = travelling(goal, options);
-        if (options.is_cached()) query.storing = wire::storage_mode::cache;
+        if (options.is_cached().value_or(usual_for(query).cached)) query.storing = wire::storage_mode::cache;
         query.results = static_cast<std::uint8_t>(
             std::clamp<std::size_t>(options.results().value_or(usual_results), 1, limits::values_per_message));
-        report = co_await gather(std::move(query), deadline_of(options.timeout()), purpose);
+        const auto time = options.timeout() ? options.timeout() : usual_for(query).lifetime;
+        report = co_await gather(std::move(query), deadline_of(time), purpose);
     } else if (outside) {
         detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));
         walk.paths = options.paths().value_or(1);
@@ -139,17 +140,22 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
 
 template <typename Goal, typename Options>
 wire::forward query_engine::travelling(Goal goal, const Options& options) const {
-    const auto& usual = forwarding_.config();
+    const auto& rules = forwarding_.rules();
     const bool put = std::is_same_v<Goal, wire::store>;
     wire::forward out;
     out.goal = std::move(goal);
+    out.priority = options.priority().value_or(rules.priority);
+    out.trace_max = rules.trace_max;
+    const auto& usual = rules.band(out.priority);
     out.hops = options.hops().value_or(usual.hops);
     out.wander = std::min(usual.wander, out.hops);
     out.fan_out = options.fan_out().value_or(usual.fan_out);
     out.paths = options.spread().value_or(put ? usual.put_paths : usual.paths);
-    out.priority = options.priority().value_or(usual.priority);
-    out.trace_max = usual.trace_max;
     return out;
+}
+
+const travel_band& query_engine::usual_for(const wire::forward& query) const {
+    return forwarding_.rules().band(query.priority);
 }
 
 task<lookup_report> query_engine::gather(wire::forward query, steady_time deadline, detail::find_copies& into) {
@@ -176,10 +182,13 @@ task<result<put_report>> query_engine::propagate(value what, put_options options
     out->deadline = what.deadline();
     order.what = std::move(what).to_item();
     auto query = travelling(std::move(order), options);
-    query.storing = options.is_along_the_path() ? wire::storage_mode::path : wire::storage_mode::answerer;
+    const auto& usual = usual_for(query);
+    query.storing = options.is_along_the_path().value_or(usual.along_the_path) ? wire::storage_mode::path
+                                                                               : wire::storage_mode::answerer;
     forward_report travelled;
     const auto begun = env_.time->now();
-    const auto kept = co_await forwarding_.ask(std::move(query), deadline_of(options.timeout()), travelled);
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
+    const auto kept = co_await forwarding_.ask(std::move(query), deadline, travelled);
     out->stored = kept.copies;
     out->lookup.asked = travelled.sent;
     out->lookup.exhausted = travelled.complete;

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include <mydht/query/forward_config.hpp>
+#include <mydht/query/travel_rules.hpp>
 
 #include "tools/parse.hpp"
 
@@ -29,8 +29,8 @@ outcome<std::uint64_t> parse_count(std::string_view text, std::uint64_t most) {
     return unusable(in_quotes(text) + " is too much or no number; give 1 to " + std::to_string(most));
 }
 
-outcome<std::uint64_t> parse_hops(std::string_view text) { return parse_count(text, forward_config().hops_max); }
-outcome<std::uint64_t> parse_fan_out(std::string_view text) { return parse_count(text, forward_config().fan_out_max); }
+outcome<std::uint64_t> parse_hops(std::string_view text) { return parse_count(text, travel_band().hops_max); }
+outcome<std::uint64_t> parse_fan_out(std::string_view text) { return parse_count(text, travel_band().fan_out_max); }
 
 }  // namespace
 

@@ -27,7 +27,7 @@ public:
             : who(std::move(who_)),
               table(table_choice().make(who.id, true)),
               answers(env, table, values, rules, 20, false),
-              forwarding(env, forward_config(), answers, table, rules) {}
+              forwarding(env, travel_rules(), answers, table, rules) {}
 
         contact who;
         any_routing_table table;

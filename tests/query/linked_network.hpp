@@ -31,14 +31,14 @@ public:
 
     struct peer;
 
-    explicit linked_network(std::size_t count, std::uint64_t seed = 1, const forward_config& config = {})
+    explicit linked_network(std::size_t count, std::uint64_t seed = 1, const travel_rules& own_rules = {})
         : random(seed), env(environment_on(loop, seed)) {
         for (std::size_t i = 0; i < count; ++i) {
             contact who;
             who.id = random_id(random);
             who.capabilities = static_cast<std::uint32_t>(capability::server);
             who.addresses = {public_address(static_cast<std::uint32_t>(i))};
-            peers.push_back(std::make_unique<peer>(*this, i, who, config));
+            peers.push_back(std::make_unique<peer>(*this, i, who, own_rules));
             places[who.id] = i;
         }
     }
@@ -137,11 +137,11 @@ public:
     };
 
     struct peer {
-        peer(linked_network& net, peer_index own, contact who_, const forward_config& config)
+        peer(linked_network& net, peer_index own, contact who_, const travel_rules& own_rules)
             : who(std::move(who_)),
               table(flat_table(who.id, {})),
               answers(net.env, table, values, net.rules, 20, false),
-              forwarding(net.env, config, answers, table, net.rules),
+              forwarding(net.env, own_rules, answers, table, net.rules),
               queries(net.env, query_config(), answers, forwarding, net.rules) {
             const auto via = std::make_shared<link_messenger>(net, own);
             forwarding.connect(via, [this] { return who; });

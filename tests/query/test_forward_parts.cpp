@@ -1,4 +1,3 @@
-#include <mydht/query/forward_config.hpp>
 #include "query/branches.hpp"
 #include "query/seen_tags.hpp"
 
@@ -105,27 +104,4 @@ TEST_CASE("a path that came to an end is not taken again", "[forward]") {
     CHECK_FALSE(out.next());
     branches nobody({}, query_of(4, 4, 1));
     CHECK_FALSE(nobody.next());
-}
-
-TEST_CASE("settings of forwarding that can never work are refused by name", "[forward]") {
-    const auto refused = [](auto change) {
-        forward_config config;
-        change(config);
-        std::string field;
-        return validate(config, &field) ? std::string("none") : field;
-    };
-    CHECK(refused([](forward_config&) {}) == "none");
-    CHECK(refused([](forward_config& c) { c.hops = static_cast<std::uint8_t>(c.hops_max + 1); }) == "forwarding.hops");
-    CHECK(refused([](forward_config& c) { c.wander = static_cast<std::uint8_t>(c.hops + 1); }) == "forwarding.wander");
-    CHECK(refused([](forward_config& c) { c.fan_out = 0; }) == "forwarding.fan_out");
-    CHECK(refused([](forward_config& c) { c.paths = 0; }) == "forwarding.paths");
-    CHECK(refused([](forward_config& c) { c.put_paths = 0; }) == "forwarding.put_paths");
-    CHECK(refused([](forward_config& c) { c.trace_max = 65; }) == "forwarding.trace_max");
-    CHECK(refused([](forward_config& c) { c.results_max = 17; }) == "forwarding.results_max");
-    CHECK(refused([](forward_config& c) { c.lifetime_max = 0ms; }) == "forwarding.lifetime_max");
-    CHECK(refused([](forward_config& c) { c.under_way_max = 0; }) == "forwarding.under_way_max");
-    CHECK(refused([](forward_config& c) { c.under_way_peer = 0; }) == "forwarding.under_way_peer");
-    CHECK(refused([](forward_config& c) { c.tags_max = 0; }) == "forwarding.tags_max");
-    CHECK(refused([](forward_config& c) { c.level_links = 0.6; }) == "forwarding.level_links");
-    CHECK(refused([](forward_config& c) { c.cache_lifetime = 49h; }) == "forwarding.cache_lifetime");
 }

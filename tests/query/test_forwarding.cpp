@@ -50,8 +50,8 @@ TEST_CASE("a value is found around a ring of thirty in fifteen hops, where askin
     CHECK(got->best.text() == "far away");
     CHECK_FALSE(net.get(15, what.key(), get_options()));
     // One hop less does not reach it, whichever links keep the number of hops.
-    forward_config counting;
-    counting.level_links = 0;
+    travel_rules counting;
+    counting.bands.front().level_links = 0;
     linked_network other(30, 1, counting);
     other.ring();
     REQUIRE(other.put(0, what, put_options().local()));
@@ -153,12 +153,12 @@ TEST_CASE("a bridge between two cliques is found", "[forward]") {
 }
 
 TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is crossed twice", "[forward]") {
-    forward_config config;
-    config.level_links = 0;
-    config.wander = 1;
-    config.hops = 3;
-    config.fan_out = 3;
-    config.paths = 64;
+    travel_rules config;
+    config.bands.front().level_links = 0;
+    config.bands.front().wander = 1;
+    config.bands.front().hops = 3;
+    config.bands.front().fan_out = 3;
+    config.bands.front().paths = 64;
     linked_network meshed(50, 3, config);
     meshed.mesh(0, 50);
     REQUIRE_FALSE(meshed.get(0, value::immutable("nowhere").key(), far_get()));
@@ -166,8 +166,8 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
     CHECK(meshed.messages <= sum_of_powers(3, 3));
 
     // As wide and as far as anybody may ask, between all of 40: every peer answers once, and says that it has when asked again.
-    config.hops = config.hops_max;
-    config.fan_out = config.fan_out_max;
+    config.bands.front().hops = config.bands.front().hops_max;
+    config.bands.front().fan_out = config.bands.front().fan_out_max;
     linked_network wide(40, 3, config);
     wide.mesh(0, 40);
     REQUIRE_FALSE(wide.get(0, value::immutable("nowhere").key(), far_get()));
@@ -177,9 +177,9 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
 }
 
 TEST_CASE("each hop numbers the hops down, except over links that were drawn to leave them", "[forward]") {
-    forward_config config;
-    config.level_links = 0.5;
-    config.wander = 0;
+    travel_rules config;
+    config.bands.front().level_links = 0.5;
+    config.bands.front().wander = 0;
     linked_network net(200, 9, config);
     net.ring();
     auto options = far_get();
@@ -207,7 +207,7 @@ TEST_CASE("each hop numbers the hops down, except over links that were drawn to 
 }
 
 TEST_CASE("peers on the way are named, as many as there is room for, and the asker is not", "[forward]") {
-    forward_config config;
+    travel_rules config;
     config.trace_max = 3;
     linked_network net(20, 1, config);
     net.ring();
@@ -226,7 +226,8 @@ TEST_CASE("peers on the way are named, as many as there is room for, and the ask
 }
 
 TEST_CASE("absurd queries are refused and counted", "[forward]") {
-    const forward_config config;
+    const travel_rules rules;
+    const auto& config = rules.bands.front();
     linked_network net(3);
     net.ring();
     auto& peer = net.at(1);
@@ -246,7 +247,7 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
     CHECK(refused([&](wire::forward& q) { q.fan_out = 0; }));
     CHECK(refused([&](wire::forward& q) { q.paths = static_cast<std::uint8_t>(config.paths_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.paths = 0; }));
-    CHECK(refused([&](wire::forward& q) { q.results = static_cast<std::uint8_t>(config.results_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.results = static_cast<std::uint8_t>(rules.results_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.results = 0; }));
     CHECK(refused([&](wire::forward& q) { q.lifetime = config.lifetime_max + 1ms; }));
     CHECK(refused([&](wire::forward& q) { q.lifetime = 0ms; }));
@@ -267,14 +268,14 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
         q.hops = config.hops_max;
         q.fan_out = config.fan_out_max;
         q.paths = config.paths_max;
-        q.results = config.results_max;
+        q.results = rules.results_max;
         q.lifetime = config.lifetime_max;
     }));
     CHECK(peer.forwarding.counters().busy == 0);
 }
 
 TEST_CASE("too many queries are put off, those of low priority sooner", "[forward]") {
-    forward_config config;
+    travel_rules config;
     config.under_way_max = 2;
     linked_network net(3, 1, config);
     net.ring();
@@ -306,7 +307,7 @@ TEST_CASE("too many queries are put off, those of low priority sooner", "[forwar
 }
 
 TEST_CASE("one peer has its share of what is under way, and no more", "[forward]") {
-    forward_config config;
+    travel_rules config;
     config.under_way_peer = 2;
     linked_network net(4, 1, config);
     net.mesh(0, 4);

@@ -10,8 +10,8 @@
 
 #include <mydht/core/address.hpp>
 #include <mydht/crypto/identity.hpp>
-#include <mydht/query/forward_config.hpp>
 #include <mydht/query/query_config.hpp>
+#include <mydht/query/travel_rules.hpp>
 #include <mydht/routing/table_choice.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/store/store.hpp>
@@ -39,7 +39,8 @@ struct node_config {
     /// How the node keeps those that it knows, and whom it prefers.
     table_choice table;
     query_config queries;
-    forward_config forwarding;
+    /// How queries travel: this node's, and what it does for those of others.
+    travel_rules forwarding;
     store_limits store_bounds;
     /// Instead of a memory store with `store_bounds`.
     any_store store;

@@ -7,9 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include <mydht/query/forward_config.hpp>
 #include <mydht/query/messenger.hpp>
 #include <mydht/query/responder.hpp>
+#include <mydht/query/travel_rules.hpp>
 #include <mydht/routing/routing_table.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session.hpp>
@@ -41,8 +41,7 @@ struct forward_report {
 class forwarder {
 public:
     /// The referents must outlive the forwarder and its queries. connect() comes before the first query.
-    forwarder(environment env, const forward_config& config, responder& own, any_routing_table& table,
-              const namespaces& rules);
+    forwarder(environment env, travel_rules rules, responder& own, any_routing_table& table, const namespaces& spaces);
     forwarder(const forwarder&) = delete;
     forwarder& operator=(const forwarder&) = delete;
     ~forwarder();
@@ -58,7 +57,7 @@ public:
     /// the deadline with what there is. `report` must live until then.
     [[nodiscard]] task<wire::gathered> ask(wire::forward query, steady_time deadline, forward_report& report);
 
-    [[nodiscard]] const forward_config& config() const noexcept;
+    [[nodiscard]] const travel_rules& rules() const noexcept;
     [[nodiscard]] const forward_counters& counters() const noexcept;
 
 private:

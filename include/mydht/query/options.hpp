@@ -15,7 +15,7 @@ namespace mydht {
 // Options are built by chained setters on a type with a constructor of its own: an aggregate that is written inside a
 // co_await expression is destroyed twice by g++ 12.
 
-/// How a query that travels goes through the network; forward_config says what is used when nothing is set here.
+/// How a query that travels goes through the network; travel_rules say what is used when nothing is set here.
 template <typename Options>
 class travel_options {
 public:
@@ -105,16 +105,16 @@ public:
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
-    [[nodiscard]] bool is_cached() const noexcept { return cached_; }
+    [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
 
 private:
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<std::size_t> results_;
     std::optional<std::size_t> paths_;
+    std::optional<bool> cached_;
     lookup_report* report_ = nullptr;
     bool local_ = false;
-    bool cached_ = false;
 };
 
 /// How a put is made.
@@ -151,14 +151,14 @@ public:
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::chrono::milliseconds> lifetime() const noexcept { return lifetime_; }
     [[nodiscard]] std::optional<std::uint64_t> expected_sequence() const noexcept { return expected_; }
-    [[nodiscard]] bool is_along_the_path() const noexcept { return along_; }
+    [[nodiscard]] std::optional<bool> is_along_the_path() const noexcept { return along_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
 
 private:
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<std::chrono::milliseconds> lifetime_;
     std::optional<std::uint64_t> expected_;
-    bool along_ = false;
+    std::optional<bool> along_;
     bool local_ = false;
 };
 

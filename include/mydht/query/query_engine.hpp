@@ -66,6 +66,7 @@ private:
     /// A query that travels as its options say.
     template <typename Goal, typename Options>
     [[nodiscard]] wire::forward travelling(Goal goal, const Options& options) const;
+    [[nodiscard]] const travel_band& usual_for(const wire::forward& query) const;
     [[nodiscard]] task<lookup_report> gather(wire::forward query, steady_time deadline, detail::find_copies& into);
     [[nodiscard]] task<result<put_report>> propagate(value what, put_options options);
     /// Gives an immutable value its deadline and says whether the value can be put.

@@ -1,0 +1,79 @@
+#include "query/rulebook.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include <mydht/crypto/hash.hpp>
+
+namespace mydht::detail {
+
+namespace {
+
+/// A put leaves its value somewhere, and nothing else does.
+bool is_fitting(const wire::forward& query) {
+    const bool leaves = query.storing == wire::storage_mode::answerer || query.storing == wire::storage_mode::path;
+    return leaves == is_put(query);
+}
+
+}  // namespace
+
+bool is_put(const wire::forward& query) noexcept { return std::holds_alternative<wire::store>(query.goal); }
+
+rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(link_secret_); }
+
+std::uint8_t rulebook::priority(const peer_info& from, std::uint8_t claimed) const {
+    return rules_.decisions.priority ? rules_.decisions.priority(from, claimed) : claimed;
+}
+
+bool rulebook::is_absurd(const wire::forward& query) const {
+    const auto& band = rules_.band(query.priority);
+    return query.hops > band.hops_max || query.fan_out == 0 || query.fan_out > band.fan_out_max || query.paths == 0 ||
+           query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
+           query.lifetime > band.lifetime_max || query.lifetime.count() <= 0 || !is_fitting(query);
+}
+
+std::vector<contact> rulebook::whom(travelling what, std::vector<contact> usual) const {
+    if (!rules_.decisions.whom) return usual;
+    return rules_.decisions.whom(what, std::move(usual));
+}
+
+std::uint8_t rulebook::hops_left(travelling what, const contact& to) const {
+    const auto now = what.query.hops;
+    const bool level = is_level(to.id, rules_.band(what.query.priority).level_links);
+    const auto usual = static_cast<std::uint8_t>(level || now == 0 ? now : now - 1);
+    if (!rules_.decisions.hops_left) return usual;
+    return std::min(now, rules_.decisions.hops_left(what, to, usual));
+}
+
+/// Drawn once for each link, by a secret: who asks again learns no more.
+bool rulebook::is_level(const node_id& link, double share) const {
+    const auto drawn = hash_id("mydht.level link", {bytes_view(link_secret_), link.view()});
+    const auto part = static_cast<double>(drawn.data()[0] * 256 + drawn.data()[1]) / 65536.0;
+    return part < share;
+}
+
+std::chrono::milliseconds rulebook::lifetime_max(std::uint8_t priority) const {
+    return rules_.band(priority).lifetime_max;
+}
+
+bool rulebook::keeps(travelling what, bool ends) const {
+    const auto& band = rules_.band(what.query.priority);
+    const bool along = what.query.storing == wire::storage_mode::path;
+    const bool usual = along ? band.keeps_passing : ends && band.keeps_ends;
+    return rules_.decisions.keeps ? rules_.decisions.keeps(what, usual) : usual;
+}
+
+std::optional<std::chrono::milliseconds> rulebook::caches(travelling what, const item& found) const {
+    const auto& band = rules_.band(what.query.priority);
+    const auto usual = band.caches ? std::optional(band.cache_lifetime) : std::nullopt;
+    return rules_.decisions.caches ? rules_.decisions.caches(what, found, usual) : usual;
+}
+
+bool rulebook::enough_nothing(travelling what, path_tally so_far) const {
+    const auto share = rules_.band(what.query.priority).not_found_share;
+    const bool usual = static_cast<double>(so_far.nothing) >= share * static_cast<double>(so_far.paths);
+    return rules_.decisions.enough_nothing ? rules_.decisions.enough_nothing(what, so_far, usual) : usual;
+}
+
+}  // namespace mydht::detail
