@@ -33,7 +33,7 @@ std::optional<wire::envelope> early_request(bytes_view frames) {
 
 task<result<wire::message>> serve(std::shared_ptr<session_context> context, peer_info from, wire::message what,
                                   steady_time until) {
-    auto answer = co_await ask_handler(context, std::move(from), std::move(what));
+    auto answer = co_await ask_handler(context, from, std::move(what));
     // A handler that was cancelled for its slowness has not failed: it is asked again.
     if (context->env.time->now() >= until) co_return failure(errc::timed_out);
     co_return answer;

@@ -29,6 +29,9 @@ public:
         at_->second.answering = true;
         ++owner_->answering_;
     }
+    void answer(wire::message&& with) {
+        if (wanted()) owner_->host_.send_answer(at_->first, std::move(with));
+    }
 
 private:
     std::shared_ptr<void> host_;
@@ -101,9 +104,9 @@ task<> served_requests::serve(ticket mine, std::shared_ptr<session_context> cont
     if (!self.may_answer(context->config)) co_await wait_for_room(self, context->config);
     if (!mine.wanted()) co_return;
     mine.begin_answer();
-    wire::message answer = std::move(request.refusal);
-    if (request.what) answer = co_await ask_handler(context, self.host_.asker(), std::move(*request.what));
-    if (mine.wanted()) self.host_.send_answer(request.id, std::move(answer));
+    if (!request.what) co_return mine.answer(std::move(request.refusal));
+    auto work = ask_handler(context, self.host_.asker(), std::move(*request.what));
+    mine.answer(co_await std::move(work));
 }
 
 bool served_requests::may_answer(const session_config& limits) const noexcept {

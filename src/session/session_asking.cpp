@@ -47,14 +47,8 @@ task<result<wire::message>> session_state::request(std::shared_ptr<session_state
             if (!woken) co_return failure(errc::timed_out);
         }
         if (!waits.answer_) {
-            wire::envelope envelope;
-            envelope.id = id;
-            envelope.body = std::move(what);
-            if (auto sent = self->say(std::move(envelope)); !sent) co_return failure(sent.error());
+            if (auto sent = self->say_request(id, std::move(what)); !sent) co_return failure(sent.error());
             waits.sent = true;
-            self->asked_ = true;
-            self->note_use();
-            ++self->context_->counters.requests_sent;
         }
         while (!waits.answer_) {
             const bool woken = co_await waits.arrived.wait_until(time, deadline);
@@ -67,6 +61,17 @@ task<result<wire::message>> session_state::request(std::shared_ptr<session_state
         throw;
     }
     co_return std::move(*waits.answer_);
+}
+
+result<void> session_state::say_request(std::uint64_t id, wire::message what) {
+    wire::envelope envelope;
+    envelope.id = id;
+    envelope.body = std::move(what);
+    if (auto said = say(std::move(envelope)); !said) return said;
+    asked_ = true;
+    note_use();
+    ++context_->counters.requests_sent;
+    return {};
 }
 
 // --- streams ----------------------------------------------------------------------------------------------------------

@@ -23,17 +23,43 @@ stream_memory_limits limits_of(const session_config& config) {
     return out;
 }
 
+std::string text_of(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an unknown exception";
+    }
+}
+
 task_group::error_handler log_failures(const logger& log) {
     return [log](std::string_view name, const std::exception_ptr& error) {
-        std::string what = "an unknown exception";
-        try {
-            std::rethrow_exception(error);
-        } catch (const std::exception& e) {
-            what = e.what();
-        } catch (...) {
-        }
-        log.write(log_level::error, "session", std::string(name) + " failed: " + what);
+        log.write(log_level::error, "session", std::string(name) + " failed: " + text_of(error));
     };
+}
+
+wire::message failed_answer(session_context& context, const node_id& asker, const std::exception_ptr& error) {
+    // The exception of a request that was taken back ends here too; nobody sees the answer then.
+    context.log_of_peers(log_level::debug, [&] {
+        return "the handler of a request of " + asker.hex() + " ended with: " + text_of(error);
+    });
+    wire::error failed;
+    failed.code = wire::error_code::internal;
+    return failed;
+}
+
+task<wire::message> at_once(wire::message what) { co_return what; }
+
+task<wire::message> answer_or_failure(std::shared_ptr<session_context> context, node_id asker,
+                                      task<wire::message> work) {
+    std::exception_ptr error;
+    try {
+        co_return co_await std::move(work);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    co_return failed_answer(*context, asker, error);
 }
 
 }  // namespace
@@ -63,23 +89,12 @@ std::string session_context::with_left_out(std::string line) {
     return line;
 }
 
-task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from, wire::message what) {
-    std::string failure_text = "an unknown exception";
-    const auto who = from.who.id;
+task<wire::message> ask_handler(std::shared_ptr<session_context> context, const peer_info& from, wire::message what) {
     try {
-        // In two steps: g++ 12 destroys an aggregate that is made inside a co_await expression twice.
-        auto work = context->handler(std::move(from), std::move(what));
-        co_return co_await std::move(work);
-    } catch (const std::exception& e) {
-        failure_text = e.what();
+        return answer_or_failure(context, from.who.id, context->handler(from, std::move(what)));
     } catch (...) {
+        return at_once(failed_answer(*context, from.who.id, std::current_exception()));
     }
-    // The exception of a request that was taken back ends here too; nobody sees the answer then.
-    context->log_of_peers(log_level::debug,
-                          [&] { return "the handler of a request of " + who.hex() + " ended with: " + failure_text; });
-    wire::error failed;
-    failed.code = wire::error_code::internal;
-    co_return failed;
 }
 
 }  // namespace mydht::detail

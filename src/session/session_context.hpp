@@ -73,11 +73,13 @@ private:
     std::uint64_t left_out_ = 0;  // lines since the last one
 };
 
-/// What the handler of the node answers; an error when it throws.
 /// The name of the tasks that serve the requests of peers.
 inline constexpr std::string_view serving_name = "request of a peer";
 
-[[nodiscard]] task<wire::message> ask_handler(std::shared_ptr<session_context> context, peer_info from,
+/// What the handler of the node answers; an error when it throws. The handler is called at once, what it returns runs when
+/// the task is awaited. No coroutine itself: frames of more than 1,020 bytes are not used again by Asio, so none of those that
+/// serve a request keeps what another one has, too.
+[[nodiscard]] task<wire::message> ask_handler(std::shared_ptr<session_context> context, const peer_info& from,
                                               wire::message what);
 
 }  // namespace mydht::detail

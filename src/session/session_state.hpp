@@ -168,6 +168,8 @@ private:
     [[nodiscard]] session_streams& make_streams();
     void streams_ended() override;
     [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
+    /// Apart from request(), whose frame would hold one more message.
+    [[nodiscard]] result<void> say_request(std::uint64_t id, wire::message what);
     void tell_cancelled(std::uint64_t id);
     void fire() noexcept override;
     void leave(std::error_code why, std::string_view detail);
