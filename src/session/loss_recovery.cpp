@@ -130,7 +130,7 @@ bool loss_recovery::claims_unsent(const wire::ack& ack) const noexcept {
 
 result<void> loss_recovery::on_ack(const wire::ack& ack, steady_time now, recovery_outcome& out) {
     if (claims_unsent(ack)) return failure(errc::protocol_violation);
-    const auto limited = congestion_.limiting() && !queue_.holds();
+    const auto limited = congestion_.limiting() && !queue_.tries();
     std::optional<steady_time> newest_at;
     if (const auto* newest = find(ack.largest()); newest != nullptr && !newest->acknowledged && on_this_path(*newest)) {
         newest_at = newest->at;
@@ -251,10 +251,7 @@ bool loss_recovery::lose(const sent_packet& packet, steady_time now, recovery_ou
         return false;
     }
     if (packet.bytes > base_packet_bytes) ++out.large_lost;
-    if (congestion_.lost(packet.at, now)) {
-        begin_event();
-        queue_.lost();
-    }
+    if (congestion_.lost(packet.at, now)) begin_event();
     ++event_lost_;
     remember_lost(packet);
     if (packet.at <= rtt_.first_at()) return false;
@@ -343,7 +340,7 @@ steady_time loss_recovery::next_send_time() const noexcept {
 
 /// A little more than the window a round trip, so that the pace alone never leaves it unused (RFC 9002, 7.7).
 std::size_t loss_recovery::pacing_window() const noexcept {
-    const auto window = congestion_.window();
+    const auto window = std::min(congestion_.window(), queue_.bound());
     return congestion_.slow_start() ? 2 * window : window + window / 4;
 }
 

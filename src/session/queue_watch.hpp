@@ -13,13 +13,13 @@ namespace mydht::detail {
 /// beside a long transfer waits in the same queue, and a window that only losses end fills all the memory that the way has. What
 /// TCP Vegas (Brakmo and Peterson 1995) and LEDBAT (RFC 6817) do, on top of a window that grows and shrinks as it would.
 ///
-/// Measured is the least round trip of a round of packets against the least of all, so that jitter and acks that wait count for
-/// little. Slow start ends as in RFC 9406, when it is longer by an eighth, 4 to 16 ms. After it the window does not grow while it
-/// is longer by 4 ms, and at more than 8 ms becomes what was under way less what waited. Then only packets that were sent since are measured.
+/// A round of packets whose least round trip is longer than usual is only suspected of a queue: jitter, the queues of others and a longer route
+/// look the same. So it is tried: for a round or two less is under way, about what the way would hold if the excess were our queue. If at least half of it
+/// goes away, the window becomes what leaves a short queue, and slow start ends. If it stays, the way takes so long whatever we have
+/// under way: the window is left alone, and that is usual from now on.
 ///
-/// A queue that stays although the window shrank twice is the work of others, or no queue: the window becomes what it was, and is not
-/// bounded, until the least round trip is measured anew. That is after ten seconds in which none was as short: for one round less is under
-/// way than the way holds, as BBR has it (Cardwell and others 2016), and what is seen then is the new least. So a longer route is one after ten seconds.
+/// Usual may be wrong when the way was never seen without our queue. So after ten seconds without a round trip near the least of all, a
+/// round with less under way than the way holds says what is usual, and the least is measured anew, as BBR does (Cardwell and others 2016).
 class queue_watch {
 public:
     /// What an ack brought, and how the sender stands after it.
@@ -36,44 +36,47 @@ public:
 
     /// The window to have from now on, and no slow start, if it changes.
     [[nodiscard]] std::optional<std::size_t> take(const sample& what) noexcept;
-    /// Packets were lost, and the window shrank for that: it is not given back.
-    void lost() noexcept { before_ = 0; }
 
-    /// The window must not grow now.
-    [[nodiscard]] bool holds() const noexcept { return holds_ || bound_ != unbounded; }
+    /// Less than the window may be under way for now, and the window must not grow.
+    [[nodiscard]] bool tries() const noexcept { return bound_ != unbounded; }
     /// No more may be under way now, whatever the window is.
     [[nodiscard]] std::size_t bound() const noexcept { return bound_; }
 
     /// The window is not bounded by less than so many packets: what a session may begin with (RFC 9002, 7.2).
     static constexpr std::size_t packets_min = 10;
+    /// But while the way is measured anew, so few may be under way.
+    static constexpr std::size_t packets_min_anew = 4;
 
 private:
     static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
-    [[nodiscard]] bool ends_slow_start() const noexcept;
+    [[nodiscard]] bool suspicious(const sample& what) const noexcept;
     [[nodiscard]] std::optional<std::size_t> judge(const sample& what) noexcept;
-    [[nodiscard]] std::optional<std::size_t> shrink(const sample& what) noexcept;
-    void measure_least(const sample& what) noexcept;
-    /// Of what was under way when the round began, all that is not in the queue, and as much as `wait` more.
+    void try_less(const sample& what) noexcept;
+    void measure_anew(const sample& what) noexcept;
+    void end_measuring(const sample& what) noexcept;
+    [[nodiscard]] std::optional<std::size_t> judge_trial(const sample& what) noexcept;
+    /// Of what was under way when the round began, as much as takes so much longer than usual.
     [[nodiscard]] std::size_t share(duration wait) const noexcept;
     void begin_round(const sample& what) noexcept;
-    /// The window changed: what was sent before says nothing any more.
+    /// Other limits hold: what was sent before says nothing about them.
     void begin_anew(const sample& what) noexcept;
 
     duration least_ = duration::max();
     steady_time least_at_{};
+    duration usual_ = duration::max();  // what the least of a round takes without a queue of ours; not less than least_
     duration round_ = duration::max();  // the least of this round
     std::uint64_t from_ = 0;            // packets before it are not measured
     std::uint64_t ends_ = 0;            // with an ack of this one, or a later one
-    std::size_t flight_ = 0;            // what was under way when it began
-    unsigned samples_ = 0;
-    bool begun_ = false;
-    bool holds_ = false;
-    bool others_ = false;     // it is the queue of others
-    unsigned vain_ = 0;       // times in a row that the window shrank and the queue did not
-    duration last_wait_{};    // in the queue when the window last shrank for it; 0 when it has been short since
-    std::size_t before_ = 0;  // the window before it shrank, since the queue was short
+    duration suspect_{};                // the least of the suspicious rounds
     std::size_t bound_ = unbounded;
+    std::uint32_t flight_ = 0;  // what was under way when the round began
+    std::uint32_t after_ = 0;   // the window to have if the queue is ours
+    std::uint8_t samples_ = 0;  // of this round, as far as they matter
+    std::uint8_t rounds_ = 0;   // suspicious ones in a row, or in a trial those without the excess
+    bool begun_ = false;
+    bool usual_known_ = false;  // from a whole round
+    bool measures_ = false;
 };
 
 }  // namespace mydht::detail

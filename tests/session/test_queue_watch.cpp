@@ -19,7 +19,7 @@ struct way {
     explicit way(bool slow_start_ = false) : slow_start(slow_start_) {
         REQUIRE_FALSE(sample(40ms));
         REQUIRE_FALSE(round(40ms));
-        REQUIRE_FALSE(watch.holds());
+        REQUIRE_FALSE(watch.tries());
     }
 
     std::optional<std::size_t> sample(duration trip) {
@@ -46,10 +46,23 @@ struct way {
         }
         return sample(trip);
     }
-    /// The acks of packets that had left before the window changed, and the first of one that left after it.
+    /// The acks of packets that had left before a trial began, and the first of one that left in it.
     void change(duration before, duration after) {
         for (std::uint64_t i = 1; i < ahead; ++i) REQUIRE_FALSE(sample(before));
         REQUIRE_FALSE(sample(after));
+    }
+    /// Two long rounds, and with them a trial.
+    void suspect(duration trip) {
+        REQUIRE_FALSE(round(trip));
+        REQUIRE_FALSE(watch.tries());
+        REQUIRE_FALSE(round(trip));
+        REQUIRE(watch.tries());
+    }
+    /// A trial in which the way takes so long, and not less.
+    void try_in_vain(duration trip) {
+        change(trip, trip);
+        REQUIRE_FALSE(round(trip));
+        REQUIRE_FALSE(watch.tries());
     }
 
     queue_watch watch;
@@ -62,12 +75,35 @@ struct way {
 
 }  // namespace
 
-TEST_CASE("slow start ends when eight acks of a round took an eighth longer than the least", "[queue_watch]") {
+TEST_CASE("slow start is doubted when eight acks of a round took an eighth longer than the least", "[queue_watch]") {
     way w(true);
     for (int i = 0; i < 7; ++i) CHECK_FALSE(w.sample(45ms));
-    // Of 88,000 bytes that took 45 ms, those that take 44.
-    CHECK(w.sample(45ms) == 88'000U * 44 / 45);
-    CHECK(w.watch.holds());
+    CHECK_FALSE(w.watch.tries());
+    CHECK_FALSE(w.sample(45ms));
+    // Of 88,000 bytes that took 45 ms, three quarters of those that take 42.
+    CHECK(w.watch.bound() == 88'000U * 42 / 45 / 4 * 3);
+    SECTION("and ends when the excess goes away for two rounds") {
+        w.change(45ms, 42'500us);
+        CHECK_FALSE(w.round(42'500us));
+        CHECK(w.watch.tries());
+        CHECK(w.round(42'500us) == 88'000U * 44 / 45);
+        CHECK_FALSE(w.watch.tries());
+    }
+    SECTION("and goes on when more than half of it stays") {
+        w.change(45ms, 42'501us);
+        CHECK_FALSE(w.round(42'501us));
+        CHECK_FALSE(w.watch.tries());
+        CHECK(w.slow_start);
+        CHECK(w.window == 100'000);
+    }
+    SECTION("and goes on when the second round shows it again") {
+        w.change(45ms, 42'500us);
+        CHECK_FALSE(w.round(41ms));
+        CHECK_FALSE(w.round(43ms));
+        CHECK_FALSE(w.watch.tries());
+        CHECK(w.slow_start);
+        CHECK(w.window == 100'000);
+    }
 }
 
 TEST_CASE("a little less than an eighth is not enough, and neither is a round with one short trip", "[queue_watch]") {
@@ -75,31 +111,35 @@ TEST_CASE("a little less than an eighth is not enough, and neither is a round wi
     CHECK_FALSE(w.round(45ms - 1us));
     CHECK_FALSE(w.sample(42ms));
     for (int i = 0; i < 19; ++i) CHECK_FALSE(w.sample(80ms));
-    CHECK_FALSE(w.watch.holds());
+    CHECK_FALSE(w.watch.tries());
 }
 
-TEST_CASE("the window stands still above four milliseconds in the queue, and shrinks above eight", "[queue_watch]") {
+TEST_CASE("two rounds of more than eight milliseconds in the queue are tried, and a queue of ours is shortened",
+          "[queue_watch]") {
     way w;
-    CHECK_FALSE(w.round(44ms));
-    CHECK_FALSE(w.watch.holds());
-    CHECK_FALSE(w.round(44ms + 1us));
-    CHECK(w.watch.holds());
+    for (int i = 0; i < 4; ++i) CHECK_FALSE(w.round(48ms));
+    CHECK_FALSE(w.watch.tries());
+    // One is chance.
+    CHECK_FALSE(w.round(55ms));
     CHECK_FALSE(w.round(48ms));
-    CHECK(w.watch.holds());
-    CHECK_FALSE(w.round(40ms));
-    CHECK_FALSE(w.watch.holds());
-    CHECK(w.round(55ms) == 88'000U * 44 / 55);
-    CHECK(w.watch.holds());
+    CHECK_FALSE(w.round(55ms));
+    CHECK_FALSE(w.watch.tries());
+    CHECK_FALSE(w.round(64ms));
+    CHECK(w.watch.bound() == 88'000U * 42 / 64);
+    // Half of the 15 ms of the shorter one is gone.
+    w.change(64ms, 47ms);
+    CHECK_FALSE(w.round(47ms));
+    CHECK(w.watch.tries());
+    CHECK(w.round(47ms) == 88'000U * 44 / 64);
+    CHECK_FALSE(w.watch.tries());
 }
 
-TEST_CASE("what was sent before the window shrank says nothing about it", "[queue_watch]") {
+TEST_CASE("what was sent before a trial began says nothing about it", "[queue_watch]") {
     way w;
-    REQUIRE(w.round(55ms));
-    const auto shrunk = w.window;
-    w.change(90ms, 44ms);
-    CHECK_FALSE(w.round(44ms));
-    CHECK(w.window == shrunk);
-    CHECK_FALSE(w.watch.holds());
+    w.suspect(55ms);
+    w.change(90ms, 42ms);
+    CHECK_FALSE(w.round(42ms));
+    CHECK(w.round(42ms) == 88'000U * 44 / 55);
 }
 
 TEST_CASE("jitter is no queue: one short trip a round suffices", "[queue_watch]") {
@@ -107,82 +147,96 @@ TEST_CASE("jitter is no queue: one short trip a round suffices", "[queue_watch]"
     for (int i = 0; i < 100; ++i) {
         CHECK_FALSE(w.sample(43ms));
         for (std::uint64_t k = 1; k < ahead; ++k) CHECK_FALSE(w.sample(70ms));
-        CHECK_FALSE(w.watch.holds());
+        CHECK_FALSE(w.watch.tries());
     }
     CHECK(w.window == 100'000);
 }
 
-TEST_CASE("the window is not bounded below ten packets", "[queue_watch]") {
+TEST_CASE("a wait that stays with less under way is not ours: the window is left alone, and it is usual from then on",
+          "[queue_watch]") {
     way w;
-    CHECK(w.round(4s) == queue_watch::packets_min * packet_bytes);
-    w.change(4s, 400ms);
-    CHECK_FALSE(w.round(400ms));
+    w.suspect(60ms);
+    w.try_in_vain(60ms);
+    CHECK(w.window == 100'000);
+    // 20 ms above the least: 18 ms more are no suspicion yet.
+    for (int i = 0; i < 4; ++i) CHECK_FALSE(w.round(78ms));
+    CHECK_FALSE(w.watch.tries());
+    w.suspect(79ms);
+    CHECK(w.watch.bound() == 88'000U * 62 / 79);
+    SECTION("a queue of ours on top of it is shortened") {
+        w.change(79ms, 62ms);
+        CHECK_FALSE(w.round(62ms));
+        CHECK(w.round(62ms) == 88'000U * 64 / 79);
+    }
+    SECTION("what the trial shows is no more than what was suspected") {
+        w.try_in_vain(120ms);
+        // 79 ms are usual, 39 above the least.
+        for (int i = 0; i < 4; ++i) CHECK_FALSE(w.round(106'500us));
+        CHECK_FALSE(w.watch.tries());
+        w.suspect(106'501us);
+    }
+}
+
+TEST_CASE("usual becomes less by an eighth of what a round is shorter", "[queue_watch]") {
+    way w;
+    w.suspect(60ms);
+    w.try_in_vain(60ms);
+    CHECK_FALSE(w.round(52ms));
+    // 59 ms, and 9.5 ms above the least and 8 ms are free.
+    for (int i = 0; i < 4; ++i) CHECK_FALSE(w.round(76'500us));
+    CHECK_FALSE(w.watch.tries());
+    w.suspect(76'501us);
+}
+
+TEST_CASE("a window of ten packets is left alone, and a larger one is not bounded by less", "[queue_watch]") {
+    way w;
+    w.window = queue_watch::packets_min * packet_bytes;
+    w.slow_start = GENERATE(false, true);
+    for (int i = 0; i < 4; ++i) CHECK_FALSE(w.round(4s));
+    CHECK_FALSE(w.watch.tries());
+    ++w.window;
+    for (int i = 0; i < 2 && !w.watch.tries(); ++i) CHECK_FALSE(w.round(4s));
+    CHECK(w.watch.bound() == queue_watch::packets_min * packet_bytes);
+    w.change(4s, 41ms);
+    for (int i = 0; w.watch.tries() && i < 3; ++i) (void)w.round(41ms);
     CHECK(w.window == queue_watch::packets_min * packet_bytes);
 }
 
-TEST_CASE("a queue that stays while the window shrinks is that of others: the window becomes what it was",
-          "[queue_watch]") {
-    way w;
-    REQUIRE(w.round(100ms));
-    w.flight = 38'000;
-    w.change(100ms, 90ms);
-    REQUIRE(w.round(90ms));
-    CHECK(w.window == 38'000U * 44 / 90);
-    const bool lost = GENERATE(false, true);
-    CAPTURE(lost);
-    if (lost) w.watch.lost();
-    w.flight = 18'000;
-    w.change(90ms, 90ms);
-    const auto back = w.round(90ms);
-    // After a loss the window is what the loss has made of it.
-    if (lost) {
-        CHECK_FALSE(back);
-    } else {
-        CHECK(back == 100'000U);
-    }
-    for (int i = 0; i < 10; ++i) CHECK_FALSE(w.round(90ms));
-    CHECK_FALSE(w.watch.holds());
-}
-
-TEST_CASE("a queue that shrinks with the window is the sender's own", "[queue_watch]") {
-    way w;
-    // Each time the wait is less than half of what it was, though it is long.
-    for (const auto trip : {340ms, 180ms, 105ms, 70ms, 54ms}) {
-        if (trip < 340ms) w.change(trip, trip);
-        w.flight = w.window;
-        REQUIRE(w.round(trip));
-        w.window = 100'000;
-    }
-    w.change(54ms, 43ms);
-    CHECK_FALSE(w.round(43ms));
-}
-
-TEST_CASE("the least round trip is measured anew after ten seconds without one as short", "[queue_watch]") {
+TEST_CASE("the way is measured anew after ten seconds without a trip as short as the least", "[queue_watch]") {
     way w;
     const auto seen_at = w.now - 2ms;
     while (w.now < seen_at + 10s) {
-        CHECK(w.watch.bound() > 1'000'000);
+        CHECK_FALSE(w.watch.tries());
         // A standing queue, and more than a millisecond.
         REQUIRE_FALSE(w.sample(43ms));
     }
-    for (std::uint64_t i = 0; i < ahead && w.watch.bound() > 1'000'000; ++i) REQUIRE_FALSE(w.sample(43ms));
+    for (std::uint64_t i = 0; i < ahead && !w.watch.tries(); ++i) REQUIRE_FALSE(w.sample(43ms));
     CHECK(w.watch.bound() == 88'000U * 40 / 43 / 4 * 3);
-    CHECK(w.watch.holds());
-    SECTION("the queue runs empty, and the least is the same") {
+    SECTION("the queue runs empty, and usual is the same") {
         w.change(43ms, 40ms);
         REQUIRE_FALSE(w.round(40ms));
-        CHECK_FALSE(w.watch.holds());
-        REQUIRE_FALSE(w.round(45ms));
-        CHECK(w.watch.holds());
+        CHECK_FALSE(w.watch.tries());
+        for (int i = 0; i < 4; ++i) REQUIRE_FALSE(w.round(48ms));
+        CHECK_FALSE(w.watch.tries());
+        w.suspect(49ms);
     }
     SECTION("the way has become longer") {
         w.change(60ms, 60ms);
         REQUIRE_FALSE(w.round(60ms));
-        REQUIRE_FALSE(w.round(64ms));
-        CHECK_FALSE(w.watch.holds());
-        CHECK(w.round(69ms));
+        CHECK_FALSE(w.watch.tries());
+        // All of it counts as the way: no more than without jitter is needed for suspicion.
+        for (int i = 0; i < 4; ++i) REQUIRE_FALSE(w.round(68ms));
+        CHECK_FALSE(w.watch.tries());
+        w.suspect(69ms);
     }
-    CHECK(w.watch.bound() > 1'000'000);
+}
+
+TEST_CASE("few packets suffice to measure the way anew", "[queue_watch]") {
+    way w;
+    w.flight = 3'000;
+    const auto end = w.now + 10s + 100ms;
+    while (w.now < end && !w.watch.tries()) REQUIRE_FALSE(w.sample(43ms));
+    CHECK(w.watch.bound() == queue_watch::packets_min_anew * packet_bytes);
 }
 
 }  // namespace mydht::test

@@ -87,8 +87,8 @@ struct measured {
     double bytes_per_second = 0;
 };
 
-/// `there`: the bulk goes from the asker to the asked, or else the other way.
-task<measured> measure(line_end& a, line_end& b, bool there) {
+/// `there`: the bulk goes from the asker to the asked, or else the other way. It is measured when it has run for `warm`.
+task<measured> measure(line_end& a, line_end& b, bool there, duration warm) {
     measured out;
     std::size_t got = 0;
     service_handler taker = [&got](stream s) { return swallow(std::move(s), got); };
@@ -104,7 +104,7 @@ task<measured> measure(line_end& a, line_end& b, bool there) {
     auto bulk = from.open_stream("bulk/1");
     if (!bulk) co_return out;
     source.group.spawn("bulk", pour(*bulk));
-    co_await sleep_for(*a.env.time, 2s);
+    co_await sleep_for(*a.env.time, warm);
     const auto before = got;
     const auto begun = a.env.time->now();
     const auto beside = co_await ask_often(a, *link, 200);
@@ -132,13 +132,33 @@ TEST_CASE("a request beside a bulk stream waits for two of its frames at most", 
     sim::network network(world, line());
     line_end a(world, network, how);
     line_end b(world, network, how);
-    const auto got = world.run(measure(a, b, there));
+    const auto got = world.run(measure(a, b, there, 2s));
     REQUIRE(got.idle > 40ms);
     const std::chrono::microseconds one_frame(wire::stream_frame_bytes * 1'000'000 / ten_megabits);
     CAPTURE(got.idle.count(), got.busy.count(), one_frame.count());
     CHECK(got.busy < got.idle + 2 * one_frame);
     // And the line is not left idle for it.
     CHECK(got.bytes_per_second > 0.85 * static_cast<double>(ten_megabits));
+}
+
+TEST_CASE("a bulk stream takes jitter for no queue, and what waits beside it waits little longer", "[streams][sim]") {
+    const auto jitter = GENERATE(2ms, 5ms, 10ms, 20ms);
+    const auto seed = property_seed();
+    CAPTURE(jitter.count(), seed);
+    sim::world world(seed);
+    auto config = line();
+    config.jitter_max = jitter;
+    sim::network network(world, config);
+    line_end a(world, network, carried_by::datagrams);
+    line_end b(world, network, carried_by::datagrams);
+    const auto got = world.run(measure(a, b, true, 5s));
+    REQUIRE(got.idle > 40ms);
+    const std::chrono::microseconds one_frame(wire::stream_frame_bytes * 1'000'000 / ten_megabits);
+    CAPTURE(got.idle.count(), got.busy.count());
+    // Packets stay in order: behind many others more of them are as late as the latest.
+    CHECK(got.busy < got.idle + 2 * one_frame + jitter);
+    // Headers and acks take five percent.
+    CHECK(got.bytes_per_second > 0.9 * static_cast<double>(ten_megabits));
 }
 
 namespace {
