@@ -141,8 +141,8 @@ TEST_CASE("whoever opens one stream too many over datagrams hears it, from the s
     CAPTURE(own_limit);
     session_config few;
     few.streams_max = 3;
-    datagram_peers both(own_limit ? few : session_config(), own_limit ? session_config() : few);
     held_streams held;
+    datagram_peers both(own_limit ? few : session_config(), own_limit ? session_config() : few);
     both.b.pool->serve("hold/1", held.handler());
     const auto open = [&] { return both.w.run(both.a.pool->open(both.b.at(mem("b")), "hold/1", both.a.in(10s))); };
     std::vector<stream> opened;

@@ -77,8 +77,8 @@ TEST_CASE("nothing but a request without consequences is heard in a first packet
     const auto all = forbidden();
     const auto& one = all[GENERATE_COPY(range(std::size_t{0}, all.size()))];
     CAPTURE(one.what);
-    datagram_peers both;
     held_streams held;
+    datagram_peers both;
     both.b.pool->serve("hold/1", held.handler());
     handmade_datagrams peer(both, evil());
     const auto packet = peer.begin(true, one.frames);
