@@ -16,6 +16,8 @@ constexpr unsigned lonely_looks = 16;
 /// Until a broken socket is first opened again; doubles.
 constexpr duration reopen_pause = std::chrono::seconds(1);
 constexpr duration reopen_pause_max = std::chrono::seconds(60);
+/// Between looks for an address that is away.
+constexpr duration away_pause = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -30,6 +32,7 @@ datagram_port::datagram_port(std::shared_ptr<session_context> context, any_datag
 void datagram_port::start(packet_sink& sink) {
     sink_ = &sink;
     context_->group.spawn("datagrams", run(shared_from_this()));
+    begin_watch();
 }
 
 void datagram_port::close() {
@@ -38,13 +41,14 @@ void datagram_port::close() {
     sink_ = nullptr;
     socket_->close();
     closing_.notify_all();
+    watching_.notify_all();
 }
 
 task<> datagram_port::run(std::shared_ptr<datagram_port> self) {
     while (!self->closed_) {
         const auto why = co_await receive(self);
         if (self->closed_) co_return;
-        self->lose(why);
+        self->lose(self->gone_ ? std::exchange(self->gone_, {}) : why);
         if (self->then_ == after_failure::stop) co_return;
         co_await reopen(self);
     }
@@ -67,19 +71,55 @@ task<std::error_code> datagram_port::receive(std::shared_ptr<datagram_port> self
     co_return make_error_code(errc::closed);
 }
 
+void datagram_port::begin_watch() {
+    // One that is not among the machine's own, and where a socket could be opened all the same, is not known here.
+    if (transport_.has_address(at_) != true) return;
+    watch_.emplace(context_->env.time->now());
+    context_->group.spawn("address of datagrams", watch(shared_from_this()));
+}
+
+task<> datagram_port::watch(std::shared_ptr<datagram_port> self) {
+    auto& time = *self->context_->env.time;
+    const auto socket = self->socket_;
+    for (;;) {
+        co_await self->watching_.wait_until(time, self->watch_->next());
+        if (!self->works_) co_return;
+        const auto now = time.now();
+        if (now < self->watch_->next()) continue;
+        if (self->watch_->looked(self->transport_.has_address(self->at_), now)) break;
+    }
+    // The loop that reads is told by this, and does the rest.
+    self->gone_ = make_error_code(errc::address_not_available);
+    socket->close();
+}
+
+void datagram_port::send_failed() {
+    if (watch_ && watch_->send_failed(context_->env.time->now())) watching_.notify_all();
+}
+
 void datagram_port::lose(std::error_code why) {
     works_ = false;
     socket_->close();
+    watching_.notify_all();
     ++context_->counters.sockets_lost;
     context_->log(log_level::warning, at_.text() + " cannot be used any more: " + why.message());
     const auto self = shared_from_this();
     sink_->port_lost(self, why);
 }
 
+task<> datagram_port::address_comes(std::shared_ptr<datagram_port> self) {
+    auto& time = *self->context_->env.time;
+    while (!self->closed_ && self->transport_.has_address(self->at_) == false) {
+        co_await self->closing_.wait_until(time, time.now() + away_pause);
+    }
+}
+
 task<> datagram_port::reopen(std::shared_ptr<datagram_port> self) {
     auto& time = *self->context_->env.time;
+    const bool was_watched = std::exchange(self->watch_, std::nullopt).has_value();
     for (auto pause = reopen_pause;; pause = std::min(2 * pause, reopen_pause_max)) {
         co_await self->closing_.wait_until(time, time.now() + pause);
+        if (was_watched) co_await address_comes(self);
         if (self->closed_) co_return;
         auto opened = co_await self->transport_.open(self->at_);
         if (self->closed_) co_return;
@@ -91,6 +131,7 @@ task<> datagram_port::reopen(std::shared_ptr<datagram_port> self) {
         self->works_ = true;
         ++self->context_->counters.sockets_reopened;
         self->context_->log(log_level::info, self->at_.text() + " works again");
+        self->begin_watch();
         self->sink_->port_back(self);
         co_return;
     }
@@ -124,6 +165,7 @@ bool datagram_port::send(const address& to, bytes_view data, std::size_t packet_
     const auto sent = socket_->send(to, data, packet_bytes);
     if (!sent) {
         // Packets may be lost: whoever waits for an answer notices. What a system refuses for good, it refuses every time.
+        if (sent.error() == errc::unreachable || sent.error() == errc::network_failed) send_failed();
         context_->log_of_peers(log_level::debug, [&] { return "to " + to.text() + ": " + sent.error().message(); });
         return true;
     }

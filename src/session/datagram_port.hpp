@@ -3,12 +3,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <vector>
 
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/transport/datagram.hpp>
 
+#include "session/address_watch.hpp"
 #include "session/session_context.hpp"
 
 namespace mydht::detail {
@@ -51,20 +53,26 @@ protected:
     ~packet_source() = default;
 };
 
-/// What becomes of a port whose socket breaks, as when its interface goes away.
+/// What becomes of a port whose socket is lost, as when its interface goes away.
 enum class after_failure : std::uint8_t {
     reopen,  ///< at the same address, again and again until it works
     stop,
 };
 
 /// A socket of packets and the one loop that reads it. All sessions that go through it share its memory.
+///
+/// The socket is lost when it says so, and when the address that it is bound to has been away for a while. No system tells of the
+/// latter: UDP sockets on Linux stay silent, and sends fail with errors (ENETUNREACH) that mean nothing worse where a destination
+/// cannot be reached, or with none. So where the transport knows the machine's addresses (has_address()) and had this one when the
+/// socket was opened, the port looks, now and then, and soon after a send has failed. Errors of sends alone never lose a socket: a
+/// network that cannot be reached comes back, and others can forge some of them. At wildcards nothing is watched.
 class datagram_port : public std::enable_shared_from_this<datagram_port> {
 public:
     /// `with` made the socket.
     datagram_port(std::shared_ptr<session_context> context, any_datagram_transport with, any_datagram_socket socket,
                   after_failure then);
 
-    /// Reads until close(), or until the socket breaks for good. `sink` must live until then.
+    /// Reads until close(), or until the socket is lost for good. `sink` must live until then.
     void start(packet_sink& sink);
     void close();
 
@@ -86,10 +94,17 @@ private:
     [[nodiscard]] static task<> run(std::shared_ptr<datagram_port> self);
     /// Completes with why no more packets come.
     [[nodiscard]] static task<std::error_code> receive(std::shared_ptr<datagram_port> self);
+    /// Ends the socket when its address is away for too long.
+    [[nodiscard]] static task<> watch(std::shared_ptr<datagram_port> self);
     [[nodiscard]] static task<> reopen(std::shared_ptr<datagram_port> self);
+    /// Completes when the address may be there.
+    [[nodiscard]] static task<> address_comes(std::shared_ptr<datagram_port> self);
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<datagram_port> self);
     /// Takes what has come, at most so many times. How many times there was something, or why nothing more comes.
     [[nodiscard]] result<int> take_burst(any_datagram_socket& from, bytes_span buffer, int most);
+    /// The socket is new: watches its address if that can be told.
+    void begin_watch();
+    void send_failed();
     void lose(std::error_code why);
     void hand_over(const datagrams& what, bytes_span buffer);
 
@@ -102,6 +117,9 @@ private:
     packet_sink* sink_ = nullptr;
     std::vector<std::weak_ptr<packet_source>> waiting_;
     wait_queue closing_;
+    std::optional<address_watch> watch_;  ///< while the address is watched
+    wait_queue watching_;
+    std::error_code gone_;  ///< why the socket was ended from here
     bool waits_for_room_ = false;
     bool works_ = true;
     bool closed_ = false;

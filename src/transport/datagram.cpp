@@ -60,6 +60,10 @@ task<result<any_datagram_socket>> any_datagram_transport::open(address at) {
     return impl_ ? impl_->open(at) : answer<any_datagram_socket>(errc::unsupported_address);
 }
 
+std::optional<bool> any_datagram_transport::has_address(const address& at) const {
+    return impl_ ? impl_->has_address(at) : std::nullopt;
+}
+
 bool any_datagram_transport::simulated() const { return impl_ && impl_->simulated(); }
 
 }  // namespace mydht

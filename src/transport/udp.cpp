@@ -10,6 +10,7 @@
 #include <asio/use_awaitable.hpp>
 
 #include <mydht/runtime/wait_queue.hpp>
+#include <mydht/transport/interfaces.hpp>
 
 #include "transport/asio_endpoint.hpp"
 #include "transport/socket_address.hpp"
@@ -146,6 +147,11 @@ public:
     }
 
     task<result<any_datagram_socket>> open(address at) { return mydht::open(env_, config_, at); }
+
+    [[nodiscard]] std::optional<bool> has_address(const address& at) const {
+        if (at.kind() != address_kind::udp) return std::nullopt;
+        return machine_has(at);
+    }
 
 private:
     environment env_;

@@ -63,13 +63,13 @@ class Stopping(support.Case):
     def test_during_the_start(self):
         with support.silent_address() as silent:
             node = self.node("--bootstrap", silent, "--log-level", "info", wait=False)
-            wait_for_log(node, "starting")
+            support.wait_for_log(node, "starting")
             self.assertEqual(node.stop(), (0, b""))
 
     def test_nobody_reads_standard_output(self):
         node = self.node("--log-level", "info", wait=False)
         node.process.stdout.close()
-        wait_for_log(node, "standard output")
+        support.wait_for_log(node, "standard output")
         node.process.terminate()
         self.assertEqual(node.process.wait(support.COMMAND_SECONDS), 0)
 
@@ -78,7 +78,7 @@ class Stopping(support.Case):
             process = subprocess.Popen([support.MYDHT, "node", "--log-level", "info"], stderr=log,
                                        preexec_fn=lambda: (os.close(0), os.close(1)))
         self.addCleanup(process.kill)
-        wait_for_line(process, self.folder / "log", "standard output")
+        support.wait_for_line(process, self.folder / "log", "standard output")
         process.terminate()
         self.assertEqual(process.wait(support.COMMAND_SECONDS), 0)
 
@@ -97,7 +97,7 @@ class Bootstrap(support.Case):
         self.assertEqual(first.stop(), (0, b""))
         node = self.node("--bootstrap", address, "--log-level", "info")
         again = self.node("--listen", address)
-        wait_for_log(node, "joined")
+        support.wait_for_log(node, "joined")
         found = self.succeeds("lookup", *support.PATIENCE, "--bootstrap", node.address, again.id).decode()
         self.assertIn(again.id, found)
 
@@ -156,20 +156,6 @@ class Listening(support.Case):
 
     def test_a_name_that_does_not_exist(self):
         self.refused(1, "node", "--listen", "tcp://no-such-host.invalid:0", says="no-such-host.invalid")
-
-
-def wait_for_line(process, path, word):
-    """Until the file has the word; the process must live meanwhile."""
-    while word not in path.read_text(errors="replace"):
-        try:
-            code = process.wait(timeout=0.02)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(f"ended with {code} before it said {word!r}: {path.read_text(errors='replace')}")
-
-
-def wait_for_log(node, word):
-    wait_for_line(node.process, node.log, word)
 
 
 if __name__ == "__main__":

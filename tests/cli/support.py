@@ -25,21 +25,21 @@ COMMAND_SECONDS = 120
 PATIENCE = ["--timeout", "60s"]
 
 
-def mydht(*arguments, content=b"", **options):
-    """Runs the command to its end. Standard input is `content`."""
+def mydht(*arguments, content=b"", within=(), **options):
+    """Runs the command to its end. Standard input is `content`. `within`: what it is started by, such as nsenter."""
     if "stdin" not in options:
         options["input"] = content
-    return subprocess.run([MYDHT, *arguments], stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
+    return subprocess.run([*within, MYDHT, *arguments], stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
                           timeout=COMMAND_SECONDS, **options)
 
 
 class Node:
-    """A `mydht node` process that is ready. What it logs is in the file `log`."""
+    """A `mydht node` process that is ready. What it logs is in the file `log`. `within` as for mydht()."""
 
-    def __init__(self, *arguments, folder, wait=True):
+    def __init__(self, *arguments, folder, wait=True, within=()):
         with tempfile.NamedTemporaryFile(dir=folder, prefix="node-", suffix=".log", delete=False) as log:
             self.log = pathlib.Path(log.name)
-            self.process = subprocess.Popen([MYDHT, "node", *arguments], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([*within, MYDHT, "node", *arguments], stdin=subprocess.DEVNULL,
                                             stdout=subprocess.PIPE, stderr=log)
         if wait:
             self.wait_ready()
@@ -80,8 +80,8 @@ class Case(unittest.TestCase):
             self.addCleanup(manager.__exit__, None, None, None)
             return entered
 
-    def node(self, *arguments, wait=True):
-        node = Node(*arguments, folder=self.folder, wait=False)
+    def node(self, *arguments, wait=True, within=()):
+        node = Node(*arguments, folder=self.folder, wait=False, within=within)
         self.addCleanup(node.end)
         if wait:
             node.wait_ready()
@@ -169,10 +169,28 @@ def dead_address():
         yield f"tcp://127.0.0.1:{reserved.getsockname()[1]}"
 
 
+def wait_for_line(process, path, word):
+    """Until the file has the word; the process must live meanwhile."""
+    while word not in path.read_text(errors="replace"):
+        try:
+            code = process.wait(timeout=0.02)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"ended with {code} before it said {word!r}: {path.read_text(errors='replace')}")
+
+
+def wait_for_log(node, word):
+    wait_for_line(node.process, node.log, word)
+
+
 def main():
     """Runs the tests of the program that calls this; the last line is for scripts/run_tests.py."""
     program = unittest.main(module="__main__", exit=False, verbosity=1)
     outcome = program.result
     failed = len(outcome.failures) + len(outcome.errors)
-    print(f"{outcome.testsRun - failed - len(outcome.skipped)} passed, {failed} failed", flush=True)
+    skipped = len(outcome.skipped)
+    for test, why in outcome.skipped:
+        print(f"skipped {test.id()}: {why}")
+    print(f"{outcome.testsRun - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""),
+          flush=True)
     sys.exit(1 if failed else 0)

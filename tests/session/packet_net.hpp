@@ -47,6 +47,8 @@ public:
     std::function<bool(packet&)> tamper;
     /// Asked before each operation of a socket: "open", "send" or "receive". What it answers is the operation's error.
     std::function<std::error_code(std::string_view what, const address& at)> fails;
+    /// What the transport's has_address() says.
+    std::function<std::optional<bool>(const address& at)> has;
     bool recording = false;
     std::vector<packet> recorded;
     std::size_t sent = 0;
@@ -197,6 +199,9 @@ private:
             return address::ipv4(of, {93, 184, 215, 14}, static_cast<std::uint16_t>(number));
         }
         [[nodiscard]] task<result<any_datagram_socket>> open(address at) const { return open(net, at); }
+        [[nodiscard]] std::optional<bool> has_address(const address& at) const {
+            return net->has ? net->has(at) : std::nullopt;
+        }
         [[nodiscard]] bool simulated() const { return true; }
         static task<result<any_datagram_socket>> open(packet_net* on, address at) {
             if (const auto error = on->error_of("open", at)) co_return failure(error);

@@ -1,5 +1,6 @@
 // What becomes of sockets of datagrams that break, and of the sessions that go through them.
 #include "handmade_datagrams.hpp"
+#include "session/address_watch.hpp"
 
 namespace mydht::test {
 
@@ -144,6 +145,204 @@ TEST_CASE("a network that cannot be reached for a while costs time only", "[data
     CHECK(both.a.closed.empty());
     CHECK(both.a.pool->counters().sockets_lost == 0);
     both.net.fails = {};
+}
+
+TEST_CASE("an address is looked for now and then, and is lost when it stays away", "[datagrams][ports]") {
+    constexpr auto start = steady_time(1h);
+    detail::address_watch watch(start);
+    CHECK(watch.next() == start + 5s);
+    CHECK_FALSE(watch.looked(true, start + 5s));
+    CHECK(watch.next() == start + 10s);
+
+    SECTION("it goes") {
+        CHECK_FALSE(watch.looked(false, start + 10s));
+        CHECK(watch.next() == start + 11s);
+        CHECK_FALSE(watch.looked(false, start + 11s));
+        CHECK_FALSE(watch.looked(false, start + 13s - 1ns));
+        CHECK(watch.looked(false, start + 13s));
+    }
+    SECTION("it comes back in time") {
+        CHECK_FALSE(watch.looked(false, start + 10s));
+        CHECK_FALSE(watch.looked(true, start + 12s));
+        CHECK(watch.next() == start + 17s);
+        CHECK_FALSE(watch.looked(false, start + 14s));
+        CHECK_FALSE(watch.looked(false, start + 16s));
+        CHECK(watch.looked(false, start + 17s));
+    }
+    SECTION("a look that shows nothing changes nothing") {
+        CHECK_FALSE(watch.looked(std::nullopt, start + 100s));
+        CHECK(watch.next() == start + 105s);
+        CHECK_FALSE(watch.looked(false, start + 105s));
+        CHECK_FALSE(watch.looked(std::nullopt, start + 106s));
+        CHECK(watch.next() == start + 107s);
+        CHECK(watch.looked(std::nullopt, start + 108s));
+    }
+    SECTION("sends that fail bring looks forward, to one a second") {
+        CHECK(watch.send_failed(start + 5s + 1ns));
+        CHECK(watch.next() == start + 6s);
+        CHECK_FALSE(watch.send_failed(start + 5s + 2ns));
+        CHECK_FALSE(watch.looked(true, start + 6s));
+        CHECK(watch.send_failed(start + 9s));
+        CHECK(watch.next() == start + 9s);
+        CHECK_FALSE(watch.looked(false, start + 9s));
+        CHECK_FALSE(watch.send_failed(start + 9s));
+        CHECK(watch.next() == start + 10s);
+    }
+}
+
+namespace {
+
+/// The machine of `b` has its address, or not: then what it sends fails, nothing arrives, and its socket is silent.
+struct address_of_b {
+    explicit address_of_b(datagram_peers& both_) : both(both_) {
+        both.net.has = [this](const address& at) -> std::optional<bool> {
+            if (at != mem("b")) return std::nullopt;
+            ++looks;
+            return there;
+        };
+        both.net.fails = [this](std::string_view what, const address& at) -> std::error_code {
+            if (at != mem("b") || there) return {};
+            if (what == "open") return errc::address_not_available;
+            return what == "send" ? make_error_code(errc::unreachable) : std::error_code();
+        };
+        both.net.tamper = [this](packet_net::packet& one) { return there || one.to != mem("b"); };
+    }
+    ~address_of_b() {
+        both.net.has = {};
+        both.net.fails = {};
+        both.net.tamper = {};
+    }
+    address_of_b(const address_of_b&) = delete;
+    address_of_b& operator=(const address_of_b&) = delete;
+
+    datagram_peers& both;
+    bool there = true;
+    std::size_t looks = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a silent socket whose address is gone is lost, and opened when it is back", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    const socket_story story(both);
+    auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    const auto& counters = both.b.pool->counters();
+    SECTION("while it is used") {
+        of_b.there = false;
+        auto back = both.b.pool->find(both.a.self->id());
+        asio::co_spawn(both.w.context, back.request(wire::ping(), both.b.in(60s)),
+                       [](std::exception_ptr, result<wire::message>) {});
+        both.w.advance(2500ms);
+        CHECK(story.lost.empty());
+        both.w.advance(2s);
+    }
+    SECTION("at rest") {
+        of_b.there = false;
+        both.w.advance(5s + 3s);
+    }
+    REQUIRE(story.lost.size() == 1);
+    CHECK(story.lost.front() == std::pair(mem("b"), make_error_code(errc::address_not_available)));
+    REQUIRE(both.b.closed.size() == 1);
+    CHECK(both.b.closed.front().second == errc::network_failed);
+    CHECK(both.b.pool->size() == 0);
+    CHECK(counters.sockets_lost == 1);
+
+    // However long it is away, it is noticed soon.
+    both.w.advance(30min);
+    CHECK(counters.sockets_reopened == 0);
+    CHECK(story.back.empty());
+    of_b.there = true;
+    both.w.advance(2100ms);
+    CHECK(counters.sockets_reopened == 1);
+    CHECK(story.back == std::vector{mem("b")});
+    CHECK_FALSE(both.ping(*link));
+    link = both.connect();
+    REQUIRE(link);
+    CHECK(both.ping(*link));
+
+    // The new socket is watched like the first one.
+    of_b.there = false;
+    both.w.advance(5s + 3s);
+    CHECK(counters.sockets_lost == 2);
+}
+
+TEST_CASE("an address that is away for a moment costs no session", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    const socket_story story(both);
+    const auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    for (int i = 0; i < 10; ++i) {
+        of_b.there = false;
+        both.w.advance(2s);
+        of_b.there = true;
+        both.w.advance(5s);
+    }
+    CHECK(both.ping(*link));
+    CHECK(story.lost.empty());
+    CHECK(both.b.closed.empty());
+    CHECK(both.b.pool->counters().accepted == 1);
+}
+
+TEST_CASE("sends that fail lose no socket whose address is there, and cause few looks", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    const socket_story story(both);
+    const auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    both.net.fails = [](std::string_view what, const address& at) -> std::error_code {
+        if (what != "send" || at != mem("b")) return {};
+        return errc::unreachable;
+    };
+    const auto before = of_b.looks;
+    auto back = both.b.pool->find(both.a.self->id());
+    for (int i = 0; i < 50; ++i) {
+        asio::co_spawn(both.w.context, back.request(wire::ping(), both.b.in(60s)),
+                       [](std::exception_ptr, result<wire::message>) {});
+    }
+    both.w.advance(10s);
+    CHECK(of_b.looks - before >= 3);
+    CHECK(of_b.looks - before <= 11);
+    CHECK(story.lost.empty());
+    both.net.fails = {};
+    CHECK(both.ping(*link));
+}
+
+TEST_CASE("an address that the machine did not have when its socket was opened is not watched", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    both.net.has = [](const address&) { return std::optional(false); };
+    const socket_story story(both);
+    const auto link = both.connect();
+    REQUIRE(link);
+    both.w.advance(60s);
+    CHECK(both.ping(*link));
+    CHECK(story.lost.empty());
+    // Nor does that keep it from being opened again.
+    both.net.sever(mem("b"));
+    both.w.advance(1100ms);
+    CHECK(story.lost.size() == 1);
+    CHECK(story.back.size() == 1);
+}
+
+TEST_CASE("a pool whose address is away stops like any other", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    const socket_story story(both);
+    REQUIRE(both.connect());
+    of_b.there = false;
+    // Found away, and lost.
+    const auto after = GENERATE(2s, 20s);
+    both.w.advance(after);
+    CHECK(story.lost.size() == (after > 8s ? 1U : 0U));
+    both.w.run(both.b.pool->stop(1s));
+    CHECK(story.back.empty());
+    CHECK(both.b.pool->counters().sockets_reopened == 0);
 }
 
 TEST_CASE("a pool whose socket is broken stops like any other", "[datagrams][ports]") {

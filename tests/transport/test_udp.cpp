@@ -199,6 +199,21 @@ TEST_CASE("A wildcard UDP socket has the machine's addresses", "[transport][udp]
     CHECK(std::ranges::find(*resolved, at("udp://127.0.0.1:4000")) != resolved->end());
 }
 
+TEST_CASE("The machine knows which addresses it has", "[transport][udp]") {
+    real_world world;
+    const auto udp = make_udp(world.env);
+    CHECK(udp.has_address(at("udp://127.0.0.1:4000")) == true);
+    // TEST-NET-3 (RFC 5737) and the documentation prefix of IPv6 (RFC 3849): no machine has them.
+    CHECK(udp.has_address(at("udp://203.0.113.1:4000")) == false);
+    CHECK(udp.has_address(at("udp://[2001:db8::1]:4000")) == false);
+    CHECK_FALSE(udp.has_address(at("udp://0.0.0.0:4000")));
+    CHECK_FALSE(udp.has_address(at("udp://[::]:4000")));
+    CHECK_FALSE(udp.has_address(at("tcp://127.0.0.1:4000")));
+    CHECK_FALSE(any_datagram_transport().has_address(at("udp://127.0.0.1:4000")));
+    const auto own = dialable(at("udp://0.0.0.0:4000"));
+    CHECK(std::ranges::all_of(own, [&](const address& each) { return udp.has_address(each) == true; }));
+}
+
 TEST_CASE("UDP settings that can never work are refused by name", "[transport][udp]") {
     real_world world;
     udp_config config;

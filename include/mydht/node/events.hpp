@@ -26,7 +26,7 @@ struct node_event {
         peer_blocked,     ///< admission keeps `who` out for `time`
         peer_moved,       ///< `who`, in the same session or a new one, is at `who.observed` now and was at `before`
         address_changed,  ///< peers reach this node at `addresses` now
-        socket_lost,      ///< a socket of datagrams broke that listened at `addresses`, and `why`; it is opened again
+        socket_lost,      ///< a socket of datagrams that listened at `addresses` is lost, and `why`; it is opened again
         socket_back,      ///< it listens again
     };
 

@@ -31,7 +31,9 @@ struct session_events {
     std::function<void(const session&, const address& before)> moved;
     /// Admission has blocked a peer for this time; at most admission_config::block_max.
     std::function<void(const peer_info&, duration time)> blocked;
-    /// A socket of datagrams that listened is broken, as when its interface has gone. Its sessions go on through another one of
+    /// A socket of datagrams that listened is lost: it failed, or (errc::address_not_available) the machine has been without its
+    /// address for some seconds, as when the interface has gone or is down; the latter is noticed where the transport knows the
+    /// machine's addresses, as UDP does, and never at a wildcard. Its sessions go on through another one of
     /// the same kind or end with errc::network_failed, and it is opened again at the same address until that works.
     std::function<void(const address& at, std::error_code why)> socket_lost;
     /// It listens again.

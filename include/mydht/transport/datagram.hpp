@@ -151,6 +151,7 @@ public:
     [[nodiscard]] virtual address_kind kind() const = 0;
     [[nodiscard]] virtual address anywhere(const address& towards) const = 0;
     virtual task<result<any_datagram_socket>> open(address at) = 0;
+    [[nodiscard]] virtual std::optional<bool> has_address(const address& at) const = 0;
     [[nodiscard]] virtual bool simulated() const = 0;
 };
 
@@ -162,6 +163,15 @@ public:
     [[nodiscard]] address_kind kind() const override { return transport_.kind(); }
     [[nodiscard]] address anywhere(const address& towards) const override { return transport_.anywhere(towards); }
     task<result<any_datagram_socket>> open(address at) override { return transport_.open(at); }
+    [[nodiscard]] std::optional<bool> has_address(const address& at) const override {
+        if constexpr (requires(const T& unchanged) {
+                          { unchanged.has_address(at) } -> std::same_as<std::optional<bool>>;
+                      }) {
+            return transport_.has_address(at);
+        } else {
+            return std::nullopt;
+        }
+    }
     [[nodiscard]] bool simulated() const override {
         if constexpr (requires(const T& unchanged) {
                           { unchanged.simulated() } -> std::same_as<bool>;
@@ -200,6 +210,11 @@ public:
     /// Errors: errc::unsupported_address for another kind, errc::address_in_use, errc::address_not_available,
     /// errc::address_not_permitted, errc::out_of_descriptors, errc::network_failed. Cancelled: nothing is open.
     [[nodiscard]] task<result<any_datagram_socket>> open(address at);
+
+    /// Whether an interface that is up has the host of `at` now. A socket bound there outlives its interface or address without a
+    /// word: nothing arrives any more, and sends fail as if the other side could not be reached, or go nowhere. Nothing where
+    /// that cannot be told, and for a wildcard. A transport tells by a member of this name; without it the answer is nothing.
+    [[nodiscard]] std::optional<bool> has_address(const address& at) const;
 
     /// True when no byte leaves the program; see any_transport::simulated().
     [[nodiscard]] bool simulated() const;
