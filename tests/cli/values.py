@@ -312,6 +312,14 @@ class Demo(support.Case):
         rows = [json.loads(line) for line in self.succeeds("demo", "--nodes", "4", "--json").splitlines()]
         self.assertTrue(all(row["count"] == row["success"] > 0 for row in rows))
 
+    def test_it_is_done_in_datagrams(self):
+        log = support.mydht("demo", "--nodes", "4", "--log-level", "debug").stderr.decode()
+        # Each node, and who looks for the values, has sessions, and tells of their ends.
+        ended = [line for line in log.splitlines() if "the session ended" in line]
+        self.assertGreaterEqual(len(ended), 5)
+        self.assertTrue(all(" udp://127.0.0.1:" in line for line in ended), log)
+        self.assertNotIn("tcp://", log)
+
 
 if __name__ == "__main__":
     support.main()

@@ -1,63 +1,47 @@
 #include <future>
 #include <thread>
 
-#include <mydht/transport/tcp.hpp>
-
-#include "fixture.hpp"
+#include "real_sockets.hpp"
 
 namespace mydht::test {
 
 namespace {
 
-struct tcp_node {
-    tcp_node()
-        : env(make_environment(context.get_executor())),
-          self(std::make_shared<const identity>(identity::generate(*env.secure_random))),
-          pool(std::make_unique<session_pool>(env, self, session_config(), peer::make_echo(), session_events())) {
-        pool->add_transport(make_tcp(env));
-    }
-
-    asio::io_context context{1};
-    environment env;
-    std::shared_ptr<const identity> self;
-    std::unique_ptr<session_pool> pool;
-};
-
-task<> serve(tcp_node& node, std::promise<address>& at, std::shared_future<void> over) {
-    const auto where = co_await node.pool->listen(parse_address("tcp://127.0.0.1:0").value());
-    at.set_value(where.value_or(address()));
-    while (over.wait_for(0s) != std::future_status::ready) co_await sleep_for(*node.env.time, 5ms);
-    co_await node.pool->stop(1s);
+task<> serve(real_node& node, address at, std::promise<address>& bound) {
+    auto where = co_await real_node::listen(node, std::move(at));
+    bound.set_value(std::move(where));
 }
 
-task<> ask(tcp_node& node, contact to, int& answered) {
-    auto link = co_await node.pool->connect(to, node.env.time->now() + 10s);
-    if (!link) co_return;
-    for (int i = 0; i < 200; ++i) {
-        const auto got = co_await link->request(wire::ping(), node.env.time->now() + 10s);
-        answered += got ? 1 : 0;
-    }
-    co_await node.pool->stop(1s);
+task<> talk_and_stop(real_node& by, contact to, bytes_view data, talked& out) {
+    co_await talk(by, std::move(to), 200, data, out);
+    co_await real_node::stop(by);
 }
 
 }  // namespace
 
-TEST_CASE("pools on two threads talk over TCP", "[threads]") {
-    tcp_node server;
-    tcp_node client;
+TEST_CASE("pools on two threads talk over sockets of the system", "[threads]") {
+    const auto how = GENERATE(spoken::tcp, spoken::udp_in_batches, spoken::udp_alone);
+    CAPTURE(static_cast<int>(how));
+    asio::io_context there(1);
+    asio::io_context here(1);
+    real_node server(there, how);
+    real_node client(here, how);
     std::promise<address> bound;
-    std::promise<void> over;
-    asio::co_spawn(server.context, serve(server, bound, over.get_future().share()), [](std::exception_ptr) {});
-    std::thread runs([&] { server.context.run(); });
+    const auto at = parse_address(how == spoken::tcp ? "tcp://127.0.0.1:0" : "udp://127.0.0.1:0").value();
+    asio::co_spawn(there, serve(server, at, bound), [](std::exception_ptr) {});
+    std::thread runs([&] { there.run(); });
     const auto where = bound.get_future().get();
-    int answered = 0;
-    asio::co_spawn(client.context, ask(client, contact_of(server.self->key(), 1, {where}), answered),
+    talked out;
+    const bytes data(300'000, 7);
+    asio::co_spawn(here, talk_and_stop(client, contact_of(server.self->key(), 1, {where}), data, out),
                    [](std::exception_ptr) {});
-    client.context.run();
-    over.set_value();
+    here.run();
+    asio::co_spawn(there, real_node::stop(server), [](std::exception_ptr) {});
     runs.join();
-    CHECK(answered == 200);
+    CHECK(out.answered == 200);
+    CHECK(out.came_back == data);
     CHECK(server.pool->counters().requests_served == 200);
+    CHECK(server.pool->counters().streams_served == 1);
 }
 
 }  // namespace mydht::test
