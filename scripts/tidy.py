@@ -37,9 +37,10 @@ MAY_INCLUDE = {
     "trust": _BELOW_QUERY | {"query"},
     "tunnel": _BELOW_QUERY | {"query"},
     "mainline": _BELOW_QUERY | {"query"},
+    "toml": _BELOW_QUERY | {"query"},
     "node": _BELOW_NODE,
     "sim/scenario": _BELOW_NODE | {"node", "sim"},
-    "tools": _BELOW_NODE | {"node", "sim", "sim/scenario"},
+    "tools": _BELOW_NODE | {"toml", "node", "sim", "sim/scenario"},
 }
 # Third-party headers: (pattern of the include, folders that may have it, what to do instead). Tests and benchmarks may all.
 THIRD_PARTY = [
@@ -49,6 +50,7 @@ THIRD_PARTY = [
     (r"asio(\.hpp|/)", ["src/tools/", "examples/"] + [
         f"{root}/{room}/" for root in ("src", "include/mydht") for room in MAY_INCLUDE if room not in _VALUES
     ], "Asio begins at runtime; below it nothing waits"),
+    (r"toml\+\+/", ["src/toml/"], "TOML stays inside src/toml, which is opt-in"),
     (r"(spdlog|fmt|CLI)/", ["src/tools/", "examples/"], "the library writes through mydht::logger and parses no arguments"),
     (r"nlohmann/", [], "JSON is for tests"),
 ]

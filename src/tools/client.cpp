@@ -85,6 +85,7 @@ node_config client_config(const client_options& options) {
     out.sessions.handshake_timeout = patience_with_one(options);
     out.join_timeout = options.bootstrap.size() > 1 ? out.sessions.handshake_timeout : *options.common.timeout;
     out.stop_grace = stop_grace;
+    apply_rules(options.rules, out);
     return out;
 }
 

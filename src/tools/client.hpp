@@ -10,6 +10,7 @@
 
 #include "tools/arguments.hpp"
 #include "tools/program.hpp"
+#include "tools/rules_choice.hpp"
 
 namespace mydht::tools {
 
@@ -19,6 +20,7 @@ struct client_options {
 
     common_options common;
     std::vector<location> bootstrap;
+    rule_set rules;
 };
 
 /// A client in the network, for one question.

@@ -19,9 +19,10 @@ outcome<void> get_command(std::string_view name, arguments given) {
     travel_choice travel;
     declare_client(line, options);
     declare_travel(line, travel);
+    declare_rules(line, options.rules);
     line.positional<id256>("KEY", key, parse_id, "The key that mydht put printed");
     if (auto go = line.parse(given); !go) return go;
-    if (auto fits = travel.check(); !fits) return fits;
+    if (auto fits = travel.check(options.rules.forwarding); !fits) return fits;
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");
     if (auto enough = require_bootstrap(options); !enough) return enough;
 

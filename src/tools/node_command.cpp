@@ -14,6 +14,7 @@
 #include "tools/output.hpp"
 #include "tools/parse.hpp"
 #include "tools/program.hpp"
+#include "tools/rules_choice.hpp"
 #include "tools/stderr_log.hpp"
 
 namespace mydht::tools {
@@ -42,6 +43,7 @@ struct node_arguments {
     std::optional<std::string> table;
     std::vector<location> listen;
     std::vector<location> bootstrap;
+    rule_set rules;
 };
 
 /// What --store and --codec choose: nothing yet, there is one of each.
@@ -141,6 +143,7 @@ outcome<node_config> make_config(const node_arguments& wanted) {
         out.table_file = *wanted.table;
     }
     out.bootstrap = wanted.bootstrap;
+    apply_rules(wanted.rules, out);
     out.sessions.network = wanted.common.network;
     out.sessions.psk = wanted.common.psk;
     if (wanted.common.timeout) {
@@ -164,6 +167,7 @@ outcome<void> node_command(std::string_view name, arguments given) {
         "--bootstrap", wanted.bootstrap, parse_peer_address,
         "A node of the network to join, as in udp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
     line.option("--table", "FILE", wanted.table, "Keep the known nodes here over restarts");
+    declare_rules(line, wanted.rules);
     line.option<only_choice>("--store", "PATH", choice, parse_store, "Not available yet: values are kept in memory");
     line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");
     line.common(wanted.common, "How long the first attempt to join may take (default: 30s)");

@@ -26,13 +26,14 @@ outcome<void> put_command(std::string_view name, arguments given) {
     travel_choice travel;
     declare_client(line, options);
     declare_travel(line, travel);
+    declare_rules(line, options.rules);
     line.option<std::chrono::milliseconds>("--ttl", "DURATION", lifetime, parse_lifetime,
                                            "How long the value is kept, up to 48h (default: 24h)");
     line.positional("VALUE", text, "The value, at most 65536 bytes; - means standard input");
     if (auto go = line.parse(given); !go) return go;
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
-    if (auto fits = travel.check(); !fits) return fits;
+    if (auto fits = travel.check(options.rules.forwarding); !fits) return fits;
     const auto content = read_value(text);
     if (!content) return problem_of(content);
     const auto what = value::immutable(*content);

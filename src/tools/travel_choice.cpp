@@ -3,8 +3,6 @@
 #include <string>
 #include <string_view>
 
-#include <mydht/query/travel_rules.hpp>
-
 #include "tools/parse.hpp"
 
 namespace mydht::tools {
@@ -23,18 +21,27 @@ outcome<query_mode> parse_mode(std::string_view text) {
     return unusable(in_quotes(text) + " is no mode; give iterative or proxied");
 }
 
-outcome<std::uint64_t> parse_count(std::string_view text, std::uint64_t most) {
+/// What fits into a message; rules may allow less.
+constexpr std::uint64_t count_max = 255;
+
+outcome<std::uint64_t> parse_count(std::string_view text) {
     const auto number = parse_number(text);
-    if (number && *number > 0 && *number <= most) return *number;
-    return unusable(in_quotes(text) + " is too much or no number; give 1 to " + std::to_string(most));
+    if (number && *number > 0 && *number <= count_max) return *number;
+    return unusable(in_quotes(text) + " is too much or no number; give 1 to " + std::to_string(count_max));
 }
 
-outcome<std::uint64_t> parse_hops(std::string_view text) { return parse_count(text, travel_band().hops_max); }
-outcome<std::uint64_t> parse_fan_out(std::string_view text) { return parse_count(text, travel_band().fan_out_max); }
+outcome<void> at_most(std::string_view option, const std::optional<std::uint64_t>& given, std::uint64_t most) {
+    if (!given || *given <= most) return {};
+    return unusable(std::string(option) + ": " + in_quotes(std::to_string(*given)) +
+                    " is more than the rules allow; give 1 to " + std::to_string(most));
+}
 
 }  // namespace
 
-outcome<void> travel_choice::check() const {
+outcome<void> travel_choice::check(const travel_rules& rules) const {
+    const auto& band = rules.band(rules.priority);
+    if (auto fits = at_most("--hops", hops, band.hops_max); !fits) return fits;
+    if (auto fits = at_most("--fanout", fan_out, band.fan_out_max); !fits) return fits;
     if (mode != iterative() || (!hops && !fan_out)) return {};
     return unusable(std::string(hops ? "--hops" : "--fanout") +
                     " is for queries that travel; give --mode proxied with it");
@@ -45,8 +52,8 @@ std::string text_of(query_mode mode) { return mode == iterative() ? "iterative" 
 void declare_travel(command_line& line, travel_choice& into) {
     line.option<query_mode>("--mode", "MODE", into.mode, parse_mode,
                             "iterative: this node asks each peer itself (default); proxied: peers pass the query on");
-    line.option<std::uint64_t>("--hops", "N", into.hops, parse_hops, "With proxied: how often it is passed on");
-    line.option<std::uint64_t>("--fanout", "N", into.fan_out, parse_fan_out,
+    line.option<std::uint64_t>("--hops", "N", into.hops, parse_count, "With proxied: how often it is passed on");
+    line.option<std::uint64_t>("--fanout", "N", into.fan_out, parse_count,
                                "With proxied: to how many peers each passes it on");
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <mydht/query/options.hpp>
+#include <mydht/query/travel_rules.hpp>
 
 #include "tools/arguments.hpp"
 #include "tools/problem.hpp"
@@ -17,8 +18,8 @@ struct travel_choice {
     std::optional<std::uint64_t> hops;
     std::optional<std::uint64_t> fan_out;
 
-    /// Whether the options fit each other.
-    [[nodiscard]] outcome<void> check() const;
+    /// Whether the options fit each other and the rules of the client's own node.
+    [[nodiscard]] outcome<void> check(const travel_rules& rules) const;
 
     template <typename Options>
     void apply(Options& to) const {

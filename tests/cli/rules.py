@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Rules for queries that travel: presets and files, and what is wrong with them."""
+
+import pathlib
+
+import support
+
+KEY = "ab" * 32
+SOMEWHERE = ["--bootstrap", "udp://127.0.0.1:4000"]
+PROXIED = ["--mode", "proxied"]
+EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "rules.toml"
+
+
+class Rules(support.Case):
+    def file(self, text):
+        path = self.folder / "my.toml"
+        path.write_text(text)
+        return path
+
+    def test_values_travel_under_presets_and_files(self):
+        for rules in ("small-group", "dht", EXAMPLE):
+            nodes = self.network(3, "--rules", rules)
+            way = ["--bootstrap", nodes[0].address, "--rules", rules, *PROXIED, *support.PATIENCE]
+            key = self.succeeds("put", *way, f"under {rules}").decode().strip()
+            way[1] = nodes[2].address
+            self.assertEqual(self.succeeds("get", *way, key), f"under {rules}".encode())
+            for node in nodes:
+                self.assertEqual(node.stop()[0], 0)
+
+    def test_what_is_wrong_with_a_file_is_one_line_that_names_it(self):
+        for text, says in (
+            ("priority = 1\nprioritee = 2", [":2: ", '"prioritee"', "the fields are"]),
+            ("[[band]]\nlifetime_max = 5", [":2: ", "lifetime_max", 'write "5 s"']),
+            ("[[band]]\nlifetime_max = \"5\"", [":2: ", "lifetime_max", 'write "5 s"']),
+            ("[[band]]\nlifetime_max = \"5 parsecs\"", [":2: ", "lifetime_max", "5 parsecs"]),
+            ("[[band]]\nhops_max = 12\nhops = 20", [":3: ", "hops", "hops_max, which is 12"]),
+            ("priority = 300", [":1: ", "priority", "0 to 255"]),
+            ("priority = high", [":1: ", "no TOML"]),
+            ("preset = \"tiny\"", [":1: ", "small-group"]),
+        ):
+            path = self.file(text)
+            for command in (["node"], ["get", *SOMEWHERE, *PROXIED, KEY], ["put", *SOMEWHERE, *PROXIED, "x"]):
+                self.refused(2, *command, "--rules", path, says=["--rules", str(path), *says])
+
+    def test_files_that_are_none(self):
+        self.refused(2, "node", "--rules", "large-group", says=["--rules", "'large-group'", "small-group"])
+        self.refused(2, "node", "--rules", self.folder, says=["--rules", str(self.folder)])
+        self.refused(2, "node", "--rules", "", says="--rules")
+
+    def test_options_that_the_rules_do_not_allow(self):
+        path = self.file("[[band]]\nhops = 4\nhops_max = 4\nfan_out_max = 5")
+        for option, most in (("--hops", 4), ("--fanout", 5)):
+            self.refused(2, "get", *SOMEWHERE, *PROXIED, "--rules", path, option, str(most + 1), KEY,
+                         says=[option, f"'{most + 1}'", f"1 to {most}"])
+        self.refused(2, "get", *SOMEWHERE, *PROXIED, "--hops", "33", KEY, says=["--hops", "'33'", "1 to 32"])
+
+
+if __name__ == "__main__":
+    support.main()
