@@ -92,6 +92,11 @@ task<result<bytes>> node::call(node_id peer, std::string service, bytes request,
                                                      std::move(request), std::move(options)));
 }
 
+task<result<bytes>> node::call(contact peer, std::string service, bytes request, call_options options) {
+    return run_on(core_->env().exec, node_core::call_at(core_->shared_from_this(), std::move(peer), std::move(service),
+                                                        std::move(request), std::move(options)));
+}
+
 void node::serve(std::string service, service_handler handler) {
     node_core::serve(core_->shared_from_this(), std::move(service), std::move(handler));
 }

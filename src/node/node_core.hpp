@@ -46,6 +46,8 @@ public:
                                         std::chrono::milliseconds timeout);
     static task<result<bytes>> call(std::shared_ptr<node_core> self, node_id peer, std::string service, bytes request,
                                     call_options options);
+    static task<result<bytes>> call_at(std::shared_ptr<node_core> self, contact peer, std::string service,
+                                       bytes request, call_options options);
     static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler);
     static void unserve(const std::shared_ptr<node_core>& self, std::string service);
     static task<result<put_report>> announce(std::shared_ptr<node_core> self, announce_options options);
@@ -76,6 +78,8 @@ private:
     [[nodiscard]] task<result<contact>> locate(node_id peer, steady_time deadline);
     [[nodiscard]] task<result<stream>> open_stream(contact peer, std::string service, steady_time deadline,
                                                    open_mode mode = open_mode::answered);
+    [[nodiscard]] task<result<bytes>> exchange(contact peer, std::string service, bytes request, call_options options,
+                                               steady_time deadline);
 
     // join.cpp
     [[nodiscard]] task<join_report> join(std::vector<contact> saved);

@@ -81,10 +81,27 @@ task<result<bytes>> node_core::call(std::shared_ptr<node_core> self, node_id pee
     const auto deadline = self->env_.time->now() + options.timeout();
     auto who = co_await self->locate(peer, deadline);
     if (!who) co_return failure(who.error());
-    auto over = co_await self->open_stream(std::move(*who), std::move(service), deadline, open_mode::at_once);
+    auto work = self->exchange(std::move(*who), std::move(service), std::move(request), std::move(options), deadline);
+    auto response = co_await std::move(work);
+    co_return response;
+}
+
+task<result<bytes>> node_core::call_at(std::shared_ptr<node_core> self, contact peer, std::string service,
+                                       bytes request, call_options options) {
+    const operation running(*self);
+    if (!running.admitted()) co_return failure(errc::not_running);
+    const auto deadline = self->env_.time->now() + options.timeout();
+    auto work = self->exchange(std::move(peer), std::move(service), std::move(request), std::move(options), deadline);
+    auto response = co_await std::move(work);
+    co_return response;
+}
+
+task<result<bytes>> node_core::exchange(contact peer, std::string service, bytes request, call_options options,
+                                        steady_time deadline) {
+    auto over = co_await open_stream(std::move(peer), std::move(service), deadline, open_mode::at_once);
     if (!over) co_return failure(over.error());
     auto work = exchange_call(*over, std::move(request), std::move(options.attached()), options.limits());
-    auto response = co_await with_deadline(*self->env_.time, deadline, std::move(work));
+    auto response = co_await with_deadline(*env_.time, deadline, std::move(work));
     co_return response;
 }
 

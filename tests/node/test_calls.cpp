@@ -177,6 +177,48 @@ TEST_CASE("a call that comes to nothing says why", "[node][calls]") {
 
 namespace {
 
+task<result<bytes>> reverse(incoming_call& call) {
+    bytes out(call.request().rbegin(), call.request().rend());
+    co_return out;
+}
+
+task<> end_at_once(stream over) {
+    over.close();
+    co_return;
+}
+
+}  // namespace
+
+TEST_CASE("a peer whose addresses are known is called without being looked for", "[node][calls]") {
+    scenario_config apart;
+    apart.bootstraps = 0;
+    scenario s(apart);
+    REQUIRE(s.grow(2) == 0);
+    s.at(1).serve("reverse/1", make_call_service(reverse));
+    serve_calls<Question, Answer>(s.at(1), "repeat/1", repeat);
+    const auto peer = s.at(1).as_contact();
+    CHECK_FALSE(s.run(s.at(0).call(peer.id, "reverse/1", to_bytes("abc"))));
+    const auto answer = s.run(s.at(0).call(peer, "reverse/1", to_bytes("abc")));
+    REQUIRE(answer);
+    CHECK(as_text(*answer) == "cba");
+    const auto repeated = s.run(call<Question, Answer>(s.at(0), peer, "repeat/1", question("again", 2)));
+    REQUIRE(repeated);
+    CHECK(repeated->root().getTexts().size() == 2);
+
+    CHECK(s.run(s.at(1).call(peer, "reverse/1", bytes())).error() == errc::self_connection);
+    s.run(s.at(0).stop());
+    CHECK(s.run(s.at(0).call(peer, "reverse/1", bytes())).error() == errc::not_running);
+}
+
+TEST_CASE("a service that answers no calls cuts them short", "[node][calls]") {
+    scenario s({});
+    REQUIRE(s.grow(2) == 0);
+    s.at(1).serve("stream/1", end_at_once);
+    CHECK(s.run(s.at(0).call(s.id_of(1), "stream/1", to_bytes("abc"))).error() == errc::truncated);
+}
+
+namespace {
+
 /// Says these bytes on a stream to the service, and gives what comes back.
 task<result<bytes>> say_raw(node& from, node_id to, std::string service, bytes said) {
     auto opened = co_await from.open(to, std::move(service));

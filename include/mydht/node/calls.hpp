@@ -100,9 +100,11 @@ using call_handler = std::function<task<result<bytes>>(incoming_call& call)>;
 [[nodiscard]] service_handler make_call_service(call_handler handler, call_limits limits = {});
 
 /// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's matter.
-/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, errc::peer_error when the handler failed or took the request for malformed, errc::too_large for
-/// a request or response over the limit, errc::protocol_violation and errc::truncated for something that is no response, and
-/// those of streams.
+/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, errc::peer_error when the
+/// handler failed or took the request for malformed, errc::too_large for a request or response over the limit,
+/// errc::protocol_violation and errc::truncated for something that is no response, and those of streams. The service has to be one
+/// of make_call_service(): another one that just ends the stream gives errc::truncated, one that says something else
+/// errc::protocol_violation, and one that waits for more a call that ends by its deadline.
 [[nodiscard]] task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with,
                                                 call_limits limits);
 

@@ -132,10 +132,11 @@ task<result<bytes>> answer_in_capnp(std::shared_ptr<const capnp_handler<Request,
     co_return failure(errc::malformed);
 }
 
-template <typename Response>
-task<result<capnp_message<Response>>> call_in_capnp(node from, node_id peer, std::string service, bytes request,
+/// `Peer`: a node_id or a contact.
+template <typename Response, typename Peer>
+task<result<capnp_message<Response>>> call_in_capnp(node from, Peer peer, std::string service, bytes request,
                                                     call_options options) {
-    auto response = co_await from.call(peer, std::move(service), std::move(request), std::move(options));
+    auto response = co_await from.call(std::move(peer), std::move(service), std::move(request), std::move(options));
     if (!response) co_return failure(response.error());
     co_return capnp_message<Response>::from_bytes(std::move(*response));
 }
@@ -161,6 +162,16 @@ template <typename Request, typename Response>
     capnp::MallocMessageBuilder request;
     build(request.initRoot<Request>());
     return detail::call_in_capnp<Response>(from, peer, std::move(service), detail::to_bytes_of(request),
+                                           std::move(options));
+}
+/// The same for a peer whose addresses are known.
+template <typename Request, typename Response>
+[[nodiscard]] task<result<capnp_message<Response>>> call(node& from, contact peer, std::string service,
+                                                         const std::function<void(typename Request::Builder)>& build,
+                                                         call_options options = {}) {
+    capnp::MallocMessageBuilder request;
+    build(request.initRoot<Request>());
+    return detail::call_in_capnp<Response>(from, std::move(peer), std::move(service), detail::to_bytes_of(request),
                                            std::move(options));
 }
 

@@ -125,6 +125,8 @@ public:
     /// stream before the request leaves. Errors: those of open() and exchange_call(), errc::timed_out.
     /// Cancelled: the call's stream, if it was opened, is reset, and the peer's handler cancelled.
     [[nodiscard]] task<result<bytes>> call(node_id peer, std::string service, bytes request, call_options options = {});
+    /// The same for a peer whose addresses are known.
+    [[nodiscard]] task<result<bytes>> call(contact peer, std::string service, bytes request, call_options options = {});
 
     /// Serves the streams that peers open to this service, see service_handler. Takes the place of the handler that the service
     /// may have had; streams that it serves go on. May be called at any time and from any thread; counts at once on the node's
