@@ -48,7 +48,7 @@ struct column {
     const char* name;
     std::size_t width;
 };
-constexpr std::array columns = {column{"", 12},          column{"found", 9},  column{"messages", 10},
+constexpr std::array columns = {column{"", 15},          column{"found", 9},  column{"messages", 10},
                                 column{"median ms", 11}, column{"p95 ms", 9}, column{"KiB", 9}};
 
 std::string line_of(const std::array<std::string, columns.size()>& cells) {
@@ -73,7 +73,7 @@ std::string table_of(const sim::modes_config& config, const sim::modes_report& r
     std::array<std::string, columns.size()> head;
     for (std::size_t i = 0; i < columns.size(); ++i) head[i] = columns[i].name;
     head[1] = "found %";
-    out += line_of(head) + row_of("put", report.puts);
+    out += line_of(head) + row_of("put proxied", report.puts);
     for (std::size_t i = 0; i < report.gets.size(); ++i) {
         out += row_of("get " + text_of(config.modes[i]), report.gets[i]);
     }
@@ -103,9 +103,11 @@ std::string json_of(const sim::modes_config& config, const sim::modes_report& re
 outcome<void> sim_command(std::string_view name, arguments given) {
     command_line line(
         name, "Simulate a network of real nodes in virtual time.",
-        "modes: puts values and gets each of them in every mode. Prints a table: share found, and for each query the "
-        "requests that all\n"
-        "nodes sent, its median and 95th percentile in milliseconds of virtual time, and what the network carried.\n\n"
+        "modes: puts each value once, proxied, and gets it in every mode. Prints a table: share found, and for each "
+        "query the\n"
+        "requests that all nodes sent, its median and 95th percentile in milliseconds of virtual time, and what the "
+        "network\n"
+        "carried.\n\n"
         "Example:\n"
         "  mydht sim modes --nodes 1000 --links four-links\n");
     std::optional<std::string> scenario;

@@ -29,7 +29,8 @@ class Modes(support.Case):
         title, heads, *rows = first.decode().splitlines()
         self.assertEqual(title, "20 nodes, everybody, 5 values, seed 3")
         self.assertIn("messages", heads)
-        self.assertEqual([row.split()[0] for row in rows], ["put"] + ["get"] * (len(rows) - 1))
+        self.assertEqual(rows[0].split()[:2], ["put", "proxied"])
+        self.assertEqual([row.split()[0] for row in rows[1:]], ["get"] * (len(rows) - 1))
 
     def test_wrong_arguments(self):
         self.refused(2, "sim", says="SCENARIO")
