@@ -18,11 +18,13 @@ namespace detail {
 class event_queue;
 }
 
-/// Something that happened to a node.
+/// Something that happened to a node. A peer may have a session over each kind of transport, say TCP and UDP, and each of them comes
+/// with a peer_up and goes with a peer_down of its own (`who.kind` tells them apart): a peer has gone when as many have gone down
+/// as came up.
 struct node_event {
     enum class kind : std::uint8_t {
-        peer_up,          ///< a session with `who` is there; one for each kind of transport
-        peer_down,        ///< it has ended, and `why`
+        peer_up,          ///< a session with `who` is there, over transport `who.kind`
+        peer_down,        ///< it has ended, and `why`; the peer may have another one
         peer_blocked,     ///< admission keeps `who` out for `time`
         peer_moved,       ///< `who`, in the same session or a new one, is at `who.observed` now and was at `before`
         address_changed,  ///< peers reach this node at `addresses` now

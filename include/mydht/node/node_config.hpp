@@ -21,7 +21,8 @@
 
 namespace mydht {
 
-/// Settings of a node. Checked as a whole when the node is made.
+/// Settings of a node. Checked as a whole when the node is made. Can be moved and not copied, since the store in it
+/// belongs to one node. Who makes several nodes alike writes a function that returns a node_config.
 struct node_config {
     /// Who the node is; a fresh, unsaved identity when not given.
     std::shared_ptr<const identity> self;

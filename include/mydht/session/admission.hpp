@@ -44,8 +44,8 @@ private:
     duration time_;
 };
 
-/// Decides about a peer whose identity is proven (on plain links: claimed). Called on the node's executor; may wait, up to the
-/// handshake timeout, after which it is cancelled and the peer is not let in. A task that throws refuses.
+/// Decides about one session with a peer whose identity is proven (on plain links: claimed). Called on the node's executor; may
+/// wait, up to the handshake timeout, after which it is cancelled and the peer is not let in. A task that throws refuses.
 using admission_callback = std::function<task<admission_verdict>(peer_info who)>;
 
 /// Who may have a session with this node, whoever dials. Until it is decided a peer has no rights: nothing of it is served, nothing
@@ -55,7 +55,7 @@ struct admission_config {
     std::optional<std::vector<node_id>> allow;
     /// Never let in. An identity costs nothing, so this keeps out those who want to be known.
     std::vector<node_id> deny;
-    /// Asked about everybody whom the lists let through. Off: accept with priority 0.
+    /// Asked about whom the lists let through, once for each kind of transport (`who.kind`). Off: accept with priority 0.
     admission_callback decide;
     /// Blocks that are remembered; a further one takes the place of the oldest.
     std::size_t blocks_max = 4096;
