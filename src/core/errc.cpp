@@ -40,7 +40,7 @@ constexpr entry texts[] = {
     {errc::identity_mismatch, "the peer proved another identity than the one that was pinned"},
     {errc::self_connection, "the peer is this node itself"},
     {errc::protocol_violation, "the peer broke the rules of the session"},
-    {errc::session_closed, "the session ended before the answer came"},
+    {errc::session_closed, "the session has ended"},
     {errc::session_replaced, "another session with the same peer took this one's place"},
     {errc::too_many_requests, "the limit of requests under way with this peer is reached"},
     {errc::too_many_sessions, "the limit of sessions is reached and none can be given up"},

@@ -56,6 +56,16 @@ private:
     std::shared_ptr<entering> into_;
 };
 
+/// A peer that does not let this node in says so behind the handshake only: a link that an answer came over, or that stands
+/// without one, is a way in.
+task<result<void>> node_core::let_in_over(session link, steady_time deadline) {
+    wire::ping question;
+    const auto until = std::min<steady_time>(deadline, env_.time->now() + config_.queries.hard_timeout);
+    const auto answer = co_await link.request(question, until);
+    if (answer || link.open()) co_return result<void>();
+    co_return failure(answer.error());
+}
+
 task<> node_core::enter_through(location where, steady_time deadline, entry_ticket ticket) {
     const auto text = where.text();
     auto found = co_await resolve(env_, where);
@@ -63,13 +73,18 @@ task<> node_core::enter_through(location where, steady_time deadline, entry_tick
     bool reached = false;
     if (found) {
         for (const auto& each : *found) {
-            auto link = co_await pool_.connect_to(each, where.pinned, deadline);
-            if (link) {
+            const auto link = co_await pool_.connect_to(each, where.pinned, deadline);
+            if (!link) {
+                why = link.error();
+                continue;
+            }
+            const auto in = co_await let_in_over(*link, deadline);
+            if (in) {
                 neighbours_.proved(link->peer());
                 reached = true;
                 break;
             }
-            why = link.error();
+            why = in.error();
         }
     }
     if (reached) {
@@ -81,11 +96,12 @@ task<> node_core::enter_through(location where, steady_time deadline, entry_tick
 }
 
 task<> node_core::enter_through_saved(contact who, steady_time deadline, entry_ticket ticket) {
-    auto link = co_await pool_.connect(std::move(who), deadline);
-    if (link) {
-        neighbours_.proved(link->peer());
-        ++ticket.report().reached;
-    }
+    const auto link = co_await pool_.connect(std::move(who), deadline);
+    if (!link) co_return;
+    const auto in = co_await let_in_over(*link, deadline);
+    if (!in) co_return;
+    neighbours_.proved(link->peer());
+    ++ticket.report().reached;
 }
 
 task<result<std::vector<contact>>> node_core::saved_contacts() {

@@ -41,6 +41,7 @@ task<> node::stop() { return run_on(core_->env().exec, node_core::stop(core_->sh
 const node_id& node::id() const noexcept { return core_->self().id(); }
 const public_key& node::key() const noexcept { return core_->self().key(); }
 const std::vector<address>& node::addresses() const noexcept { return core_->addresses(); }
+const std::optional<address>& node::listen_failed_at() const noexcept { return core_->listen_failed_at(); }
 
 contact node::as_contact() const { return core_->as_contact(); }
 

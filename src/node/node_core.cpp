@@ -324,7 +324,10 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
 task<result<void>> node_core::listen() {
     for (const auto& each : config_.listen) {
         auto bound = co_await pool_.listen(each);
-        if (!bound) co_return failure(bound.error());
+        if (!bound) {
+            listen_failed_at_ = each;
+            co_return failure(bound.error());
+        }
         listening_.push_back(*bound);
         for (const auto& reachable : dialable(*bound)) addresses_.push_back(reachable);
     }

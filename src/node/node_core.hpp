@@ -66,6 +66,7 @@ public:
     [[nodiscard]] const environment& env() const noexcept { return env_; }
     [[nodiscard]] const identity& self() const noexcept { return *self_; }
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
+    [[nodiscard]] const std::optional<address>& listen_failed_at() const noexcept { return listen_failed_at_; }
     [[nodiscard]] contact as_contact() const;
 
 private:
@@ -86,6 +87,7 @@ private:
     /// errc::table_file_foreign when the file is something else, which must not be overwritten.
     [[nodiscard]] task<result<std::vector<contact>>> saved_contacts();
     [[nodiscard]] task<> enter_through(location where, steady_time deadline, entry_ticket ticket);
+    [[nodiscard]] task<result<void>> let_in_over(session link, steady_time deadline);
     [[nodiscard]] task<> enter_through_saved(contact who, steady_time deadline, entry_ticket ticket);
     [[nodiscard]] task<> fill_table(steady_time deadline);
     [[nodiscard]] task<> look_up(id256 target, steady_time deadline);
@@ -140,7 +142,8 @@ private:
     std::vector<address> listening_;
     std::vector<address> addresses_;  // when it began to listen; read from other threads
     std::vector<address> reachable_;  // now
-    std::uint64_t announced_ = 0;     // the sequence of the last record
+    std::optional<address> listen_failed_at_;
+    std::uint64_t announced_ = 0;  // the sequence of the last record
     seen_places seen_at_;
     address_vote vote_;
     event_hub events_;

@@ -13,6 +13,7 @@
 
 #include "query/branches.hpp"
 #include "query/gathering.hpp"
+#include "query/refusal.hpp"
 #include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
 
@@ -184,6 +185,8 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
     auto out = found.answer();
     report.complete = out.outcome != wire::gathered_outcome::partial && complete;
     report.lies = found.lies();
+    report.own = found.own();
+    report.refusal = found.refusal();
     co_return out;
 }
 
@@ -227,6 +230,7 @@ task<bool> forwarder::impl::send(const wire::forward& query, const peer_info* fr
             complete = false;
             break;
         }
+        if (const auto why = detail::refusal_in(got->answer)) into.refused(why);
         if (!got->answer) {
             into.missed();
             out.given_back(got->from);

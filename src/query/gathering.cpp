@@ -27,6 +27,7 @@ gathering::judgement gathering::take(wire::message answer) {
         cut_off_ = true;
         return judgement::unvisited;
     }
+    answered_ = true;
     if (got->outcome == wire::gathered_outcome::duplicate) return judgement::unvisited;
     if (got->outcome == wire::gathered_outcome::partial) cut_off_ = true;
     const auto lies_before = lies_;

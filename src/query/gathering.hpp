@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include <mydht/runtime/clock.hpp>
@@ -31,7 +32,12 @@ public:
 
     void take_item(item what);
     void take_contact(contact who);
-    void kept_here() { ++copies_; }
+    void kept_here() {
+        ++copies_;
+        own_ = true;
+    }
+    /// A peer would not be asked, see refusal_in().
+    void refused(std::error_code why) { refusal_ = why; }
 
     /// Paths that came to nothing.
     [[nodiscard]] std::size_t nothing() const noexcept { return nothing_; }
@@ -42,6 +48,10 @@ public:
     /// Peers that say they keep the item of a put.
     [[nodiscard]] std::size_t copies() const noexcept { return copies_; }
     [[nodiscard]] const find_copies& found() const noexcept { return found_; }
+    /// One of the copies is this peer's own.
+    [[nodiscard]] bool own() const noexcept { return own_; }
+    /// How the last one refused, when nobody answered.
+    [[nodiscard]] std::error_code refusal() const noexcept { return answered_ ? std::error_code() : refusal_; }
     /// Answers that nobody may give.
     [[nodiscard]] std::size_t lies() const noexcept { return lies_; }
 
@@ -59,6 +69,9 @@ private:
     std::size_t copies_ = 0;
     std::size_t nothing_ = 0;
     std::size_t lies_ = 0;
+    std::error_code refusal_;
+    bool answered_ = false;
+    bool own_ = false;
     bool cut_off_ = false;
 };
 

@@ -9,6 +9,7 @@
 #include <mydht/value/lifetime.hpp>
 
 #include "query/purposes.hpp"
+#include "query/refusal.hpp"
 #include "query/walk.hpp"
 
 namespace mydht {
@@ -20,8 +21,12 @@ void hand_over(lookup_report* into, const lookup_report& report) {
     if (into != nullptr) *into = report;
 }
 
+/// Nobody answered, and somebody has said why not.
+bool was_refused(const lookup_report& report) { return report.answered == 0 && report.refusal; }
+
 /// Why a get found nothing: enough peers said no, or too few said anything.
-errc nothing_found(const lookup_report& report) {
+std::error_code nothing_found(const lookup_report& report) {
+    if (was_refused(report)) return report.refusal;
     // Enough is half of those that were asked: of few who answer among many who hang, nobody may be a holder.
     const bool enough = report.answered > 0 && report.answered * 2 >= report.asked;
     if (report.exhausted && enough) return errc::not_found;
@@ -45,10 +50,12 @@ void count_refusal(put_report& into, std::error_code why) {
 }
 
 /// Why a put stored nothing.
-errc nothing_stored(const put_report& report) {
+std::error_code nothing_stored(const put_report& report) {
     if (report.mismatched > 0) return errc::cas_mismatch;
     if (report.stale > 0) return errc::value_stale;
+    if (report.refusal) return report.refusal;
     if (report.refused > 0) return errc::peer_error;
+    if (was_refused(report.lookup)) return report.lookup.refusal;
     return report.lookup.answered == 0 ? errc::no_peers : errc::timed_out;
 }
 
@@ -56,6 +63,7 @@ errc nothing_stored(const put_report& report) {
 task<> store_on(std::shared_ptr<messenger> via, contact holder, wire::store order, steady_time deadline,
                 std::shared_ptr<put_report> into) {
     const auto answer = co_await via->ask(std::move(holder), std::move(order), deadline);
+    if (const auto why = detail::refusal_in(answer)) into->refusal = why;
     if (!answer) {
         ++into->failed;
     } else if (std::holds_alternative<wire::stored>(answer->what)) {
@@ -91,6 +99,12 @@ steady_time query_engine::deadline_of(std::optional<std::chrono::milliseconds> t
 }
 
 task<result<lookup_report>> query_engine::lookup(id256 target, std::size_t paths, steady_time deadline) {
+    auto found = co_await walk_to(target, paths, deadline);
+    if (found && was_refused(*found)) co_return failure(found->refusal);
+    co_return found;
+}
+
+task<result<lookup_report>> query_engine::walk_to(id256 target, std::size_t paths, steady_time deadline) {
     detail::walk_options options(target, origin_.id, deadline);
     options.paths = paths;
     options.exempt_local = config_.exempt_local && origin_.local_only;
@@ -131,7 +145,7 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     }
     hand_over(options.report(), report);
     if (purpose.candidates().empty()) {
-        co_return failure(options.is_local() ? errc::not_found : nothing_found(report));
+        co_return failure(options.is_local() ? make_error_code(errc::not_found) : nothing_found(report));
     }
     auto chosen = choose(purpose, rules_);
     chosen.lookup = std::move(report);
@@ -168,6 +182,7 @@ task<lookup_report> query_engine::gather(wire::forward query, steady_time deadli
     out.answered = travelled.complete ? travelled.sent : 0;
     out.invalid = travelled.lies;
     out.exhausted = travelled.complete;
+    out.refusal = travelled.refusal;
     out.took = env_.time->now() - begun;
     co_return out;
 }
@@ -190,10 +205,13 @@ task<result<put_report>> query_engine::propagate(value what, put_options options
     const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
     const auto kept = co_await forwarding_.ask(std::move(query), deadline, travelled);
     out->stored = kept.copies;
+    out->own = travelled.own;
+    out->refusal = travelled.refusal;
     out->lookup.asked = travelled.sent;
     out->lookup.exhausted = travelled.complete;
     out->lookup.took = env_.time->now() - begun;
     if (out->stored > 0) co_return *out;
+    if (out->refusal) co_return failure(out->refusal);
     co_return failure(travelled.sent == 0 ? errc::no_peers : errc::timed_out);
 }
 
@@ -234,7 +252,7 @@ task<result<put_report>> query_engine::put(value what, put_options options) {
     std::vector<contact> holders;
     if (!options.is_local()) {
         // Peers that hang must not use up the time in which those that answer could store.
-        auto found = co_await lookup(what.key(), config_.paths, now + (deadline - now) / 2);
+        auto found = co_await walk_to(what.key(), config_.paths, now + (deadline - now) / 2);
         if (!found && !origin_.keeps_values) co_return failure(found.error());
         if (found) out->lookup = std::move(*found);
         holders = out->lookup.closest;
@@ -250,6 +268,7 @@ task<result<put_report>> query_engine::put(value what, put_options options) {
         const auto kept = co_await own_.keep(nullptr, order.target, order.what, order.expected_sequence);
         if (kept) {
             ++out->stored;
+            out->own = true;
         } else {
             count_refusal(*out, kept.error());
         }

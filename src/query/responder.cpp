@@ -52,6 +52,7 @@ errc meaning_of(wire::error_code refusal) noexcept {
         case wire::error_code::refused: return errc::invalid_value;
         case wire::error_code::full: return errc::store_full;
         case wire::error_code::client_only: return errc::client_only;
+        case wire::error_code::busy: return errc::peer_busy;
         case wire::error_code::not_supported: return errc::not_supported;
         case wire::error_code::throttled: return errc::throttled;
         default: return errc::peer_error;

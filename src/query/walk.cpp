@@ -11,6 +11,8 @@
 #include <mydht/runtime/channel.hpp>
 #include <mydht/runtime/task_group.hpp>
 
+#include "query/refusal.hpp"
+
 namespace mydht::detail {
 
 namespace {
@@ -100,6 +102,7 @@ private:
     }
 
     void take(arrival got) {
+        if (const auto why = refusal_in(got.answer)) refusal_ = why;
         if (!got.answer) {
             if (got.answer.error() == errc::timed_out) peers_.timed_out();
             list_.on_failure(got.from, failure_of(got.answer.error()));
@@ -133,6 +136,7 @@ private:
         out.failed = counts.unreachable;
         out.invalid = counts.invalid;
         out.hops = counts.hops;
+        out.refusal = refusal_;
         out.took = env_.time->now() - begun_;
         // What the walk's own deadline cut off has not said no.
         out.exhausted = list_.finished() && !enough_ && env_.time->now() < deadline_;
@@ -150,6 +154,7 @@ private:
     contact_shortlist list_;
     std::shared_ptr<mailbox> box_;
     task_group requests_;
+    std::error_code refusal_;
     bool enough_ = false;
 };
 

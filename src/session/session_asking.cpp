@@ -36,7 +36,7 @@ private:
 task<result<wire::message>> session_state::request(std::shared_ptr<session_state> self, wire::message what,
                                                    steady_time deadline) {
     while (self->survivor_) self = std::shared_ptr(self->survivor_);
-    if (self->phase_ != phase::open) co_return failure(self->what_requests_hear());
+    if (self->phase_ != phase::open) co_return failure(self->what_users_hear());
     waiting_request waits(*self);
     if (!waits.id()) co_return failure(waits.id().error());
     const auto id = *waits.id();
@@ -85,7 +85,7 @@ session_streams& session_state::make_streams() {
 result<stream> session_state::open_stream(std::shared_ptr<session_state> self, std::string service) {
     while (self->survivor_) self = std::shared_ptr(self->survivor_);
     if (!valid_service_name(service)) return failure(errc::bad_argument);
-    if (self->phase_ != phase::open) return failure(errc::session_closed);
+    if (self->phase_ != phase::open) return failure(self->what_users_hear());
     auto made = self->make_streams().set().open(std::move(service));
     if (!made) return failure(made.error());
     self->asked_ = true;

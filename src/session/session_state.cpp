@@ -86,15 +86,15 @@ void session_state::leave(std::error_code why, std::string_view detail) {
         if (!detail.empty()) line.append(" (").append(detail).append(")");
         context_->log(level_of(why), line);
     }
-    requests_.fail_all(what_requests_hear());
+    requests_.fail_all(what_users_hear());
     served_.cancel_all();
-    if (streams_) streams_->fail_all(errc::session_closed);
+    if (streams_) streams_->fail_all(what_users_hear());
     room_changed();
     served_less_.notify_all();
     if (context_->owner != nullptr) context_->owner->session_left(*this, why);
 }
 
-std::error_code session_state::what_requests_hear() const noexcept {
+std::error_code session_state::what_users_hear() const noexcept {
     return why_ == errc::slow_peer || why_ == errc::not_admitted ? why_ : make_error_code(errc::session_closed);
 }
 

@@ -174,8 +174,8 @@ private:
     void fire() noexcept override;
     void leave(std::error_code why, std::string_view detail);
     void close_if_done();
-    /// What becomes of requests when the session has ended: peers that go in order are no news to those who ask.
-    [[nodiscard]] std::error_code what_requests_hear() const noexcept;
+    /// What requests and streams hear when the session has ended: peers that go in order are no news to those who ask.
+    [[nodiscard]] std::error_code what_users_hear() const noexcept;
 
     std::shared_ptr<session_context> context_;
     const wire::codec* codec_;

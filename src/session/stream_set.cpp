@@ -34,7 +34,7 @@ stream_set::~stream_set() {
 }
 
 result<std::shared_ptr<stream_state>> stream_set::open(std::string service) {
-    if (failed_) return failure(errc::session_closed);
+    if (failed_) return failure(failed_);
     if (streams_.size() - of_peer_ >= settings_.streams_max || next_own_ > channel_max) {
         return failure(errc::too_many_streams);
     }
@@ -52,7 +52,7 @@ stream_state* stream_set::find(std::uint32_t channel) const {
 }
 
 void stream_set::fail_all(std::error_code why) {
-    failed_ = true;
+    if (!failed_) failed_ = why;
     auto gone = std::exchange(streams_, {});
     for (auto& [channel, which] : gone) which->detach(why);
     of_peer_ = open_of_peer_ = open_of_own_ = 0;

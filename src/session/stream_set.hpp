@@ -73,8 +73,8 @@ public:
     stream_set& operator=(const stream_set&) = delete;
     ~stream_set();
 
-    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams,
-    /// errc::session_closed.
+    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams, and after
+    /// fail_all() what that said.
     [[nodiscard]] result<std::shared_ptr<stream_state>> open(std::string service);
 
     /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once; those for
@@ -178,7 +178,7 @@ private:
     std::uint64_t received_max_ = wire::initial_session_window;
     std::uint64_t window_ = wire::initial_session_window;
     bool window_lost_ = false;
-    bool failed_ = false;
+    std::error_code failed_;  // why there are no streams any more
 };
 
 }  // namespace mydht::detail

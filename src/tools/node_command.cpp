@@ -1,4 +1,6 @@
 #include <filesystem>
+#include <set>
+#include <string>
 
 #include <unistd.h>
 
@@ -112,6 +114,7 @@ task<> serve(environment env, interruption& wish, std::string_view name, const n
              node_config config, outcome<void>& ended) {
     auto listen = co_await unless_interrupted(wish, resolve_all(env, wanted.listen));
     if (wish.raised()) co_return;
+    auto subject = "cannot listen at " + names_of(wanted.listen);
     std::error_code error = listen ? std::error_code() : listen.error();
     if (!error) {
         config.listen = std::move(*listen);
@@ -125,10 +128,26 @@ task<> serve(environment env, interruption& wish, std::string_view name, const n
             co_await wish.wait();
         } else if (!wish.raised()) {
             error = joined.error();
+            if (const auto& at = server.listen_failed_at()) subject = "cannot listen at " + at->text();
         }
         co_await server.stop();
     }
-    if (error) ended = tl::unexpected<problem>(explain("cannot listen at " + names_of(wanted.listen), error));
+    if (error) ended = tl::unexpected<problem>(explain(subject, error));
+}
+
+/// Port 0 is another one each time.
+outcome<void> check_listen(const std::vector<location>& places) {
+    if (places.size() > limits::addresses_per_contact) {
+        return unusable("--listen was given " + std::to_string(places.size()) + " times; give it at most " +
+                        std::to_string(limits::addresses_per_contact) + " times");
+    }
+    std::set<std::string> seen;
+    for (const auto& place : places) {
+        if (place.port != 0 && !seen.insert(place.text()).second) {
+            return unusable("--listen " + place.text() + " is a duplicate; give each address once");
+        }
+    }
+    return {};
 }
 
 outcome<node_config> make_config(const node_arguments& wanted) {
@@ -172,10 +191,7 @@ outcome<void> node_command(std::string_view name, arguments given) {
     line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");
     line.common(wanted.common, "How long the first attempt to join may take (default: 30s)");
     if (auto go = line.parse(given); !go) return go;
-    if (wanted.listen.size() > limits::addresses_per_contact) {
-        return unusable("--listen was given " + std::to_string(wanted.listen.size()) + " times; give it at most " +
-                        std::to_string(limits::addresses_per_contact) + " times");
-    }
+    if (auto distinct = check_listen(wanted.listen); !distinct) return distinct;
     if (wanted.listen.empty()) wanted.listen.push_back(*parse_listen_address("udp://127.0.0.1:0"));
 
     auto config = make_config(wanted);

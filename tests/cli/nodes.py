@@ -145,7 +145,11 @@ class Listening(support.Case):
             taken.listen()
             address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
             self.refused(1, "node", "--listen", address, says=address)
-            self.refused(1, "node", "--listen", "tcp://127.0.0.1:0", "--listen", address, says=address)
+            several = ["--listen", "tcp://127.0.0.1:0", "--listen", address, "--listen", "udp://127.0.0.1:0"]
+            self.refused(1, "node", *several, says=f"cannot listen at {address}: ")
+
+    def test_an_address_given_twice(self):
+        self.refused(2, "node", *["--listen", "udp://127.0.0.1:4000"] * 2, says=["udp://127.0.0.1:4000", "duplicate"])
 
     def test_an_address_of_another_machine(self):
         self.refused(1, "node", "--listen", "tcp://192.0.2.1:0", says=["tcp://192.0.2.1:0", "this machine"])

@@ -315,7 +315,7 @@ class Demo(support.Case):
     def test_it_is_done_in_datagrams(self):
         log = support.mydht("demo", "--nodes", "4", "--log-level", "debug").stderr.decode()
         # Each node, and who looks for the values, has sessions, and tells of their ends.
-        ended = [line for line in log.splitlines() if "the session ended" in line]
+        ended = [line for line in log.splitlines() if "the session has ended" in line]
         self.assertGreaterEqual(len(ended), 5)
         self.assertTrue(all(" udp://127.0.0.1:" in line for line in ended), log)
         self.assertNotIn("tcp://", log)

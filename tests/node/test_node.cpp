@@ -175,9 +175,13 @@ TEST_CASE("an address that is taken fails the start with its reason", "[node]") 
     node_config config;
     config.transports.push_back(s.network().transport(0));
     config.sessions.agreement = &noise::fast_dh();
+    config.listen.push_back(s.network().address_of(0, 4100));
     config.listen.push_back(s.network().address_of(0, 4000));
+    config.listen.push_back(s.network().address_of(0, 4200));
     node second(s.world().node_environment(0), std::move(config));
     CHECK(s.run(second.start()).error() == errc::address_in_use);
+    CHECK(second.listen_failed_at() == s.network().address_of(0, 4000));
+    CHECK_FALSE(s.at(0).listen_failed_at());
 }
 
 TEST_CASE("a node without its bootstrap keeps trying and joins when it appears", "[node]") {

@@ -20,7 +20,7 @@ namespace mydht::test {
 /// messenger that can be told to misbehave.
 class fake_network final : public messenger {
 public:
-    enum class manner { honest, silent, unreachable, garbage, forged, refusing, repeating, late };
+    enum class manner { honest, silent, unreachable, garbage, forged, refusing, no_stores, repeating, late };
 
     struct peer {
         peer(const environment& env, contact who_, const namespaces& rules)
@@ -35,6 +35,7 @@ public:
         responder answers;
         forwarder forwarding;
         manner behaves = manner::honest;
+        wire::error_code refuses_with = wire::error_code::busy;
         std::size_t asked = 0;
     };
 
@@ -71,9 +72,12 @@ public:
                 old.items.push_back(late);
                 co_return reply(old, to.addresses.front());
             }
+            case manner::no_stores:
+                if (!std::holds_alternative<wire::store>(what)) break;
+                [[fallthrough]];
             case manner::refusing: {
                 wire::error no;
-                no.code = wire::error_code::busy;
+                no.code = target.refuses_with;
                 co_return reply(no, to.addresses.front());
             }
             case manner::forged: {

@@ -318,3 +318,87 @@ TEST_CASE("a cancelled query unwinds and leaves nothing behind, whenever it is c
         CHECK(net.loop.time.armed() == 0);
     }
 }
+
+namespace {
+
+/// What becomes of the three queries of a client in a network of two peers.
+struct what_came {
+    explicit what_came(fake_network& net) {
+        const auto queries = net.engine({}, 2);
+        const auto until = net.env.time->now() + 30s;
+        lookup = net.complete(queries->lookup({}, 1, until)).error();
+        get_options how;
+        how.report_to(report);
+        get = net.complete(queries->get({}, how)).error();
+        put = net.complete(queries->put(value::immutable("x"), {})).error();
+    }
+    std::error_code lookup;
+    std::error_code get;
+    std::error_code put;
+    lookup_report report;
+};
+
+}  // namespace
+
+TEST_CASE("when everybody refuses, the query says how", "[lookup][get][put][refusals]") {
+    fake_network net(2);
+    auto& first = *net.peers.begin()->second;
+    auto& second = *std::next(net.peers.begin())->second;
+    first.behaves = manner::refusing;
+    second.behaves = GENERATE(manner::refusing, manner::unreachable, manner::silent);
+    const auto [said, code] = GENERATE(table<wire::error_code, errc>({
+        {wire::error_code::throttled, errc::throttled},
+        {wire::error_code::busy, errc::peer_busy},
+    }));
+    first.refuses_with = second.refuses_with = said;
+    const what_came came(net);
+    CHECK(came.lookup == code);
+    CHECK(came.get == code);
+    CHECK(came.put == code);
+    CHECK(came.report.refusal == code);
+    CHECK(came.report.answered == 0);
+}
+
+TEST_CASE("a refusal of another kind is nobody to ask", "[get][put][refusals]") {
+    fake_network net(2);
+    for (auto& [id, each] : net.peers) {
+        each->behaves = manner::refusing;
+        each->refuses_with = wire::error_code::client_only;
+    }
+    const what_came came(net);
+    CHECK(came.get == errc::no_peers);
+    CHECK(came.put == errc::no_peers);
+    CHECK_FALSE(came.report.refusal);
+}
+
+TEST_CASE("one that answers outweighs those that refuse", "[lookup][get][put][refusals]") {
+    fake_network net(2);
+    net.peers.begin()->second->behaves = manner::refusing;
+    const auto queries = net.engine({}, 2);
+    const auto found = net.complete(queries->lookup({}, 1, net.env.time->now() + 30s));
+    REQUIRE(found);
+    CHECK(found->refusal == errc::peer_busy);
+    CHECK(net.complete(queries->get({}, {})).error() == errc::not_found);
+    const auto stored = net.complete(queries->put(value::immutable("x"), {}));
+    REQUIRE(stored);
+    CHECK(stored->stored == 1);
+    CHECK_FALSE(stored->own);
+    CHECK(stored->copies_elsewhere() == 1);
+}
+
+TEST_CASE("holders that all refuse to be asked give the put their reason", "[put][refusals]") {
+    fake_network net(2);
+    for (auto& [id, each] : net.peers) {
+        each->behaves = manner::no_stores;
+        each->refuses_with = wire::error_code::throttled;
+    }
+    const auto queries = net.engine({}, 2);
+    CHECK(net.complete(queries->put(value::immutable("x"), {})).error() == errc::throttled);
+    // Its own copy is one, and the report says why there is no other.
+    const auto keeper = net.engine({}, 2, true);
+    const auto stored = net.complete(keeper->put(value::immutable("x"), {}));
+    REQUIRE(stored);
+    CHECK(stored->own);
+    CHECK(stored->copies_elsewhere() == 0);
+    CHECK(stored->refusal == errc::throttled);
+}

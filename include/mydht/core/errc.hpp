@@ -45,7 +45,7 @@ enum class errc {
     identity_mismatch,   ///< the peer proved another identity than the one that was pinned
     self_connection,     ///< the peer is this node itself
     protocol_violation,  ///< the peer broke the rules of the session
-    session_closed,      ///< the session ended before the answer came
+    session_closed,      ///< the session has ended
     session_replaced,    ///< another session with the same peer took this one's place
     too_many_requests,   ///< the limit of requests under way with this peer is reached
     too_many_sessions,   ///< the limit of sessions is reached and none can be given up

@@ -27,9 +27,10 @@ class node_core;
 /// How the first join went.
 struct join_report {
     std::size_t bootstraps = 0;  ///< entries that were tried: bootstrap addresses and contacts of the table file
-    std::size_t reached = 0;     ///< of them, those that answered
-    std::size_t contacts = 0;    ///< in the table afterwards
-    std::error_code error;       ///< why the last bootstrap that failed did so
+    std::size_t reached =
+        0;  ///< of them, those that let this node in: that answered, or keep its session without an answer
+    std::size_t contacts = 0;  ///< in the table afterwards
+    std::error_code error;     ///< why the last bootstrap that failed did so
 };
 
 /// What a node holds and has done, for people and monitoring.
@@ -72,19 +73,24 @@ public:
     /// Where peers can dial this node, as far as it knew when it began to listen: no wildcards. After start().
     /// What peers say since then is in status() and events().
     [[nodiscard]] const std::vector<address>& addresses() const noexcept;
-    /// The same with its key: what another node needs to open() a stream to this one, or to be told by other means. After start().
+    /// Which address of node_config::listen failed, when start() gave an error of any_transport::listen. After start().
+    [[nodiscard]] const std::optional<address>& listen_failed_at() const noexcept;
+    /// Where it is reached, with its key: what another node needs to open() a stream to this one, or to be told by other means. After start().
     [[nodiscard]] contact as_contact() const;
     [[nodiscard]] bool empty() const noexcept { return core_ == nullptr; }
 
     /// Stores a value on the nearest peers (and on this node, when it is among them). Completes when all of them have
-    /// answered or the timeout has come.
+    /// answered or the timeout has come. A node that keeps values succeeds with its own copy alone, also when no peer could be asked:
+    /// put_report::copies_elsewhere() counts the others.
     /// Errors: errc::value_too_large and the other limits of value::check, errc::value_expired, errc::no_peers,
-    /// errc::value_stale or errc::cas_mismatch when no copy was stored and holders said so, errc::timed_out, errc::peer_error.
+    /// errc::value_stale or errc::cas_mismatch when no copy was stored and holders said so, errc::throttled, errc::peer_busy or
+    /// errc::not_admitted when none was and somebody refused so, errc::timed_out, errc::peer_error.
     [[nodiscard]] task<result<put_report>> put(value what, put_options options = {});
 
     /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.
     /// Errors: errc::not_found when at least half of the peers asked answered and none has it, also when the newest is a tombstone;
-    /// errc::no_peers, errc::timed_out.
+    /// errc::throttled, errc::peer_busy or errc::not_admitted when nobody answered and somebody refused so; errc::no_peers,
+    /// errc::timed_out.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
 
     /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt;
@@ -95,7 +101,8 @@ public:
     [[nodiscard]] task<result<put_report>> retract(std::shared_ptr<const identity> author,
                                                    publish_options options = {});
 
-    /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers.
+    /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers; errc::throttled, errc::peer_busy or
+    /// errc::not_admitted when nobody answered and somebody refused so.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options = {});
 
     /// Puts this node's signed record, with the addresses of one group where it can be reached, where everybody who knows its id
@@ -114,7 +121,8 @@ public:
 
     /// Opens a stream to a service of a peer, which is found through an open session, the routing table or a lookup.
     /// Completes when the service has taken it. The stream may be used on any executor.
-    /// Errors: errc::not_found when nobody knows the peer, errc::self_connection, and those of session_pool::open.
+    /// Errors: errc::not_found when nobody knows the peer, errc::self_connection, errc::not_admitted when it does not let this node
+    /// in, those of lookup() and of session_pool::open.
     [[nodiscard]] task<result<stream>> open(node_id peer, std::string service,
                                             std::chrono::milliseconds timeout = std::chrono::seconds(10));
     /// The same for a peer whose addresses are known.

@@ -33,6 +33,9 @@ struct forward_report {
     std::size_t sent = 0;   ///< peers that this node sent it to
     bool complete = false;  ///< every path has ended; otherwise somebody was silent or refused, or the time was over
     std::size_t lies = 0;
+    bool own = false;  ///< this node keeps the value of the put itself
+    /// How the last peer refused when no peer answered, as in lookup_report.
+    std::error_code refusal;
 };
 
 /// Queries that travel from peer to peer, their answers coming back the same way (*proxied*): each hop is one coroutine that looks

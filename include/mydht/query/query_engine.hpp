@@ -50,7 +50,8 @@ public:
     }
 
     /// Walks to the target and completes when the nearest peers have answered, or at the deadline with what there is.
-    /// `paths` disjoint ones. Errors: errc::no_peers when nobody is known.
+    /// `paths` disjoint ones. Errors: errc::no_peers when nobody is known; when nobody answered and somebody refused,
+    /// why: errc::throttled, errc::peer_busy or errc::not_admitted.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, std::size_t paths, steady_time deadline);
 
     /// Finds the value of a key. See node::get. The report is also written when the get fails.
@@ -63,6 +64,8 @@ public:
     [[nodiscard]] task<result<put_report>> put(value what, put_options options);
 
 private:
+    /// lookup(), which reports also when everybody has refused.
+    [[nodiscard]] task<result<lookup_report>> walk_to(id256 target, std::size_t paths, steady_time deadline);
     /// A query that travels as its options say.
     template <typename Goal, typename Options>
     [[nodiscard]] wire::forward travelling(Goal goal, const Options& options) const;

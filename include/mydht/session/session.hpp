@@ -53,14 +53,14 @@ public:
 
     /// Sends a request and completes with the peer's answer, which may be wire::error.
     /// Errors: errc::timed_out at the deadline, errc::session_closed, errc::too_many_requests, errc::too_large when the
-    /// request does not encode (errc::bad_argument when it has a field that no peer would accept), errc::slow_peer,
+    /// request does not encode (errc::bad_argument when it has a field that no peer would accept), errc::slow_peer, errc::not_admitted when the peer refuses this node,
     /// errc::not_supported, errc::malformed or errc::unknown_version when the answer does not decode. Cancelled or late: the peer
     /// is told, and a late answer is dropped. When it fails the peer may have served it all the same. Over datagrams the answer may be
     /// wire::error_code::busy, when the peer has session_config::served_max requests of this side under way; ask again later.
     [[nodiscard]] task<result<wire::message>> request(wire::message what, steady_time deadline);
 
     /// Opens a stream to a service of the peer and returns at once; stream::accepted() says whether the peer has taken it.
-    /// Errors: errc::session_closed, errc::too_many_streams, errc::bad_argument for a name that no service has.
+    /// Errors: errc::session_closed (errc::not_admitted, errc::slow_peer when it ended so), errc::too_many_streams, errc::bad_argument for a name that no service has.
     [[nodiscard]] result<stream> open_stream(std::string service);
 
     /// Ends the link soon: streams and requests under way fail with errc::session_closed, also those of a link that it lost a

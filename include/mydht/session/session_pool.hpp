@@ -146,7 +146,7 @@ public:
     [[nodiscard]] session find(const node_id& peer) const;
 
     /// Opens a stream to a service of the peer, over the session that connect() gives. Completes when the service has
-    /// taken it. Errors: those of connect(), errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name
+    /// taken it. Errors: those of connect() (errc::not_admitted also when the peer refuses this node), errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name
     /// that no service has, errc::timed_out, errc::stream_reset. Cancelled: the stream, if it was opened, is reset.
     /// With open_mode::at_once it does not wait for that; the first operations on the stream then give these errors.
     [[nodiscard]] task<result<stream>> open(contact who, std::string service, steady_time deadline,

@@ -33,7 +33,7 @@ class stream_grip;
 /// completes on the caller's. One read and one write may be under way at a time. Cancelling an operation throws
 /// std::system_error(operation_aborted) and leaves the stream usable; a cancelled write may have taken a part.
 /// Errors of all operations: errc::no_service when the peer has no such service, errc::too_many_streams when it has no room
-/// for another stream, errc::peer_busy when it has no memory for it, errc::stream_reset when it broke the stream off, errc::session_closed when the session ended,
+/// for another stream, errc::peer_busy when it has no memory for it, errc::stream_reset when it broke the stream off, errc::session_closed when the session ended (errc::not_admitted when it did because the peer refuses this node, errc::slow_peer when either side read too slowly),
 /// errc::closed after reset() or close(), and for an empty handle.
 class stream {
 public:
