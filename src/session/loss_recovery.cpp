@@ -330,7 +330,12 @@ void loss_recovery::ask_again(recovery_outcome& out) {
 bool loss_recovery::can_send(std::size_t bytes) const noexcept {
     if (sent_.size() >= packets_max || sent_pieces_.pieces.size() >= pieces_max) return false;
     if (probes_ > 0) return true;
-    return congestion_.has_room(bytes) && congestion_.in_flight() + bytes <= queue_.bound();
+    return congestion_.has_room(bytes) && congestion_.in_flight() + bytes <= queue_bound();
+}
+
+/// It was made of packets as they were when it began; they may have grown since.
+std::size_t loss_recovery::queue_bound() const noexcept {
+    return std::max(queue_.bound(), 2 * congestion_.packet_bytes());
 }
 
 steady_time loss_recovery::next_send_time() const noexcept {
@@ -340,7 +345,7 @@ steady_time loss_recovery::next_send_time() const noexcept {
 
 /// A little more than the window a round trip, so that the pace alone never leaves it unused (RFC 9002, 7.7).
 std::size_t loss_recovery::pacing_window() const noexcept {
-    const auto window = std::min(congestion_.window(), queue_.bound());
+    const auto window = std::min(congestion_.window(), queue_bound());
     return congestion_.slow_start() ? 2 * window : window + window / 4;
 }
 

@@ -147,6 +147,7 @@ private:
     void ask_again(recovery_outcome& out);
     [[nodiscard]] steady_time probe_at() const noexcept;
     [[nodiscard]] bool on_this_path(const sent_packet& packet) const noexcept { return packet.number >= path_from_; }
+    [[nodiscard]] std::size_t queue_bound() const noexcept;
     [[nodiscard]] std::size_t pacing_window() const noexcept;
 
     std::uint64_t next_ = 0;

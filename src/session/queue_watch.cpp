@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace mydht::detail {
 
@@ -23,6 +24,10 @@ constexpr duration wait_trial = wait_aim / 2;
 
 /// One round may be long by chance, and another one short.
 constexpr unsigned rounds_min = 2;
+/// After a trial, the round in which the window fills again, and the one that shows the queue if it is ours.
+constexpr unsigned rounds_to_confirm = 2;
+/// A cut for less is not worth undoing, and jitter may look like it.
+constexpr duration excess_min = 2 * wait_max;
 /// Usual follows rounds that are shorter by this part of the difference, so that it is no rare short one.
 constexpr int usual_part = 8;
 
@@ -66,6 +71,8 @@ std::optional<std::size_t> queue_watch::judge(const sample& what) noexcept {
         return std::nullopt;
     }
     if (tries()) return judge_trial(what);
+    if (confirms_ > 0) return confirm(what);
+    if (const auto window = undo_cut(what)) return window;
     if (!usual_known_) {
         usual_known_ = true;
         usual_ = round_;
@@ -90,11 +97,14 @@ std::optional<std::size_t> queue_watch::judge(const sample& what) noexcept {
 }
 
 void queue_watch::try_less(const sample& what) noexcept {
+    confirms_ = 0;
+    before_ = 0;
     const auto least = packets_min * what.packet_bytes;
     const auto part = share(wait_trial);
     // In slow start more is under way than when what is acknowledged was sent.
-    bound_ = std::max(what.slow_start ? part / 4 * 3 : part, least);
+    bound_ = static_cast<std::uint32_t>(std::max(what.slow_start ? part / 4 * 3 : part, least));
     after_ = static_cast<std::uint32_t>(std::max(share(wait_aim), least));
+    half_way_ = after_ + (std::max(flight_, after_) - after_) / 2;
     rounds_ = 0;
     begin_anew(what);
 }
@@ -110,13 +120,45 @@ std::optional<std::size_t> queue_watch::judge_trial(const sample& what) noexcept
         usual_ = std::min(trip, suspect_);
         return std::nullopt;
     }
-    if (after_ >= what.window && !what.slow_start) return std::nullopt;
-    return std::min<std::size_t>(after_, what.window);
+    if (what.slow_start) return cut(what);
+    if (after_ >= what.window) return std::nullopt;
+    confirms_ = rounds_to_confirm;
+    begin_anew(what);
+    return std::nullopt;
+}
+
+std::optional<std::size_t> queue_watch::confirm(const sample& what) noexcept {
+    const bool back = round_ - usual_ > (suspect_ - usual_) / 2;
+    begin_round(what);
+    if (--confirms_ > 0 || !back) return std::nullopt;
+    return cut(what);
+}
+
+std::size_t queue_watch::cut(const sample& what) noexcept {
+    const auto window = static_cast<std::uint32_t>(what.window);
+    before_ = what.slow_start ? 0 : window;
+    last_ = std::min(after_, window);
+    excessive_ = usual_ + std::max<duration>((suspect_ - usual_) / 4 * 3, excess_min);
+    begin_anew(what);
+    return last_;
+}
+
+std::optional<std::size_t> queue_watch::undo_cut(const sample& what) noexcept {
+    if (before_ == 0) return std::nullopt;
+    if (what.window < last_ || flight_ > half_way_) {
+        before_ = 0;
+        return std::nullopt;
+    }
+    last_ = static_cast<std::uint32_t>(what.window);
+    if (!suspicious(what) || round_ < excessive_) return std::nullopt;
+    rounds_ = 0;
+    begin_round(what);
+    return std::exchange(before_, 0);
 }
 
 void queue_watch::measure_anew(const sample& what) noexcept {
     measures_ = true;
-    bound_ = std::max(share({}) / 4 * 3, packets_min_anew * what.packet_bytes);
+    bound_ = static_cast<std::uint32_t>(std::max(share({}) / 4 * 3, packets_min_anew * what.packet_bytes));
     rounds_ = 0;
     begin_anew(what);
 }

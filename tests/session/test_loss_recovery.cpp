@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -355,6 +357,98 @@ TEST_CASE("packets leave at the pace of the window") {
     const auto first = s.recovery.next_send_time();
     s.send(now);
     CHECK(s.recovery.next_send_time() - first == 2500us);
+}
+
+TEST_CASE("with nothing under way a full packet may leave, also one that has grown while a queue is looked for") {
+    scene s;
+    auto now = start;
+    std::size_t full = 1472;
+    s.recovery.set_packet_bytes(full);
+    /// As much as may be under way, all of which is acknowledged after `trip`.
+    const auto round = [&](duration trip) {
+        std::vector<std::uint64_t> sent;
+        REQUIRE(s.recovery.can_send(full));
+        while (s.recovery.can_send(full)) sent.push_back(s.send(now, packet_purpose::tracked, full));
+        const auto under_way = s.recovery.window().in_flight();
+        now += trip;
+        for (const auto number : sent) s.take(ack_of({{number, number}}), now);
+        REQUIRE(s.recovery.window().in_flight() == 0);
+        return under_way;
+    };
+    round(1ms);
+    round(20ms);
+    // Slow start is doubted.
+    REQUIRE(round(1ms) == 10 * full);
+    REQUIRE(s.recovery.window().window() > 12 * full);
+    const std::size_t grown = GENERATE(8952U, 16336U, 65487U);
+    const auto probe = s.send(now, packet_purpose::path_probe, grown);
+    now += 1ms;
+    s.take(ack_of({{probe, probe}}), now);
+    full = grown;
+    s.recovery.set_packet_bytes(full);
+    for (int i = 0; i < 50; ++i) round(i % 7 < 3 ? 20ms : 1ms);
+}
+
+namespace {
+
+/// A line of 100 Mbit/s and 40 ms that stays in order, with memory for 80 ms, on which the queues of others come and go: `longer` more
+/// for about `on`, then nothing for about `off`. A sender that always has something to send.
+struct busy_line {
+    /// What part of the line is used in its first 30 seconds.
+    double used(duration longer, duration on, duration off, std::uint64_t seed) {
+        s.recovery.set_packet_bytes(bytes);
+        prng random(seed);
+        const auto about = [&random](duration mean) {
+            const auto chance = (static_cast<double>(random() >> 11U) + 0.5) * 0x1.0p-53;
+            return duration(static_cast<duration::rep>(-std::log(chance) * static_cast<double>(mean.count())));
+        };
+        bool others = false;
+        auto change = start + 1s;
+        steady_time free = start;
+        steady_time latest = start;
+        std::deque<std::pair<std::uint64_t, steady_time>> acks;
+        std::size_t got = 0;
+        const auto end = start + 30s;
+        for (auto now = start; now < end; now += 200us) {
+            for (; now >= change; others = !others) change += about(others ? off : on);
+            s.fire(now);
+            while (s.recovery.can_send(bytes) &&
+                   (s.recovery.probes_wanted() > 0 || s.recovery.next_send_time() <= now)) {
+                const auto number = s.send(now, packet_purpose::tracked, bytes);
+                free = std::max(free, now);
+                if (free - now > 80ms) continue;
+                free += bytes * 80ns;
+                latest = std::max(latest, free + 40ms + (others ? longer : 0ns));
+                acks.emplace_back(number, latest);
+            }
+            for (; !acks.empty() && acks.front().second <= now; acks.pop_front()) {
+                s.take(ack_of({{acks.front().first, acks.front().first}}), now);
+                got += bytes;
+            }
+        }
+        return static_cast<double>(got) / (30 * 100e6 / 8);
+    }
+
+    static constexpr std::size_t bytes = 1452;
+    scene s;
+};
+
+struct others {
+    duration longer;
+    duration on;
+    duration off;
+    double least;
+};
+
+}  // namespace
+
+TEST_CASE("queues of others that come and go are not taken for our own") {
+    const auto row =
+        GENERATE(others{60ms, 250ms, 300ms, 0.6}, others{60ms, 100ms, 1s, 0.75}, others{30ms, 500ms, 500ms, 0.85});
+    const auto seed = test::property_seed();
+    CAPTURE(row.longer.count(), row.on.count(), row.off.count(), seed);
+    busy_line one;
+    CHECK(one.used(row.longer, row.on, row.off, seed) > row.least);
 }
 
 TEST_CASE("a new path is measured anew, and the old one's packets do not count for it") {

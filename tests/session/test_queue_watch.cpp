@@ -65,6 +65,29 @@ struct way {
         REQUIRE_FALSE(watch.tries());
     }
 
+    /// A trial in which the excess goes away.
+    void try_well(duration before, duration trip) {
+        change(before, trip);
+        REQUIRE_FALSE(round(trip));
+        REQUIRE(watch.tries());
+        REQUIRE_FALSE(round(trip));
+        REQUIRE_FALSE(watch.tries());
+    }
+    /// The whole window is under way again: what the packets of the trial took, and a round of others, say nothing yet.
+    void fill(duration trip) {
+        change(trip, trip);
+        REQUIRE_FALSE(round(trip));
+        REQUIRE_FALSE(watch.tries());
+    }
+    /// A queue of others that came and went at the wrong moments.
+    void cut(duration usual, duration trip) {
+        suspect(trip);
+        try_well(trip, usual);
+        fill(trip);
+        REQUIRE(round(trip));
+        REQUIRE_FALSE(watch.tries());
+    }
+
     queue_watch watch;
     std::uint64_t number = 0;
     std::size_t flight = 88'000;
@@ -127,19 +150,67 @@ TEST_CASE("two rounds of more than eight milliseconds in the queue are tried, an
     CHECK_FALSE(w.round(64ms));
     CHECK(w.watch.bound() == 88'000U * 42 / 64);
     // Half of the 15 ms of the shorter one is gone.
-    w.change(64ms, 47ms);
-    CHECK_FALSE(w.round(47ms));
-    CHECK(w.watch.tries());
-    CHECK(w.round(47ms) == 88'000U * 44 / 64);
-    CHECK_FALSE(w.watch.tries());
+    w.try_well(64ms, 47ms);
+    SECTION("when they are back with the window") {
+        w.fill(47ms);
+        CHECK(w.round(48ms) == 88'000U * 44 / 64);
+        CHECK_FALSE(w.watch.tries());
+    }
+    SECTION("and left alone when they are not") {
+        w.fill(80ms);
+        CHECK_FALSE(w.round(47'500us));
+        CHECK_FALSE(w.watch.tries());
+        CHECK(w.window == 100'000);
+        // And 40 ms are still usual.
+        CHECK_FALSE(w.round(48ms));
+        w.suspect(49ms);
+    }
 }
 
 TEST_CASE("what was sent before a trial began says nothing about it", "[queue_watch]") {
     way w;
     w.suspect(55ms);
-    w.change(90ms, 42ms);
-    CHECK_FALSE(w.round(42ms));
-    CHECK(w.round(42ms) == 88'000U * 44 / 55);
+    w.try_well(90ms, 42ms);
+    w.fill(42ms);
+    CHECK(w.round(55ms) == 88'000U * 44 / 55);
+}
+
+TEST_CASE("a cut is undone when the excess is seen again with little under way", "[queue_watch]") {
+    way w;
+    w.cut(40ms, 80ms);
+    REQUIRE(w.window == 88'000U * 44 / 80);
+    // Of what was under way when it took so long, not of the window.
+    const auto half_way = w.window + (88'000U - w.window) / 2;
+    w.flight = half_way;
+    w.change(80ms, 40ms);
+    SECTION("at once, and for three quarters of it") {
+        CHECK_FALSE(w.round(70ms - 1us));
+        CHECK(w.round(70ms) == 100'000U);
+        SECTION("and once only") {
+            CHECK_FALSE(w.round(80ms));
+            CHECK_FALSE(w.round(80ms));
+            CHECK(w.watch.tries());
+        }
+    }
+    SECTION("also when the window has grown since") {
+        for (int i = 0; i < 10; ++i) {
+            w.window += packet_bytes;
+            CHECK_FALSE(w.round(45ms));
+        }
+        CHECK(w.round(80ms) == 100'000U);
+    }
+    SECTION("not when as much was under way that our queue might be back") {
+        w.flight = half_way + 1;
+        CHECK_FALSE(w.round(40ms));
+        w.flight = half_way;
+        CHECK_FALSE(w.round(40ms));
+        w.suspect(80ms);
+    }
+    SECTION("not when packets were lost since") {
+        w.window /= 2;
+        CHECK_FALSE(w.round(40ms));
+        w.suspect(80ms);
+    }
 }
 
 TEST_CASE("jitter is no queue: one short trip a round suffices", "[queue_watch]") {
@@ -164,9 +235,9 @@ TEST_CASE("a wait that stays with less under way is not ours: the window is left
     w.suspect(79ms);
     CHECK(w.watch.bound() == 88'000U * 62 / 79);
     SECTION("a queue of ours on top of it is shortened") {
-        w.change(79ms, 62ms);
-        CHECK_FALSE(w.round(62ms));
-        CHECK(w.round(62ms) == 88'000U * 64 / 79);
+        w.try_well(79ms, 62ms);
+        w.fill(62ms);
+        CHECK(w.round(79ms) == 88'000U * 64 / 79);
     }
     SECTION("what the trial shows is no more than what was suspected") {
         w.try_in_vain(120ms);
@@ -199,6 +270,7 @@ TEST_CASE("a window of ten packets is left alone, and a larger one is not bounde
     CHECK(w.watch.bound() == queue_watch::packets_min * packet_bytes);
     w.change(4s, 41ms);
     for (int i = 0; w.watch.tries() && i < 3; ++i) (void)w.round(41ms);
+    for (int i = 0; i < 3 && w.window > queue_watch::packets_min * packet_bytes; ++i) (void)w.round(4s);
     CHECK(w.window == queue_watch::packets_min * packet_bytes);
 }
 
