@@ -18,7 +18,7 @@
 #include "node/address_vote.hpp"
 #include "node/event_hub.hpp"
 #include "node/neighbours.hpp"
-#include "node/seen_places.hpp"
+#include "session/recent_map.hpp"
 
 namespace mydht::detail {
 
@@ -143,8 +143,8 @@ private:
     std::vector<address> addresses_;  // when it began to listen; read from other threads
     std::vector<address> reachable_;  // now
     std::optional<address> listen_failed_at_;
-    std::uint64_t announced_ = 0;  // the sequence of the last record
-    seen_places seen_at_;
+    std::uint64_t announced_ = 0;                                    // the sequence of the last record
+    recent_map<std::pair<node_id, address_kind>, address> seen_at_;  // where peers were last, by kind of transport
     address_vote vote_;
     event_hub events_;
 

@@ -21,7 +21,8 @@ session_events node_core::pool_events() {
     out.socket_back = [this](const address& at) { socket_changed(node_event::kind::socket_back, at, {}); };
     out.moved = [this](const session& link, const address& before) {
         moved(link.peer(), before);
-        (void)seen_at_.note(link.peer().who.id, link.peer().observed);
+        const auto& at = link.peer().observed;
+        seen_at_.touch({link.peer().who.id, at.kind()}) = at;
     };
     return out;
 }
@@ -77,8 +78,9 @@ void node_core::socket_changed(node_event::kind what, const address& at, std::er
 void node_core::note_place(const peer_info& who) {
     // The port of an incoming connection is another one each time, and so are names in memory.
     if (!who.observed.is_ip()) return;
-    const auto before = seen_at_.note(who.who.id, who.observed);
-    if (before && !same_host(*before, who.observed)) moved(who, *before);
+    auto& at = seen_at_.touch({who.who.id, who.observed.kind()});
+    const auto before = std::exchange(at, who.observed);
+    if (!before.empty() && !same_host(before, who.observed)) moved(who, before);
 }
 
 void node_core::moved(const peer_info& who, const address& before) {

@@ -7,6 +7,7 @@
 
 #include <mydht/sim/scenario.hpp>
 
+#include "crypto/prng_source.hpp"
 #include "session/fixture.hpp"
 #include "session/packet_net.hpp"
 #include "support/catch.hpp"
@@ -40,6 +41,15 @@ struct listener {
     std::vector<node_event> all;
     std::optional<std::error_code> ended;
 };
+
+/// All nodes listen at their addresses, but this one everywhere.
+scenario_config with_wildcard(node_index one) {
+    scenario_config out;
+    out.configure = [one](node_index index, node_config& c) {
+        if (index == one) c.listen = {parse_address("tcp://0.0.0.0:4000").value()};
+    };
+    return out;
+}
 
 }  // namespace
 
@@ -102,12 +112,7 @@ TEST_CASE("a peer that admission blocks is told of, and leaves the table", "[obs
 }
 
 TEST_CASE("a node that listens everywhere learns from peers where it is", "[observing]") {
-    scenario_config config;
-    const auto wildcard = parse_address("tcp://0.0.0.0:4000").value();
-    config.configure = [wildcard](node_index index, node_config& c) {
-        if (index == 9) c.listen = {wildcard};
-    };
-    scenario s(std::move(config));
+    scenario s(with_wildcard(9));
     REQUIRE(s.grow(10) == 0);
     s.world().run_for(10min);
     const auto status = s.run(s.at(9).status());
@@ -121,12 +126,7 @@ TEST_CASE("a node that listens everywhere learns from peers where it is", "[obse
 }
 
 TEST_CASE("a node tells when it has learnt where it is", "[observing]") {
-    scenario_config config;
-    const auto wildcard = parse_address("tcp://0.0.0.0:4000").value();
-    config.configure = [wildcard](node_index index, node_config& c) {
-        if (index == 1) c.listen = {wildcard};
-    };
-    scenario s(std::move(config));
+    scenario s(with_wildcard(1));
     REQUIRE(s.grow(2) == 0);
     listener heard;
     heard.start(s, s.at(1));
@@ -185,7 +185,7 @@ TEST_CASE("a node tells of a peer that comes again from another host", "[observi
     scenario_config config;
     config.streams = !datagrams;
     config.datagrams = datagrams;
-    test::seeded_random random(5);
+    test::prng_source random(5);
     const auto nomad = std::make_shared<const identity>(identity::generate(random));
     config.configure = [&nomad](node_index index, node_config& c) {
         if (index == 1 || index == 2) c.self = nomad;

@@ -139,15 +139,7 @@ public:
     /// Runs a query to its end, moving the time as it waits.
     template <typename T>
     T complete(task<T> work) {
-        std::optional<T> out;
-        asio::co_spawn(loop.context, std::move(work), [&](std::exception_ptr error, T value) {
-            if (error) std::rethrow_exception(error);
-            out.emplace(std::move(value));
-        });
-        loop.poll();
-        for (int step = 0; !out && step < 10'000; ++step) loop.advance(100ms);
-        REQUIRE(out);
-        return std::move(*out);
+        return test::run_to_end(loop, std::move(work));
     }
 
     test::loop loop;

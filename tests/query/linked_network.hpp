@@ -83,15 +83,7 @@ public:
     /// Runs an operation to its end, moving the time as it waits.
     template <typename T>
     T complete(task<T> work) {
-        std::optional<T> out;
-        asio::co_spawn(loop.context, std::move(work), [&](std::exception_ptr error, T value) {
-            if (error) std::rethrow_exception(error);
-            out.emplace(std::move(value));
-        });
-        loop.poll();
-        for (int step = 0; !out && step < 10'000; ++step) loop.advance(std::chrono::milliseconds(100));
-        REQUIRE(out);
-        return std::move(*out);
+        return test::run_to_end(loop, std::move(work));
     }
 
     [[nodiscard]] result<put_report> put(peer_index who, const value& what, const put_options& options) {

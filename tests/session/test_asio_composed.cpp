@@ -80,7 +80,7 @@ TEST_CASE("a stream is buffered by Asio's buffered_stream", "[streams][asio]") {
     net.w.run(net.stop());
 }
 
-TEST_CASE("a deferred operation begins when it is called, as often as it is", "[streams][asio]") {
+TEST_CASE("a deferred operation begins when it is called, not when it is made", "[streams][asio]") {
     two_peers net;
     net.b.pool->serve("echo/1", echo_stream);
     asio_stream s(net.w.run(net.open()).value());

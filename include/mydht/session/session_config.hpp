@@ -103,8 +103,9 @@ struct session_config {
     /// are not taken and come again, and streams over connections break off; streams on which nothing was read for half a
     /// stall_timeout break off, in the sessions that hold at least the average.
     std::size_t stream_receive_bytes_total = 128 * 1024 * 1024;
-    /// Memory for what was written to streams and has not arrived, of all sessions together; one session gets an eighth of it. Beyond it
-    /// writes wait, and streams on which nothing has moved for half a stall_timeout break off in the same way.
+    /// Memory for what was written to streams and has not arrived, of all sessions together; at least eight
+    /// times stream_send_bytes, since one session gets an eighth of it. Beyond it writes wait, and streams on which nothing has
+    /// moved for half a stall_timeout break off in the same way.
     std::size_t stream_send_bytes_total = 128 * 1024 * 1024;
 
     /// Key agreement; anything but X25519 is for simulations and refused by real transports.
