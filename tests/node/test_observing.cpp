@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <vector>
@@ -176,6 +177,69 @@ TEST_CASE("a node tells of a peer that goes on from another address", "[observin
     CHECK(moved.who.observed == mem("elsewhere"));
     CHECK(moved.before == mem("there"));
     CHECK(heard.count(node_event::kind::peer_down, there.id()) == 0);
+    w.run(there.stop());
+    w.run(here.stop());
+}
+
+TEST_CASE("a node tells of its sockets that are lost and come back", "[observing]") {
+    using test::mem;
+    test::world w;
+    test::packet_net net(w.time);
+    bool away = false;
+    net.has = [&away](const address& at) { return std::optional(!away || at != mem("here")); };
+    net.fails = [&away](std::string_view what, const address& at) -> std::error_code {
+        return away && what == "open" && at == mem("here") ? errc::address_not_available : std::error_code();
+    };
+    net.tamper = [&away](test::packet_net::packet& one) { return !away || one.to != mem("here"); };
+    const auto config = [&](std::string_view name) {
+        node_config out;
+        out.datagram_transports = {net.transport()};
+        out.listen = {mem(name)};
+        return out;
+    };
+    node here(w.make_env(), config("here"));
+    REQUIRE(w.run(here.start()));
+    listener heard;
+    asio::co_spawn(w.context, listener::listen(heard, here.events()), [](std::exception_ptr) {});
+    auto there_config = config("there");
+    there_config.bootstrap = {parse_location("mem://here").value()};
+    node there(w.make_env(), std::move(there_config));
+    REQUIRE(w.run(there.start()));
+    REQUIRE(heard.count(node_event::kind::peer_up, there.id()) == 1);
+    const auto told = [&heard](node_event::kind what) {
+        std::vector<node_event> out;
+        std::ranges::copy_if(heard.all, std::back_inserter(out), [what](const auto& e) { return e.what == what; });
+        return out;
+    };
+
+    // With an error of its own, or without a word.
+    const bool silent = GENERATE(false, true);
+    CAPTURE(silent);
+    const auto why = make_error_code(silent ? errc::address_not_available : errc::network_failed);
+    away = true;
+    if (!silent) net.sever(mem("here"));
+    w.advance(silent ? 8s : 1ms);
+    const auto lost = told(node_event::kind::socket_lost);
+    REQUIRE(lost.size() == 1);
+    CHECK(lost.front().addresses == std::vector{mem("here")});
+    CHECK(lost.front().why == why);
+    // There is no other socket for the session.
+    CHECK(heard.count(node_event::kind::peer_down, there.id()) == 1);
+    CHECK(w.run(here.status()).traffic.sockets_lost == 1);
+    w.advance(60s);
+    CHECK(told(node_event::kind::socket_back).empty());
+
+    away = false;
+    w.advance(5s);
+    const auto back = told(node_event::kind::socket_back);
+    REQUIRE(back.size() == 1);
+    CHECK(back.front().addresses == std::vector{mem("here")});
+    CHECK_FALSE(back.front().why);
+    CHECK(told(node_event::kind::socket_lost).size() == 1);
+    // The peer finds out that the session is over, and comes again.
+    CHECK_FALSE(w.run(there.ping(mem("here"), here.id(), 30s)));
+    CHECK(w.run(there.ping(mem("here"), here.id(), 30s)));
+    CHECK(heard.count(node_event::kind::peer_up, there.id()) == 2);
     w.run(there.stop());
     w.run(here.stop());
 }
