@@ -27,12 +27,13 @@ public:
         return true;
     }
 
-    /// What a look has shown; nothing when it showed nothing, which changes nothing. True when the socket is lost.
+    /// What a look has shown; nothing when it showed nothing, which changes nothing. True when the socket is lost, which only a look
+    /// that shows the address away can tell.
     bool looked(std::optional<bool> there, steady_time now) noexcept {
         looked_at_ = now;
         if (there) away_since_ = *there ? std::nullopt : std::optional(away_since_.value_or(now));
         next_ = now + (away_since_ ? short_pause : pause);
-        return away_since_ && now - *away_since_ >= patience;
+        return there == false && now - *away_since_ >= patience;
     }
 
     /// When to look.
@@ -41,8 +42,9 @@ public:
     /// Between looks: a look costs the system some microseconds an interface.
     static constexpr duration pause = std::chrono::seconds(5);
     static constexpr duration short_pause = std::chrono::seconds(1);
-    /// How long an address may be away. Much less than the silence after which peers give a session up.
-    static constexpr duration patience = std::chrono::seconds(3);
+    /// How long an address may be away. Sessions outlive that, since it is less than the silence after which they are given up, and a
+    /// lease that is renewed or a change of the network's cell takes less.
+    static constexpr duration patience = std::chrono::seconds(12);
 
 private:
     steady_time looked_at_;

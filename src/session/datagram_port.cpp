@@ -32,7 +32,7 @@ datagram_port::datagram_port(std::shared_ptr<session_context> context, any_datag
 void datagram_port::start(packet_sink& sink) {
     sink_ = &sink;
     context_->group.spawn("datagrams", run(shared_from_this()));
-    begin_watch();
+    begin_watch(false);
 }
 
 void datagram_port::close() {
@@ -71,9 +71,9 @@ task<std::error_code> datagram_port::receive(std::shared_ptr<datagram_port> self
     co_return make_error_code(errc::closed);
 }
 
-void datagram_port::begin_watch() {
+void datagram_port::begin_watch(bool was_watched) {
     // One that is not among the machine's own, and where a socket could be opened all the same, is not known here.
-    if (transport_.has_address(at_) != true) return;
+    if (!was_watched && transport_.has_address(at_) != true) return;
     watch_.emplace(context_->env.time->now());
     context_->group.spawn("address of datagrams", watch(shared_from_this()));
 }
@@ -83,7 +83,7 @@ task<> datagram_port::watch(std::shared_ptr<datagram_port> self) {
     const auto socket = self->socket_;
     for (;;) {
         co_await self->watching_.wait_until(time, self->watch_->next());
-        if (!self->works_) co_return;
+        if (!self->works_ || self->socket_ != socket) co_return;
         const auto now = time.now();
         if (now < self->watch_->next()) continue;
         if (self->watch_->looked(self->transport_.has_address(self->at_), now)) break;
@@ -131,7 +131,7 @@ task<> datagram_port::reopen(std::shared_ptr<datagram_port> self) {
         self->works_ = true;
         ++self->context_->counters.sockets_reopened;
         self->context_->log(log_level::info, self->at_.text() + " works again");
-        self->begin_watch();
+        self->begin_watch(was_watched);
         self->sink_->port_back(self);
         co_return;
     }

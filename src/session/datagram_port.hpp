@@ -103,7 +103,7 @@ private:
     /// Takes what has come, at most so many times. How many times there was something, or why nothing more comes.
     [[nodiscard]] result<int> take_burst(any_datagram_socket& from, bytes_span buffer, int most);
     /// The socket is new: watches its address if that can be told.
-    void begin_watch();
+    void begin_watch(bool was_watched);
     void send_failed();
     void lose(std::error_code why);
     void hand_over(const datagrams& what, bytes_span buffer);

@@ -23,7 +23,10 @@ constexpr auto challenge_bytes =
 void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
     const auto self = shared_from_this();
     const auto header = wire::decode_transport(packet);
-    if (ended() || !header) return;
+    if (ended() || !header) {
+        ++context()->counters.packets_refused;
+        return;
+    }
     if (!received_.is_new(header->counter)) {
         ++context()->counters.packets_repeated;
         return;

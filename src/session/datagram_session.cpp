@@ -14,6 +14,7 @@ namespace mydht::detail {
 namespace {
 
 /// Until the last packet of a handshake is sent again, without a round trip seen.
+constexpr duration final_answer_pause = std::chrono::milliseconds(100);
 constexpr duration confirm_pause = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -201,6 +202,9 @@ void datagram_session::take_final_again(bytes_view packet) {
         return;
     }
     ++context()->counters.packets_repeated;
+    // Whoever forges it makes this node send no more than the peer, whose pauses double, would.
+    if (now() < next_final_answer_) return;
+    next_final_answer_ = now() + final_answer_pause;
     (void)send_packet(begin_packet(), *port_, peer_.observed);
 }
 

@@ -165,6 +165,7 @@ private:
     bytes last_;                                                     // of the handshake, until the peer is heard
     bytes first_packet_;                                             // until start()
     bytes first_frames_;
+    steady_time next_final_answer_{};
     steady_time confirm_at_ = steady_time::max();
     duration confirm_pause_{};
     std::uint64_t newest_ = 0;  // number of a packet that came

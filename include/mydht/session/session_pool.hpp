@@ -50,9 +50,9 @@ struct session_counters {
     std::uint64_t replaced = 0;
     std::uint64_t idle_closed = 0;
     std::uint64_t addresses_changed = 0;  ///< datagram sessions whose peer moved
-    std::uint64_t sockets_lost = 0;       ///< of datagrams, that broke
+    std::uint64_t sockets_lost = 0;       ///< of datagrams, that broke or whose address went away
     std::uint64_t sockets_reopened = 0;
-    std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, or for nobody
+    std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, too late, or for nobody
     std::uint64_t cookies_sent = 0;       ///< to strangers, before any work was done for them
     std::uint64_t packets_repeated = 0;   ///< datagrams that had come before
     std::uint64_t requests_repeated = 0;  ///< requests of ours that were sent again
