@@ -15,10 +15,10 @@
 #include <mydht/runtime/wait_queue.hpp>
 #include <mydht/session/session_pool.hpp>
 
+#include <mydht/core/recent_map.hpp>
 #include "node/address_vote.hpp"
 #include "node/event_hub.hpp"
 #include "node/neighbours.hpp"
-#include "session/recent_map.hpp"
 
 namespace mydht::detail {
 

@@ -10,7 +10,7 @@
 #include <mydht/core/time.hpp>
 #include <mydht/session/admission.hpp>
 
-#include "session/recent_map.hpp"
+#include <mydht/core/recent_map.hpp>
 
 namespace mydht::detail {
 

@@ -7,7 +7,7 @@
 #include <mydht/core/time.hpp>
 #include <mydht/session/rate_limits.hpp>
 
-#include "session/recent_map.hpp"
+#include <mydht/core/recent_map.hpp>
 #include "session/token_bucket.hpp"
 
 namespace mydht::detail {

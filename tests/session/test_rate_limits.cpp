@@ -1,9 +1,9 @@
 #include <mydht/core/random.hpp>
 
+#include <mydht/core/recent_map.hpp>
 #include "fixture.hpp"
 #include "session/dial_budget.hpp"
 #include "session/rate_limiter.hpp"
-#include "session/recent_map.hpp"
 
 namespace mydht::test {
 
