@@ -218,7 +218,7 @@ TEST_CASE("a node tells of its sockets that are lost and come back", "[observing
     const auto why = make_error_code(silent ? errc::address_not_available : errc::network_failed);
     away = true;
     if (!silent) net.sever(mem("here"));
-    w.advance(silent ? 8s : 1ms);
+    w.advance(silent ? 17s : 1ms);
     const auto lost = told(node_event::kind::socket_lost);
     REQUIRE(lost.size() == 1);
     CHECK(lost.front().addresses == std::vector{mem("here")});
