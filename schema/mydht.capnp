@@ -52,6 +52,10 @@ struct Envelope {
     # A request. Answer: gathered.
     gathered @14 :Gathered;
     # An answer.
+    deliver @15 :Deliver;
+    # A request. Answer: delivered.
+    delivered @16 :Void;
+    # An answer.
   }
 }
 
@@ -161,6 +165,19 @@ struct Forward {
 
   trace @14 :Data;
   # Their ids, 32 bytes each, oldest first.
+
+  asker @15 :Data;
+  # The body of the asker's ticket, at most 640 bytes: whoever has the answer brings it there. Empty: there is none, and the
+  # answer comes back the way that the query went.
+
+  askerSignature @16 :Data;
+  # The 64 bytes of the asker's Ed25519 signature over it.
+
+  proxyHops @17 :UInt8;
+  # The peer that gets a 1 sends the query on with a ticket of its own. 0: nobody does.
+
+  stream @18 :Bool;
+  # What is found is delivered at once to the peer that this query came from.
 }
 
 struct Gathered {
@@ -175,6 +192,21 @@ struct Gathered {
 
   contacts @3 :List(Contact);
   # As in Nodes.
+
+  delivered @4 :UInt8;
+  # Deliveries for the tag that were taken before this answer.
+}
+
+struct Deliver {
+  # Brings what was found to whoever waits for it.
+
+  tag :group {
+    # The loop tag of the query, as in Forward.
+    word0 @0 :UInt64;
+    word1 @1 :UInt64;
+  }
+
+  what @2 :Gathered;
 }
 
 struct Pong {

@@ -82,12 +82,14 @@ private:
             case kind::FIND_VALUE: out = read_find_value(from.getFindValue()); return;
             case kind::STORE: out = read_store(from.getStore()); return;
             case kind::FORWARD: out = read_forward(from.getForward()); return;
+            case kind::DELIVER: out = read_deliver(from.getDeliver()); return;
             case kind::CANCEL: out = cancel{}; return;
             case kind::PONG: out = read_pong(from.getPong()); return;
             case kind::NODES: out = read_nodes(from.getNodes()); return;
             case kind::VALUES: out = read_values(from.getValues()); return;
             case kind::STORED: out = read_stored(from.getStored()); return;
             case kind::GATHERED: out = read_gathered(from.getGathered()); return;
+            case kind::DELIVERED: out = delivered{}; return;
             case kind::ERROR: out = read_error(from.getError()); return;
         }
         fail(errc::not_supported);
@@ -101,6 +103,15 @@ private:
         store_little_endian(to + 8, 8, from.getWord1());
         store_little_endian(to + 16, 8, from.getWord2());
         store_little_endian(to + 24, 8, from.getWord3());
+        return out;
+    }
+
+    template <typename Reader>
+    static loop_tag tag(Reader from) noexcept {
+        loop_tag out;
+        auto* to = out.data().data();
+        store_little_endian(to, 8, from.getWord0());
+        store_little_endian(to + 8, 8, from.getWord1());
         return out;
     }
 
@@ -129,9 +140,7 @@ private:
 
     forward read_forward(schema::Forward::Reader from) {
         forward out;
-        auto* tag = out.tag.data().data();
-        store_little_endian(tag, 8, from.getTag().getWord0());
-        store_little_endian(tag + 8, 8, from.getTag().getWord1());
+        out.tag = tag(from.getTag());
         out.lifetime = std::chrono::milliseconds(from.getLifetime());
         out.hops = from.getHops();
         out.wander = from.getWander();
@@ -142,8 +151,36 @@ private:
         if (from.getStoring() <= static_cast<std::uint8_t>(storage_mode_max)) {
             out.storing = static_cast<storage_mode>(from.getStoring());
         }
+        out.proxy_hops = from.getProxyHops();
+        out.stream = from.getStream();
         read_goal(from.getGoal(), out);
         read_trace(from, out);
+        read_ticket(from, out);
+        return out;
+    }
+
+    void read_ticket(schema::Forward::Reader from, forward& out) {
+        at("forward.asker");
+        const auto body = view_of(from.getAsker());
+        if (body.empty()) return;
+        if (body.size() > limits::ticket_bytes) {
+            fail(errc::too_large);
+            return;
+        }
+        const auto sig = view_of(from.getAskerSignature());
+        if (sig.size() != signature::size) {
+            fail(errc::malformed);
+            return;
+        }
+        out.asker.emplace();
+        out.asker->body = to_bytes(body);
+        out.asker->sig = *signature::from_bytes(sig);
+    }
+
+    deliver read_deliver(schema::Deliver::Reader from) {
+        deliver out;
+        out.tag = tag(from.getTag());
+        out.what = read_gathered(from.getWhat());
         return out;
     }
 
@@ -179,6 +216,7 @@ private:
             out.outcome = static_cast<gathered_outcome>(from.getOutcome());
         }
         out.copies = from.getCopies();
+        out.delivered = from.getDelivered();
         at("gathered.items");
         out.items = read_items(from.getItems());
         at("gathered.contacts");

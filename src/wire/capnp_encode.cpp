@@ -48,8 +48,10 @@ struct body_words {
     std::size_t operator()(const store& m) const noexcept { return struct_words<schema::Store> + words_bound(m.what); }
     std::size_t operator()(const forward& m) const noexcept {
         const auto goal = std::visit([this](const auto& each) { return (*this)(each); }, m.goal);
-        return struct_words<schema::Forward> + goal + words_of(m.trace.size() * node_id::size);
+        const auto ticket = m.asker ? words_of(m.asker->body.size()) + words_of(signature::size) : 0;
+        return struct_words<schema::Forward> + goal + words_of(m.trace.size() * node_id::size) + ticket;
     }
+    std::size_t operator()(const deliver& m) const noexcept { return struct_words<schema::Deliver> + (*this)(m.what); }
     std::size_t operator()(const cancel&) const noexcept { return 0; }
     std::size_t operator()(const pong& m) const noexcept {
         return struct_words<schema::Pong> + words_of(packed_size(m.observed));
@@ -64,6 +66,7 @@ struct body_words {
     std::size_t operator()(const gathered& m) const noexcept {
         return struct_words<schema::Gathered> + words_bound(m.items) + words_bound(m.contacts);
     }
+    std::size_t operator()(const delivered&) const noexcept { return 0; }
     std::size_t operator()(const error& m) const noexcept {
         return struct_words<schema::Error> + words_of(m.text.size() + 1);
     }
@@ -130,6 +133,19 @@ void write_query(Union to, const store& m) {
     if (m.expected_sequence) query.getExpected().setSequence(*m.expected_sequence);
 }
 
+template <typename Builder>
+void write_tag(Builder to, const loop_tag& tag) {
+    to.setWord0(load_little_endian(tag.view().first(8)));
+    to.setWord1(load_little_endian(tag.view().subspan(8)));
+}
+
+void write_gathered(schema::Gathered::Builder to, const gathered& m) {
+    to.setOutcome(static_cast<std::uint8_t>(m.outcome));
+    to.setCopies(m.copies);
+    to.setDelivered(m.delivered);
+    write_lists(to, m.items, m.contacts);
+}
+
 class body_writer_of {
 public:
     explicit body_writer_of(schema::Envelope::Body::Builder to) noexcept : to_(to) {}
@@ -140,8 +156,7 @@ public:
     void operator()(const store& m) { write_query(to_, m); }
     void operator()(const forward& m) {
         auto to = to_.initForward();
-        to.getTag().setWord0(load_little_endian(m.tag.view().first(8)));
-        to.getTag().setWord1(load_little_endian(m.tag.view().subspan(8)));
+        write_tag(to.getTag(), m.tag);
         std::visit([goal = to.getGoal()](const auto& each) { write_query(goal, each); }, m.goal);
         to.setLifetime(static_cast<std::uint32_t>(m.lifetime.count()));
         to.setHops(m.hops);
@@ -152,9 +167,20 @@ public:
         to.setResults(m.results);
         to.setStoring(static_cast<std::uint8_t>(m.storing));
         to.setTraceMax(m.trace_max);
+        to.setProxyHops(m.proxy_hops);
+        to.setStream(m.stream);
+        if (m.asker) {
+            to.setAsker(data_of(m.asker->body));
+            to.setAskerSignature(data_of(m.asker->sig.view()));
+        }
         if (m.trace.empty()) return;
         auto* place = to.initTrace(static_cast<unsigned>(m.trace.size() * node_id::size)).begin();
         for (const auto& id : m.trace) place = std::ranges::copy(id.data(), place).out;
+    }
+    void operator()(const deliver& m) {
+        auto to = to_.initDeliver();
+        write_tag(to.getTag(), m.tag);
+        write_gathered(to.initWhat(), m.what);
     }
     void operator()(const cancel&) { to_.setCancel(); }
     void operator()(const pong& m) {
@@ -169,12 +195,8 @@ public:
     }
     void operator()(const values& m) { write_lists(to_.initValues(), m.items, m.contacts); }
     void operator()(const stored& m) { to_.initStored().setDeadline(m.deadline.time_since_epoch().count()); }
-    void operator()(const gathered& m) {
-        auto to = to_.initGathered();
-        to.setOutcome(static_cast<std::uint8_t>(m.outcome));
-        to.setCopies(m.copies);
-        write_lists(to, m.items, m.contacts);
-    }
+    void operator()(const gathered& m) { write_gathered(to_.initGathered(), m); }
+    void operator()(const delivered&) { to_.setDelivered(); }
     void operator()(const error& m) {
         auto to = to_.initError();
         to.setCode(static_cast<std::uint16_t>(m.code));

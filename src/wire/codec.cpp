@@ -22,8 +22,11 @@ public:
         if (m.lifetime.count() < 0 || m.lifetime.count() > std::numeric_limits<std::uint32_t>::max()) {
             return failure(errc::bad_argument);
         }
+        if (m.asker && m.asker->body.size() > limits::ticket_bytes) return failure(errc::too_large);
+        if (m.asker && m.asker->body.empty()) return failure(errc::bad_argument);
         return std::visit(*this, m.goal);
     }
+    result<void> operator()(const deliver& m) const { return (*this)(m.what); }
     result<void> operator()(const cancel&) const { return {}; }
     result<void> operator()(const pong&) const { return {}; }
     result<void> operator()(const nodes& m) const { return check(m.contacts); }
@@ -36,6 +39,7 @@ public:
         return check(m.contacts);
     }
     result<void> operator()(const stored&) const { return {}; }
+    result<void> operator()(const delivered&) const { return {}; }
     result<void> operator()(const error& m) const {
         if (m.text.size() > limits::error_text_bytes) return failure(errc::too_large);
         if (!is_utf8(as_bytes(m.text))) return failure(errc::bad_argument);

@@ -22,6 +22,12 @@ void check_contacts(const std::vector<contact>& contacts) {
     }
 }
 
+void check_gathered(const wire::gathered& what) {
+    check_contacts(what.contacts);
+    check(what.items.size() <= limits::values_per_message);
+    for (const auto& one : what.items) check(one.body.size() <= limits::item_body_bytes);
+}
+
 /// What a message may never hold, whatever it was decoded from.
 void check_limits(const wire::envelope& what) {
     if (const auto* m = std::get_if<wire::nodes>(&what.body)) check_contacts(m->contacts);
@@ -29,6 +35,12 @@ void check_limits(const wire::envelope& what) {
         check_contacts(m->contacts);
         check(m->items.size() <= limits::values_per_message);
         for (const auto& one : m->items) check(one.body.size() <= limits::item_body_bytes);
+    }
+    if (const auto* m = std::get_if<wire::gathered>(&what.body)) check_gathered(*m);
+    if (const auto* m = std::get_if<wire::deliver>(&what.body)) check_gathered(m->what);
+    if (const auto* m = std::get_if<wire::forward>(&what.body)) {
+        check(m->trace.size() <= m->trace_max && m->trace_max <= limits::trace_per_message);
+        if (m->asker) check(!m->asker->body.empty() && m->asker->body.size() <= limits::ticket_bytes);
     }
     if (const auto* m = std::get_if<wire::store>(&what.body)) check(m->what.body.size() <= limits::item_body_bytes);
     if (const auto* m = std::get_if<wire::error>(&what.body)) check(m->text.size() <= limits::error_text_bytes);

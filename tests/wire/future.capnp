@@ -21,10 +21,12 @@ struct Envelope {
     error @12 :Error;
     forward @13 :FindNode;
     gathered @14 :FindNode;
-    dance @15 :Dance;
+    deliver @15 :FindNode;
+    delivered @16 :Void;
+    dance @17 :Dance;
   }
-  cookie @16 :Data;
-  urgency @17 :UInt64;
+  cookie @18 :Data;
+  urgency @19 :UInt64;
 }
 
 enum Role {

@@ -137,6 +137,13 @@ inline wire::forward random_forward(prng& random) {
     out.trace_max = static_cast<std::uint8_t>(random_size(random, limits::trace_per_message));
     out.trace.resize(random_size(random, out.trace_max));
     for (auto& each : out.trace) each = random_array<node_id>(random);
+    out.proxy_hops = byte();
+    out.stream = random.below(2) == 0;
+    if (random.below(2) == 0) {
+        out.asker.emplace();
+        out.asker->body = random_bytes(random, 1 + random_size(random, limits::ticket_bytes - 1));
+        out.asker->sig = random_array<signature>(random);
+    }
     return out;
 }
 
@@ -144,6 +151,7 @@ inline wire::gathered random_gathered(prng& random) {
     wire::gathered out;
     out.outcome = static_cast<wire::gathered_outcome>(random.below(4));
     out.copies = static_cast<std::uint16_t>(random_number(random));
+    out.delivered = static_cast<std::uint8_t>(random_number(random));
     out.items.resize(random_size(random, limits::values_per_message));
     for (auto& one : out.items) one = random_item(random, limits::item_body_bytes / 2);
     out.contacts = random_contacts(random);
@@ -157,21 +165,28 @@ inline wire::message random_message(prng& random, std::uint64_t kind) {
         case 2: return random_find_value(random);
         case 3: return random_store(random);
         case 4: return random_forward(random);
-        case 5: return wire::cancel{};
-        case 6: {
+        case 5: {
+            wire::deliver out;
+            out.tag = random_array<loop_tag>(random);
+            out.what = random_gathered(random);
+            return out;
+        }
+        case 6: return wire::cancel{};
+        case 7: {
             if (random.below(3) == 0) return wire::pong{};
             return wire::pong{random_address(random)};
         }
-        case 7: return wire::nodes{random_contacts(random)};
-        case 8: {
+        case 8: return wire::nodes{random_contacts(random)};
+        case 9: {
             wire::values out;
             out.items.resize(random_size(random, limits::values_per_message));
             for (auto& one : out.items) one = random_item(random, limits::item_body_bytes / 2);
             out.contacts = random_contacts(random);
             return out;
         }
-        case 9: return wire::stored{random_time(random)};
-        case 10: return random_gathered(random);
+        case 10: return wire::stored{random_time(random)};
+        case 11: return random_gathered(random);
+        case 12: return wire::delivered{};
         default: {
             const auto code = static_cast<wire::error_code>(random.below(13));
             return wire::error{code, random_text(random)};

@@ -22,6 +22,8 @@ inline constexpr std::size_t values_per_message = 16;
 inline constexpr std::size_t error_text_bytes = 256;
 /// Peers that a forwarded query names as visited.
 inline constexpr std::size_t trace_per_message = 64;
+/// The body of an asker's ticket.
+inline constexpr std::size_t ticket_bytes = 640;
 
 /// The longest time a holder keeps a value without a renewal; every deadline is capped at the receipt plus this.
 inline constexpr std::chrono::hours value_lifetime_max{48};

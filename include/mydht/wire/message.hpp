@@ -10,6 +10,7 @@
 #include <mydht/core/address.hpp>
 #include <mydht/core/contact.hpp>
 #include <mydht/core/item.hpp>
+#include <mydht/crypto/peer_record.hpp>
 
 /// The messages of the protocol as plain structs. A codec turns them into bytes and back; nothing else knows how they look
 /// on the wire. Field meanings, limits and versions: docs/wire-format.md.
@@ -58,8 +59,8 @@ enum class storage_mode : std::uint8_t {
 };
 inline constexpr storage_mode storage_mode_max = storage_mode::cache;
 
-/// A query that goes from peer to peer; its answers come back the same way. Every peer sends it on under an id of its own and
-/// tells the next one no more than what stands here.
+/// A query that goes from peer to peer; its answers come back the same way, or straight to whoever has signed a ticket for them. Every
+/// peer sends it on under an id of its own and tells the next one no more than what stands here.
 struct forward {
     loop_tag tag;
     std::variant<find_node, find_value, store> goal;
@@ -73,7 +74,37 @@ struct forward {
     storage_mode storing = storage_mode::none;
     std::uint8_t trace_max = 0;  ///< visited peers to be named, the last ones; 0 when the asker hides
     std::vector<node_id> trace;  ///< the oldest first; at most limits::trace_per_message
+    std::optional<signed_record>
+        asker;                    ///< an asker_ticket: who has something brings it there. At most limits::ticket_bytes
+    std::uint8_t proxy_hops = 0;  ///< the peer that gets a 1 signs a ticket of its own; 0: nobody does
+    bool stream = false;          ///< what is found is delivered to the peer that sent this, as it comes
     friend bool operator==(const forward&, const forward&) = default;
+};
+
+/// How a forwarded query ended at a peer.
+enum class gathered_outcome : std::uint8_t {
+    nothing = 0,  ///< it came as far as it may, and there was nothing; also for a number that this build does not know
+    found = 1,    ///< there is something in the answer
+    duplicate = 2,  ///< the peer has seen the tag before: somebody else brought, or brings, what it knows
+    partial = 3,    ///< nothing yet, and somebody was cut off, silent or refused
+};
+inline constexpr gathered_outcome gathered_outcome_max = gathered_outcome::partial;
+
+/// What peers behind this one brought together for a forwarded query.
+struct gathered {
+    gathered_outcome outcome = gathered_outcome::nothing;
+    std::uint16_t copies = 0;  ///< of a put: peers that say they keep the item
+    std::vector<item> items;
+    std::vector<contact> contacts;
+    std::uint8_t delivered = 0;  ///< deliveries that were taken before this answer
+    friend bool operator==(const gathered&, const gathered&) = default;
+};
+
+/// Brings what was found to whoever collects it for the tag, ahead of the answer or instead of it. The same delivery may come twice.
+struct deliver {
+    loop_tag tag;
+    gathered what;
+    friend bool operator==(const deliver&, const deliver&) = default;
 };
 
 /// Takes the request with the id of the envelope back: its answer is not awaited any more. Has no answer itself.
@@ -104,22 +135,9 @@ struct stored {
     friend bool operator==(const stored&, const stored&) = default;
 };
 
-/// How a forwarded query ended at a peer.
-enum class gathered_outcome : std::uint8_t {
-    nothing = 0,  ///< it came as far as it may, and there was nothing; also for a number that this build does not know
-    found = 1,    ///< there is something in the answer
-    duplicate = 2,  ///< the peer has seen the tag before: somebody else brought, or brings, what it knows
-    partial = 3,    ///< nothing yet, and somebody was cut off, silent or refused
-};
-inline constexpr gathered_outcome gathered_outcome_max = gathered_outcome::partial;
-
-/// What peers behind this one brought together for a forwarded query.
-struct gathered {
-    gathered_outcome outcome = gathered_outcome::nothing;
-    std::uint16_t copies = 0;  ///< of a put: peers that say they keep the item
-    std::vector<item> items;
-    std::vector<contact> contacts;
-    friend bool operator==(const gathered&, const gathered&) = default;
+/// Somebody waits for what was delivered, and has it.
+struct delivered {
+    friend bool operator==(const delivered&, const delivered&) = default;
 };
 
 /// Why a peer did not do what it was asked. Its own words, never mixed with our errc: a peer may lie.
@@ -149,8 +167,8 @@ struct error {
     friend bool operator==(const error&, const error&) = default;
 };
 
-using message =
-    std::variant<ping, find_node, find_value, store, forward, cancel, pong, nodes, values, stored, gathered, error>;
+using message = std::variant<ping, find_node, find_value, store, forward, deliver, cancel, pong, nodes, values, stored,
+                             gathered, delivered, error>;
 
 /// A message on its way: `id` is the asker's, unique among its requests under way on the session; the answer repeats it.
 struct envelope {
@@ -159,11 +177,13 @@ struct envelope {
     friend bool operator==(const envelope&, const envelope&) = default;
 };
 
-[[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 5; }
-[[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 5; }
+[[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 6; }
+[[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 6; }
 
-/// A request that changes nothing, so that it does no harm when somebody else sends its packet again.
-[[nodiscard]] constexpr bool may_travel_early(const message& m) noexcept { return m.index() < 3; }
+/// A request that changes nothing when it comes again, so that it does no harm when somebody else sends its packet again.
+[[nodiscard]] constexpr bool may_travel_early(const message& m) noexcept {
+    return m.index() < 3 || std::holds_alternative<deliver>(m);
+}
 
 /// What the receiver owes for a message. It travels beside the body, so that a body of a kind that the receiver does not
 /// know is still handled rightly: an unknown request is answered with an error, an unknown answer fails the request that it
