@@ -8,27 +8,9 @@
 
 #include "node/node_core.hpp"
 #include "node/operation.hpp"
+#include "node/published.hpp"
 
 namespace mydht::detail {
-
-namespace {
-
-/// Those of the widest scope: whoever reads the record is that far away at least, and need not learn of our own network.
-std::vector<address> published(const std::vector<address>& all, address_group group) {
-    std::vector<address> out;
-    auto widest = address_scope::loopback;
-    for (const auto& a : all) {
-        const auto of = group_of(a.kind());
-        if (!of || *of != group) continue;
-        widest = std::max(widest, scope_of(a));
-        out.push_back(a);
-    }
-    std::erase_if(out, [&](const address& a) { return scope_of(a) < widest; });
-    if (out.size() > limits::addresses_per_contact) out.resize(limits::addresses_per_contact);
-    return out;
-}
-
-}  // namespace
 
 task<result<put_report>> node_core::announce(std::shared_ptr<node_core> self, announce_options options) {
     const operation running(*self);

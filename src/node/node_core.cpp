@@ -35,6 +35,13 @@ public:
         co_return answer;
     }
 
+    task<result<reply>> hand(contact to, wire::deliver what, steady_time deadline, handing how) override {
+        auto core = core_.lock();
+        if (core == nullptr) co_return failure(errc::not_running);
+        auto answer = co_await node_core::hand(std::move(core), std::move(to), std::move(what), deadline, how);
+        co_return answer;
+    }
+
 private:
     std::weak_ptr<node_core> core_;
 };
@@ -137,12 +144,6 @@ query_origin node_core::origin() {
     return out;
 }
 
-task<wire::message> node_core::answer_peer(peer_info from, wire::message what) {
-    auto* const query = std::get_if<wire::forward>(&what);
-    if (query != nullptr && keeps_values()) return forwarding_.answer(std::move(from), std::move(*query));
-    return answers_.answer(std::move(from), std::move(what));
-}
-
 contact node_core::self_contact() const {
     const auto server = static_cast<std::uint32_t>(capability::server);
     return contact_of(self_->key(), keeps_values() ? server : 0, reachable_);
@@ -167,7 +168,8 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
         if (travels && why == errc::timed_out) return false;
         return why != errc::timed_out || self->env_.time->now() - begun >= self->config_.queries.soft_timeout;
     };
-    const auto* known = self->table_.find(id);
+    // What others ask may make this node send queries to everybody that it knows: those count like what was heard of.
+    const auto* known = travels ? nullptr : self->table_.find(id);
     const bool found = known != nullptr && known->contact.addresses == to.addresses;
     const auto source = found ? address_source::found : address_source::heard;
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
@@ -252,9 +254,7 @@ task<result<put_report>> node_core::publish(std::shared_ptr<node_core> self, std
 task<result<lookup_report>> node_core::lookup(std::shared_ptr<node_core> self, id256 target, get_options options) {
     const operation running(*self);
     if (!running.admitted()) co_return failure(errc::not_running);
-    const auto limit = options.timeout().value_or(self->config_.queries.query_timeout);
-    const auto deadline = self->env_.time->now() + limit;
-    auto found = co_await self->queries_.lookup(target, options.paths().value_or(1), deadline);
+    auto found = co_await self->queries_.lookup(target, std::move(options));
     self->table_.note_lookup(target, self->env_.time->now());
     co_return found;
 }
@@ -305,7 +305,7 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     // Left before the end, by a cancellation too: a node that is half started is of no use.
     const starting_guard guard(*self);
     const auto via = std::make_shared<node_messenger>(self->weak_from_this());
-    self->forwarding_.connect(via, [core = self.get()] { return core->self_contact(); });
+    self->forwarding_.connect(via, self->travel_origin());
     self->queries_.connect(via, self->origin());
     auto saved = co_await self->saved_contacts();
     auto ready = saved ? co_await self->listen() : result<void>(failure(saved.error()));

@@ -62,6 +62,9 @@ public:
     /// Asks a peer over a session that is there or is made now, and tells the table how it went.
     static task<result<reply>> ask(std::shared_ptr<node_core> self, contact to, wire::message what,
                                    steady_time deadline);
+    /// Brings a peer what was found for its query.
+    static task<result<reply>> hand(std::shared_ptr<node_core> self, contact to, wire::deliver what,
+                                    steady_time deadline, handing how);
 
     [[nodiscard]] const environment& env() const noexcept { return env_; }
     [[nodiscard]] const identity& self() const noexcept { return *self_; }
@@ -128,6 +131,8 @@ private:
     void begin_stop();
     [[nodiscard]] static task<> shut_down(std::shared_ptr<node_core> self);
     [[nodiscard]] query_origin origin();
+    [[nodiscard]] forward_origin travel_origin();
+    [[nodiscard]] bool has_seen(const peer_info& who, const address& where) const;
     [[nodiscard]] task<wire::message> answer_peer(peer_info from, wire::message what);
     [[nodiscard]] contact self_contact() const;
     [[nodiscard]] bool keeps_values() const;

@@ -19,6 +19,7 @@ session_events node_core::pool_events() {
         socket_changed(node_event::kind::socket_lost, at, why);
     };
     out.socket_back = [this](const address& at) { socket_changed(node_event::kind::socket_back, at, {}); };
+    out.awaits = [this](const wire::deliver& what) { return forwarding_.awaits(what.tag); };
     out.moved = [this](const session& link, const address& before) {
         moved(link.peer(), before);
         const auto& at = link.peer().observed;

@@ -6,41 +6,48 @@
 
 namespace mydht::detail {
 
-branches::branches(std::vector<contact> candidates, const wire::forward& query) : candidates_(std::move(candidates)) {
+branches::branches(std::vector<contact> candidates, const wire::forward& query)
+    : strict_(query.asker.has_value()), candidates_(std::move(candidates)), most_(query.results), results_(most_) {
     const std::size_t most = query.fan_out;
     if (candidates_.size() > most) candidates_.erase(candidates_.begin() + query.fan_out, candidates_.end());
-    const auto width = width_ = std::min<std::size_t>(query.paths, candidates_.size());
-    for (std::size_t i = width; i > 0; --i) {
-        // What does not divide goes to the first ones. Everybody is asked for one result at least.
-        const auto part = [&](std::size_t whole) { return whole / width + (i - 1 < whole % width ? 1 : 0); };
-        share one;
-        one.paths = static_cast<std::uint8_t>(part(query.paths));
-        one.results = static_cast<std::uint8_t>(std::max<std::size_t>(1, part(query.results)));
-        shares_.push_back(one);
+    width_ = std::min<std::size_t>(query.paths, candidates_.size());
+    for (std::size_t i = width_; i > 0; --i) {
+        // What does not divide goes to the first ones.
+        const auto part = query.paths / width_ + (i - 1 < query.paths % width_ ? 1U : 0U);
+        paths_.push_back(static_cast<std::uint8_t>(part));
     }
 }
 
 std::optional<branch> branches::next() {
-    if (shares_.empty() || next_ >= candidates_.size()) return {};
-    const auto given = shares_.back();
-    shares_.pop_back();
+    if (paths_.empty() || next_ >= candidates_.size() || (strict_ && results_ == 0)) return {};
     branch out;
     out.to = std::move(candidates_[next_++]);
-    out.paths = given.paths;
-    out.results = given.results;
+    out.paths = paths_.back();
+    // As many for everybody, the first ones more where it does not divide.
+    const auto part = (results_ + paths_.size() - 1) / paths_.size();
+    out.results = static_cast<std::uint8_t>(std::clamp<std::size_t>(part, 1, most_));
+    results_ -= part;
+    paths_.pop_back();
     ++under_way_;
     return out;
 }
 
-void branches::ended() {
+void branches::ended(const branch& path, std::size_t used) {
     assert(under_way_ > 0);
     --under_way_;
+    if (strict_) results_ += path.results - std::min<std::size_t>(path.results, used);
 }
 
 void branches::given_back(const branch& unused) {
     assert(under_way_ > 0);
     --under_way_;
-    shares_.push_back({unused.paths, unused.results});
+    paths_.push_back(unused.paths);
+    results_ += unused.results;
+}
+
+void branches::lost(const branch& unknown) {
+    given_back(unknown);
+    if (strict_) results_ -= unknown.results;
 }
 
 }  // namespace mydht::detail

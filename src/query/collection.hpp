@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -18,6 +20,8 @@ public:
         anybody,  ///< whoever has the ticket: as many of them as results are wanted, each once
         asked,    ///< the peers that the query was sent to, and they may come again
     };
+    /// Deliveries that are judged, valid or not; beyond it none is taken.
+    static constexpr std::size_t judged_max = 64;
 
     /// What is delivered goes into `found`, which must outlive it.
     collection(source from, std::size_t results, gathering& found) : from_(from), results_(results), found_(found) {}
@@ -27,7 +31,7 @@ public:
 
     enum class verdict : std::uint8_t {
         taken,    ///< it is new, and valid
-        known,    ///< it came before, or says no more than that it will come
+        known,    ///< it came before, or says no more than that something will come
         refused,  ///< not from this peer, too many, or a lie
     };
     [[nodiscard]] verdict take(const node_id& from, wire::gathered what);
@@ -39,17 +43,18 @@ private:
     std::size_t results_;
     gathering& found_;
     std::set<node_id> asked_;
-    std::set<id256> seen_;     // deliveries that were judged, valid or not
-    std::set<node_id> brought_;  // who brought something valid
+    std::map<id256, bool> judged_;  // deliveries by their content, and whether they were valid
+    std::set<node_id> brought_;     // who brought something valid
 };
 
-/// The collections of a node by their tags. Whoever adds one keeps it until it is removed.
+/// The collections of a node by their tags.
 class collections {
 public:
-    /// From its beginning to its end a collection is found here.
+    /// From its beginning to its end the collection is found under the tag, unless another one is: somebody may use a tag for two
+    /// queries. `wake` is called when something was taken.
     class place {
     public:
-        place(collections& in, const loop_tag& tag, collection& which);
+        place(collections& in, const loop_tag& tag, collection& which, std::function<void()> wake);
         place(const place&) = delete;
         place& operator=(const place&) = delete;
         ~place();
@@ -57,12 +62,19 @@ public:
     private:
         collections& in_;
         loop_tag tag_;
+        bool found_;
     };
 
-    [[nodiscard]] collection* find(const loop_tag& tag) const;
+    [[nodiscard]] bool awaits(const loop_tag& tag) const { return by_tag_.contains(tag); }
+    /// Refused when nobody waits for it.
+    [[nodiscard]] collection::verdict take(const node_id& from, wire::deliver what);
 
 private:
-    std::map<loop_tag, collection*> by_tag_;
+    struct entry {
+        collection* which = nullptr;
+        std::function<void()> wake;
+    };
+    std::map<loop_tag, entry> by_tag_;
 };
 
 }  // namespace mydht::detail

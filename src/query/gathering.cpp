@@ -9,40 +9,88 @@
 
 namespace mydht::detail {
 
+namespace {
+
+/// Peers that one path of a put may leave a copy at: its end, or all of the way.
+std::size_t copies_of_path(const wire::forward& query) {
+    return query.storing == wire::storage_mode::path ? std::size_t{query.hops} + 1 : 1;
+}
+
+}  // namespace
+
 const id256& target_of(const wire::forward& query) noexcept {
     return std::visit([](const auto& goal) -> const id256& { return goal.target; }, query.goal);
 }
 
 gathering::gathering(const wire::forward& query, const namespaces& rules, const time_source& time)
-    : target_(target_of(query)), results_(query.results), found_(target_, 0, rules, time, query.results) {
+    : elsewhere_(query.asker.has_value()),
+      copies_of_path_(copies_of_path(query)),
+      target_(target_of(query)),
+      results_(query.results),
+      found_(target_, 0, rules, time, query.results) {
     if (std::holds_alternative<wire::find_node>(query.goal)) wish_ = wish::contacts;
     if (std::holds_alternative<wire::store>(query.goal)) wish_ = wish::copies;
 }
 
-gathering::judgement gathering::take(wire::message answer) {
+bool gathering::holds_too_much(const wire::gathered& answer, std::size_t results) const {
+    const bool any = !answer.items.empty() || !answer.contacts.empty() || answer.copies > 0;
+    return (elsewhere_ && any) || answer.items.size() > results || answer.contacts.size() > results;
+}
+
+gathering::judged gathering::take(wire::message answer, const branch& path) {
+    judged out;
     auto* const got = std::get_if<wire::gathered>(&answer);
     if (got == nullptr) {
         // Busy, throttled, or of a kind that does not forward: another peer may.
-        if (!std::holds_alternative<wire::error>(answer)) ++lies_;
+        const auto* const error = std::get_if<wire::error>(&answer);
+        if (error == nullptr) ++lies_;
+        if (error != nullptr && error->code == wire::error_code::refused) turned_down_ = true;
         cut_off_ = true;
-        return judgement::unvisited;
+        out.how = judgement::unvisited;
+        return out;
     }
     answered_ = true;
-    if (got->outcome == wire::gathered_outcome::duplicate) return judgement::unvisited;
-    if (got->outcome == wire::gathered_outcome::partial) cut_off_ = true;
+    out.how = got->outcome == wire::gathered_outcome::duplicate ? judgement::unvisited : judgement::ended;
+    if (out.how == judgement::unvisited) return out;
+    const bool partial = got->outcome == wire::gathered_outcome::partial;
+    if (partial) cut_off_ = true;
     const auto lies_before = lies_;
-    for (auto& each : got->items) take_item(std::move(each));
-    for (auto& each : got->contacts) take_contact(std::move(each));
+    if (holds_too_much(*got, path.results)) {
+        ++lies_;
+    } else {
+        take_lists(*got);
+    }
     if (lies_ > lies_before) {
         cut_off_ = true;
-        return judgement::unvisited;
+        out.how = judgement::unclear;
+        return out;
     }
-    const bool empty = got->items.empty() && got->contacts.empty() && got->copies == 0;
+    const bool empty = got->items.empty() && got->contacts.empty() && got->copies == 0 && got->delivered == 0;
     if (got->outcome == wire::gathered_outcome::nothing && empty) ++nothing_;
+    const auto delivered = std::min(got->delivered, path.results);
+    delivered_ += delivered;
+    out.used = partial ? path.results : delivered;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
-    if (wish_ != wish::copies) return judgement::ended;
-    copies_ += got->copies;
-    return judgement::ended;
+    if (wish_ == wish::copies) copies_ += std::min<std::size_t>(got->copies, path.paths * copies_of_path_);
+    return out;
+}
+
+/// The same value of one peer counts once, however often it stands in its answer.
+void gathering::take_lists(wire::gathered& from) {
+    for (auto each = from.items.begin(); each != from.items.end(); ++each) {
+        if (std::find(from.items.begin(), each, *each) == each) take_item(*each);
+    }
+    for (auto& each : from.contacts) take_contact(std::move(each));
+}
+
+bool gathering::take_delivery(wire::gathered what) {
+    const auto lies_before = lies_;
+    if (what.items.size() > limits::values_per_message || what.contacts.size() > 1) ++lies_;
+    if (what.copies > 0 && wish_ != wish::copies) ++lies_;
+    if (lies_ == lies_before) take_lists(what);
+    if (lies_ > lies_before) return false;
+    if (what.copies > 0) ++copies_;
+    return true;
 }
 
 void gathering::take_item(item what) {
@@ -58,9 +106,12 @@ void gathering::take_contact(contact who) {
     if (contacts_.size() < results_ && std::ranges::none_of(contacts_, same)) contacts_.push_back(std::move(who));
 }
 
-bool gathering::any() const noexcept { return !found_.candidates().empty() || !contacts_.empty() || copies_ > 0; }
+bool gathering::any() const noexcept {
+    return !found_.candidates().empty() || !contacts_.empty() || copies_ > 0 || delivered_ > 0;
+}
 
 bool gathering::enough() const {
+    if (complete_ || (elsewhere_ && delivered_ >= results_)) return true;
     switch (wish_) {
         case wish::contacts: return contacts_.size() >= results_;
         case wish::values: return found_.enough();
@@ -69,17 +120,40 @@ bool gathering::enough() const {
     return false;
 }
 
+std::vector<const find_copies::candidate*> gathering::newest_first() const {
+    std::vector<const find_copies::candidate*> out;
+    for (const auto& each : found_.candidates()) {
+        const auto same = [&](const rank& known) { return same_content(known, each.order); };
+        if (std::ranges::none_of(handed_over_, same)) out.push_back(&each);
+    }
+    std::ranges::sort(out, std::ranges::greater(), &find_copies::candidate::order);
+    return out;
+}
+
+std::optional<item> gathering::not_handed_over() const {
+    const auto left = newest_first();
+    if (left.empty() || handed_over_.size() >= results_) return {};
+    return left.front()->what.to_item();
+}
+
+void gathering::handed_over(const item& what) {
+    for (const auto& each : found_.candidates()) {
+        if (each.what.to_item() == what) handed_over_.push_back(each.order);
+    }
+}
+
 wire::gathered gathering::answer() const {
     wire::gathered out;
     out.copies = static_cast<std::uint16_t>(std::min<std::size_t>(copies_, std::numeric_limits<std::uint16_t>::max()));
-    auto candidates = found_.candidates();
-    std::ranges::sort(candidates, std::ranges::greater(), &find_copies::candidate::order);
+    out.delivered = static_cast<std::uint8_t>(
+        std::min<std::size_t>(delivered_ + handed_over_.size(), std::numeric_limits<std::uint8_t>::max()));
     const auto most = std::min(results_, limits::values_per_message);
-    for (std::size_t i = 0; i < candidates.size() && i < most; ++i) {
-        out.items.push_back(std::move(candidates[i].what).to_item());
+    for (const auto* each : newest_first()) {
+        if (out.items.size() >= most) break;
+        out.items.push_back(each->what.to_item());
     }
     out.contacts = contacts_;
-    const bool any = !out.items.empty() || !out.contacts.empty() || out.copies > 0;
+    const bool any = !out.items.empty() || !out.contacts.empty() || out.copies > 0 || out.delivered > 0;
     out.outcome = any        ? wire::gathered_outcome::found
                   : cut_off_ ? wire::gathered_outcome::partial
                              : wire::gathered_outcome::nothing;

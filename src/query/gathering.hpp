@@ -10,6 +10,7 @@
 #include <mydht/value/namespaces.hpp>
 #include <mydht/wire/message.hpp>
 
+#include "query/branches.hpp"
 #include "query/purposes.hpp"
 
 namespace mydht::detail {
@@ -18,17 +19,25 @@ namespace mydht::detail {
 /// is judged before it is passed on. A plain value.
 class gathering {
 public:
-    /// The references must outlive it.
+    /// The references must outlive it. Whoever has something brings it to the asker when the query has a ticket.
     gathering(const wire::forward& query, const namespaces& rules, const time_source& time);
 
     /// How the answer of a peer behind this one is to be taken.
     enum class judgement : std::uint8_t {
-        ended,     ///< the path came to something or to a dead end
-        unvisited  ///< the peer did nothing with the query
+        ended,      ///< the path came to something or to a dead end
+        unvisited,  ///< the peer did nothing with the query
+        unclear,    ///< it lied: nobody knows what it did
     };
-    [[nodiscard]] judgement take(wire::message answer);
+    struct judged {
+        judgement how = judgement::ended;
+        std::size_t used = 0;  ///< results that the path came to, or may still come to
+    };
+    /// `path`: what was asked of the peer; it cannot come to more.
+    [[nodiscard]] judged take(wire::message answer, const branch& path);
     /// The peer gave no answer.
     void missed() { cut_off_ = true; }
+    /// Somebody behind this one, who may be anybody, delivers something. False when it is a lie.
+    [[nodiscard]] bool take_delivery(wire::gathered what);
 
     void take_item(item what);
     void take_contact(contact who);
@@ -38,6 +47,16 @@ public:
     }
     /// A peer would not be asked, see refusal_in().
     void refused(std::error_code why) { refusal_ = why; }
+    /// What was here has been brought to the asker; `all` that there can be.
+    void brought(bool all) {
+        ++delivered_;
+        complete_ = complete_ || all;
+    }
+
+    /// One of the values, newest first, that have not been handed over.
+    [[nodiscard]] std::optional<item> not_handed_over() const;
+    /// The value was, so that it is not in the answer.
+    void handed_over(const item& what);
 
     /// Paths that came to nothing.
     [[nodiscard]] std::size_t nothing() const noexcept { return nothing_; }
@@ -47,11 +66,14 @@ public:
     [[nodiscard]] bool enough() const;
     /// Peers that say they keep the item of a put.
     [[nodiscard]] std::size_t copies() const noexcept { return copies_; }
-    [[nodiscard]] const find_copies& found() const noexcept { return found_; }
     /// One of the copies is this peer's own.
     [[nodiscard]] bool own() const noexcept { return own_; }
     /// How the last one refused, when nobody answered.
     [[nodiscard]] std::error_code refusal() const noexcept { return answered_ ? std::error_code() : refusal_; }
+    /// Peers that have brought something to the asker.
+    [[nodiscard]] std::size_t delivered() const noexcept { return delivered_; }
+    /// Somebody would not have the query as it is.
+    [[nodiscard]] bool turned_down() const noexcept { return turned_down_; }
     /// Answers that nobody may give.
     [[nodiscard]] std::size_t lies() const noexcept { return lies_; }
 
@@ -61,18 +83,28 @@ public:
 private:
     enum class wish : std::uint8_t { contacts, values, copies };
 
+    [[nodiscard]] std::vector<const find_copies::candidate*> newest_first() const;
+    [[nodiscard]] bool holds_too_much(const wire::gathered& answer, std::size_t results) const;
+    void take_lists(wire::gathered& from);
+
     wish wish_ = wish::values;
+    bool elsewhere_;  // answers go straight to the asker
+    std::size_t copies_of_path_;
     id256 target_;
     std::size_t results_;
     find_copies found_;
     std::vector<contact> contacts_;
+    std::vector<rank> handed_over_;
     std::size_t copies_ = 0;
     std::size_t nothing_ = 0;
+    std::size_t delivered_ = 0;
     std::size_t lies_ = 0;
     std::error_code refusal_;
     bool answered_ = false;
     bool own_ = false;
     bool cut_off_ = false;
+    bool complete_ = false;
+    bool turned_down_ = false;
 };
 
 /// Where a forwarded query goes.

@@ -56,6 +56,7 @@ bool find_copies::take(item what) {
         }
         return true;
     }
+    if (on_fresh_) on_fresh_(*opened);
     candidate fresh{std::move(*opened), order, 1};
     if (candidates_.size() < candidates_max) {
         candidates_.push_back(std::move(fresh));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <mydht/value/namespaces.hpp>
@@ -46,6 +48,8 @@ public:
     /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired by this node's
     /// clock, or of a namespace that it does not know, is none, and is left out.
     bool take(item what);
+    /// Told each valid value that is new, or newer than the one it replaces.
+    void tell(std::function<void(const value&)> on_fresh) { on_fresh_ = std::move(on_fresh); }
     [[nodiscard]] bool enough() const;
 
     [[nodiscard]] const std::vector<candidate>& candidates() const noexcept { return candidates_; }
@@ -57,6 +61,7 @@ private:
     const namespaces& rules_;
     const time_source& time_;
     std::optional<std::size_t> wanted_;
+    std::function<void(const value&)> on_fresh_;
     std::vector<candidate> candidates_;
     std::size_t copies_ = 0;
     std::size_t invalid_ = 0;

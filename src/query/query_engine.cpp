@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <exception>
 #include <string>
-#include <type_traits>
 
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/value/lifetime.hpp>
@@ -34,10 +33,6 @@ std::error_code nothing_found(const lookup_report& report) {
     if (report.asked == 0 || nobody_there) return errc::no_peers;
     return errc::timed_out;
 }
-
-/// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first, which may be
-/// an old one. The first copy of an immutable value is enough all the same.
-constexpr std::size_t usual_results = limits::values_per_message;
 
 void count_refusal(put_report& into, std::error_code why) {
     if (why == errc::value_stale) {
@@ -115,6 +110,11 @@ task<result<lookup_report>> query_engine::walk_to(id256 target, std::size_t path
     co_return report;
 }
 
+task<result<lookup_report>> query_engine::lookup(id256 target, get_options options) {
+    if (options.mode() != iterative()) co_return co_await lookup_far(target, options);
+    co_return co_await lookup(target, options.paths().value_or(1), deadline_of(options.timeout()));
+}
+
 task<result<get_report>> query_engine::get(id256 where, get_options options) {
     auto found = co_await newest(where, std::move(options));
     if (found && found->best.is_tombstone()) co_return failure(errc::not_found);
@@ -123,19 +123,15 @@ task<result<get_report>> query_engine::get(id256 where, get_options options) {
 
 task<result<get_report>> query_engine::newest(id256 where, get_options options) {
     detail::find_copies purpose(where, origin_.kinds, rules_, *env_.time, options.results());
+    purpose.tell(options.on_result());
     auto own = co_await own_.items(where);
     for (auto& each : own) purpose.take(std::move(each));
     lookup_report report;
     const bool outside = !options.is_local() && !purpose.enough();
-    if (outside && options.mode() == proxied()) {
-        wire::find_value goal;
-        goal.target = where;
-        auto query = travelling(goal, options);
-        if (options.is_cached().value_or(usual_for(query).cached)) query.storing = wire::storage_mode::cache;
-        query.results = static_cast<std::uint8_t>(
-            std::clamp<std::size_t>(options.results().value_or(usual_results), 1, limits::values_per_message));
-        const auto time = options.timeout() ? options.timeout() : usual_for(query).lifetime;
-        report = co_await gather(std::move(query), deadline_of(time), purpose);
+    if (outside && options.mode() != iterative()) {
+        auto travelled = co_await get_far(where, options, purpose);
+        if (!travelled) co_return failure(travelled.error());
+        report = std::move(*travelled);
     } else if (outside) {
         detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));
         walk.paths = options.paths().value_or(1);
@@ -150,69 +146,6 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     auto chosen = choose(purpose, rules_);
     chosen.lookup = std::move(report);
     co_return chosen;
-}
-
-template <typename Goal, typename Options>
-wire::forward query_engine::travelling(Goal goal, const Options& options) const {
-    const auto& rules = forwarding_.rules();
-    const bool put = std::is_same_v<Goal, wire::store>;
-    wire::forward out;
-    out.goal = std::move(goal);
-    out.priority = options.priority().value_or(rules.priority);
-    out.trace_max = rules.trace_max;
-    const auto& usual = rules.band(out.priority);
-    out.hops = options.hops().value_or(usual.hops);
-    out.wander = std::min(usual.wander, out.hops);
-    out.fan_out = options.fan_out().value_or(usual.fan_out);
-    out.paths = options.spread().value_or(put ? usual.put_paths : usual.paths);
-    return out;
-}
-
-const travel_band& query_engine::usual_for(const wire::forward& query) const {
-    return forwarding_.rules().band(query.priority);
-}
-
-task<lookup_report> query_engine::gather(wire::forward query, steady_time deadline, detail::find_copies& into) {
-    const auto begun = env_.time->now();
-    forward_report travelled;
-    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled);
-    for (auto& each : found.items) into.take(std::move(each));
-    lookup_report out;
-    out.asked = travelled.sent;
-    out.answered = travelled.complete ? travelled.sent : 0;
-    out.invalid = travelled.lies;
-    out.exhausted = travelled.complete;
-    out.refusal = travelled.refusal;
-    out.took = env_.time->now() - begun;
-    co_return out;
-}
-
-task<result<put_report>> query_engine::propagate(value what, put_options options) {
-    const auto out = std::make_shared<put_report>();
-    wire::store order;
-    order.target = what.key();
-    order.expected_sequence = options.expected_sequence();
-    out->key = what.key();
-    out->sequence = what.sequence();
-    out->deadline = what.deadline();
-    order.what = std::move(what).to_item();
-    auto query = travelling(std::move(order), options);
-    const auto& usual = usual_for(query);
-    query.storing = options.is_along_the_path().value_or(usual.along_the_path) ? wire::storage_mode::path
-                                                                               : wire::storage_mode::answerer;
-    forward_report travelled;
-    const auto begun = env_.time->now();
-    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
-    const auto kept = co_await forwarding_.ask(std::move(query), deadline, travelled);
-    out->stored = kept.copies;
-    out->own = travelled.own;
-    out->refusal = travelled.refusal;
-    out->lookup.asked = travelled.sent;
-    out->lookup.exhausted = travelled.complete;
-    out->lookup.took = env_.time->now() - begun;
-    if (out->stored > 0) co_return *out;
-    if (out->refusal) co_return failure(out->refusal);
-    co_return failure(travelled.sent == 0 ? errc::no_peers : errc::timed_out);
 }
 
 task<> query_engine::replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
@@ -239,8 +172,8 @@ result<void> query_engine::prepare(value& what, const put_options& options) cons
 
 task<result<put_report>> query_engine::put(value what, put_options options) {
     if (const auto ready = prepare(what, options); !ready) co_return failure(ready.error());
-    if (options.mode() == proxied() && !options.is_local()) {
-        auto done = co_await propagate(std::move(what), std::move(options));
+    if (options.mode() != iterative() && !options.is_local()) {
+        auto done = co_await put_far(std::move(what), std::move(options));
         co_return done;
     }
     const auto out = std::make_shared<put_report>();

@@ -10,10 +10,13 @@ namespace mydht::detail {
 
 namespace {
 
-/// A put leaves its value somewhere, and nothing else does.
+/// A put leaves its value somewhere, and nothing else does. What goes straight to the asker passes nobody who could keep it.
 bool is_fitting(const wire::forward& query) {
-    const bool leaves = query.storing == wire::storage_mode::answerer || query.storing == wire::storage_mode::path;
-    return leaves == is_put(query);
+    const bool ends = query.storing == wire::storage_mode::answerer;
+    if ((ends || query.storing == wire::storage_mode::path) != is_put(query)) return false;
+    if (!query.asker) return true;
+    const bool straight = ends || query.storing == wire::storage_mode::none;
+    return straight && query.trace_max == 0 && query.proxy_hops == 0 && !query.stream;
 }
 
 }  // namespace
@@ -30,7 +33,8 @@ bool rulebook::is_absurd(const wire::forward& query) const {
     const auto& band = rules_.band(query.priority);
     return query.hops > band.hops_max || query.fan_out == 0 || query.fan_out > band.fan_out_max || query.paths == 0 ||
            query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
-           query.lifetime > band.lifetime_max || query.lifetime.count() <= 0 || !is_fitting(query);
+           query.lifetime > band.lifetime_max || query.lifetime.count() <= 0 || query.proxy_hops > band.hops_max ||
+           !is_fitting(query);
 }
 
 std::vector<contact> rulebook::whom(travelling what, std::vector<contact> usual) const {

@@ -1,21 +1,39 @@
 #include "query/seen_tags.hpp"
 
+#include <array>
+#include <variant>
+
+#include <mydht/crypto/hash.hpp>
+
 namespace mydht::detail {
 
-bool seen_tags::note(const loop_tag& tag, steady_time now, steady_time until) {
+id256 visit_of(const wire::forward& query) {
+    const std::array<std::uint8_t, 1> kind{static_cast<std::uint8_t>(query.goal.index())};
+    const auto& target = std::visit([](const auto& goal) -> const id256& { return goal.target; }, query.goal);
+    if (const auto* put = std::get_if<wire::store>(&query.goal)) {
+        return hash_id("mydht.visit", {query.tag.view(), kind, target.view(), put->what.body, put->what.sig.view()});
+    }
+    return hash_id("mydht.visit", {query.tag.view(), kind, target.view()});
+}
+
+bool seen_tags::knows(const id256& visit, steady_time now) const {
+    const auto known = until_.find(visit);
+    return known != until_.end() && known->second > now;
+}
+
+bool seen_tags::note(const id256& visit, steady_time now, steady_time until) {
     while (!in_order_.empty() && in_order_.front().second <= now) forget_oldest();
-    const auto known = until_.find(tag);
-    if (known != until_.end() && known->second > now) return false;
+    if (knows(visit, now)) return false;
     if (in_order_.size() >= capacity_) forget_oldest();
-    until_[tag] = until;
-    in_order_.emplace_back(tag, until);
+    until_[visit] = until;
+    in_order_.emplace_back(visit, until);
     return true;
 }
 
 void seen_tags::forget_oldest() {
-    const auto& [tag, until] = in_order_.front();
-    // A tag that came again after its time has an entry of its own further back.
-    const auto known = until_.find(tag);
+    const auto& [visit, until] = in_order_.front();
+    // One that came again after its time has an entry of its own further back.
+    const auto known = until_.find(visit);
     if (known != until_.end() && known->second == until) until_.erase(known);
     in_order_.pop_front();
 }

@@ -105,6 +105,8 @@ bool pool_core::admits_early(const node_id& peer, const address& from) const {
     return opinion == admission_gate::opinion::ask && !context_->config.admission.decide;
 }
 
+bool pool_core::awaits(const wire::deliver& what) const { return !events_.awaits || events_.awaits(what); }
+
 void pool_core::proven(proven_ptr link) {
     if (stopping_) return;
     // At once where nobody has to be asked: packets that only the session understands may lie behind this one.

@@ -130,7 +130,8 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
     auto next = time.now();
     auto give_up = steady_time::max();
     // Where nobody seems to be nothing more is sent.
-    const auto may_begin = [&] { return attempts.size() < attempts_max && give_up == steady_time::max(); };
+    const std::size_t most = target->source == address_source::named ? 1 : attempts_max;
+    const auto may_begin = [&] { return attempts.size() < most && give_up == steady_time::max(); };
     for (;;) {
         if (time.now() >= give_up) co_return failure(errc::connection_refused);
         if (may_begin() && time.now() >= next) {

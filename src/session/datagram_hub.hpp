@@ -38,6 +38,8 @@ public:
     [[nodiscard]] virtual bool may_begin_unproven(const address& from) = 0;
     /// The peer is let in without a question, so that a request in its first packet may be answered.
     [[nodiscard]] virtual bool admits_early(const node_id& peer, const address& from) const = 0;
+    /// Somebody waits for it; otherwise the packet that brings it is not answered.
+    [[nodiscard]] virtual bool awaits(const wire::deliver& what) const = 0;
     /// A socket that listened is broken; socket_back() when it works again.
     virtual void socket_lost(const address& at, std::error_code why) = 0;
     virtual void socket_back(const address& at) = 0;

@@ -22,8 +22,10 @@ constexpr std::uint8_t finals_max = 4;
 constexpr duration early_patience = std::chrono::milliseconds(50);
 
 /// The request among the frames of a first packet, if there is one that may be there.
-std::optional<wire::envelope> early_request(bytes_view frames) {
+std::optional<wire::envelope> early_request(const accepted_initial& initial) {
+    if (!initial.knows_peer() || initial.early().empty()) return std::nullopt;
     wire::frame_decoder decoder;
+    auto frames = initial.early();
     const auto frame = decoder.next(frames);
     if (!frame || !*frame || (*frame)->kind != wire::frame_kind::message) return std::nullopt;
     auto envelope = wire::capnp_codec().decode((*frame)->payload, {}, nullptr);
@@ -111,10 +113,16 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
         const auto& peer = accepted->peer().id;
         if (self < peer && hub_.attempts(from) && hub_.owner().dials(peer, from.kind())) return;
     }
-    if (has_early_request(*accepted, where)) {
+    auto request = early_request(*accepted);
+    if (request) {
+        // Somebody may have been told to bring here what nobody asked for.
+        const auto* brought = std::get_if<wire::deliver>(&request->body);
+        if (brought != nullptr && !hub_.owner().awaits(*brought)) return refuse();
+    }
+    if (request && may_answer_early(*accepted, where)) {
         early_ticket ticket(hub_.shared_from_this());
         hub_.context()->group.spawn("request in a first packet",
-                                    answer_early(std::move(ticket), std::move(*accepted), where));
+                                    answer_early(std::move(ticket), std::move(*accepted), std::move(*request), where));
         return;
     }
     answer(*accepted, where, {});
@@ -164,30 +172,29 @@ void datagram_responder::renew(accepted_initial& initial, const origin& where) {
     (void)where.port->send(where.from, *packet);
 }
 
-bool datagram_responder::has_early_request(const accepted_initial& initial, const origin& where) const {
+bool datagram_responder::may_answer_early(const accepted_initial& initial, const origin& where) const {
     const auto& env = hub_.context()->env;
-    return initial.knows_peer() && !initial.early().empty() && early_under_way_ < early_requests_max &&
-           seen_.complete(env.time->now()) && hub_.owner().admits_early(initial.peer().id, where.from);
+    return early_under_way_ < early_requests_max && seen_.complete(env.time->now()) &&
+           hub_.owner().admits_early(initial.peer().id, where.from);
 }
 
-task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial initial, origin where) {
+task<> datagram_responder::answer_early(early_ticket ticket, accepted_initial initial, wire::envelope request,
+                                        origin where) {
     auto& self = ticket.owner();
     const auto context = ticket.hub().context();
     bytes frames;
-    auto request = early_request(initial.early());
     const bool in_time = !context->request_rate ||
                          context->request_rate->take(where.from, 0, context->env.time->now()) == rate_verdict::serve;
-    if (request && in_time &&
-        self.early_.lets_in(initial.stamp(), context->env.time->wall_now(), context->env.time->now())) {
+    if (in_time && self.early_.lets_in(initial.stamp(), context->env.time->wall_now(), context->env.time->now())) {
         auto peer = make_peer(initial.peer(), where.from, false, context->config.mode == wire::link_mode::secured);
         auto& time = *context->env.time;
         const auto until = time.now() + early_patience;
-        auto work = serve(context, std::move(peer), std::move(request->body), until);
+        auto work = serve(context, std::move(peer), std::move(request.body), until);
         auto done = co_await with_deadline(time, until, std::move(work));
         if (done) {
             ++context->counters.requests_served;
             wire::envelope answer;
-            answer.id = request->id;
+            answer.id = request.id;
             answer.body = std::move(*done);
             frames = fit(std::move(answer), initial.answer_room(where.size));
         }

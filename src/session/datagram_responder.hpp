@@ -54,8 +54,9 @@ private:
     void ask_for_cookie(const origin& where, const wire::initial_packet& initial);
     void renew(accepted_initial& initial, const origin& where);
     void answer(accepted_initial& initial, const origin& where, bytes_view frames);
-    [[nodiscard]] bool has_early_request(const accepted_initial& initial, const origin& where) const;
-    [[nodiscard]] static task<> answer_early(early_ticket ticket, accepted_initial initial, origin where);
+    [[nodiscard]] bool may_answer_early(const accepted_initial& initial, const origin& where) const;
+    [[nodiscard]] static task<> answer_early(early_ticket ticket, accepted_initial initial, wire::envelope request,
+                                             origin where);
     void tell_proven(datagram_outcome outcome, const origin& where, bytes first_packet);
     void refuse();
 

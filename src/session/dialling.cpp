@@ -15,6 +15,8 @@ namespace {
 
 /// How much later the next address joins a dial (RFC 8305 recommends 250 ms).
 constexpr duration stagger = std::chrono::milliseconds(250);
+/// Until a system sends the first packet of a connection again (RFC 6298, section 2.1), less what its clock may be off.
+constexpr duration one_syn = std::chrono::milliseconds(900);
 
 }  // namespace
 
@@ -117,7 +119,8 @@ task<result<asked_peer>> pool_core::reach(std::shared_ptr<pool_core> core, dial_
     // A packet is there sooner than a connection.
     std::stable_partition(to.addresses.begin(), to.addresses.end(),
                           [&](const address& a) { return core->datagrams_->speaks(a.kind()); });
-    if (to.addresses.size() > limits::addresses_per_contact) to.addresses.resize(limits::addresses_per_contact);
+    const std::size_t most = to.source == address_source::named ? 1 : limits::addresses_per_contact;
+    if (to.addresses.size() > most) to.addresses.resize(most);
 
     auto key = to.key;
     const bool first = !core->dials_.contains(key);
@@ -177,9 +180,10 @@ task<result<proven_ptr>> pool_core::try_addresses(std::shared_ptr<pool_core> cor
 }
 
 dial_budget* pool_core::budget_for(const dial_target& to, const address& where) {
-    if (!to.heard) return nullptr;
+    if (to.source == address_source::found) return nullptr;
     const bool local = is_own_machine(where) || (where.is_ip() && scope_of(where) != address_scope::global);
-    return local && context_->config.exempt_loopback ? nullptr : &heard_;
+    if (local && context_->config.exempt_loopback) return nullptr;
+    return to.source == address_source::named ? &probes_ : &heard_;
 }
 
 task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> core, std::shared_ptr<turns> turn,
@@ -206,7 +210,10 @@ task<result<proven_ptr>> pool_core::attempt_at(std::shared_ptr<pool_core> core, 
         return dial_datagrams(core->datagrams_, where, std::move(to), std::move(doubtful));
     }
     const auto pinned = to->key.peer;
-    return attempt(core, core->transport_for(where), where, pinned);
+    auto made = attempt(core, core->transport_for(where), where, pinned);
+    if (to->source != address_source::named || !where.is_ip()) return made;
+    auto& time = *core->context_->env.time;
+    return with_deadline(time, time.now() + one_syn, std::move(made));
 }
 
 void pool_core::finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome) {

@@ -42,7 +42,7 @@ struct dial_target {
     std::vector<address> addresses;      ///< preferred first
     std::optional<public_key> known;     ///< of the peer, if it is known
     std::optional<wire::message> first;  ///< a request that may travel in the first packet
-    bool heard = false;                  ///< others have named the addresses
+    address_source source = address_source::found;
 };
 
 /// The body of session_pool. Kept alive by its coroutines beyond the pool's end.
@@ -98,6 +98,7 @@ private:
     [[nodiscard]] bool may_begin_handshake(const address& from) override;
     [[nodiscard]] bool may_begin_unproven(const address& from) override;
     [[nodiscard]] bool admits_early(const node_id& peer, const address& from) const override;
+    [[nodiscard]] bool awaits(const wire::deliver& what) const override;
     /// Ends the sessions with the most waiting until all together have no more than they may.
     void shed();
 

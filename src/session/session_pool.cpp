@@ -58,7 +58,7 @@ task<result<session>> session_pool::connect(contact who, steady_time deadline) {
 task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline,
                                            address_source source) {
     auto to = target_of(std::move(who));
-    to.heard = source == address_source::heard;
+    to.source = source;
     return detail::pool_core::ask(impl_->core, std::move(to), std::move(what), deadline);
 }
 

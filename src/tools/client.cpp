@@ -79,6 +79,7 @@ node_config client_config(const client_options& options) {
     node_config out;
     out.client_only = true;
     out.bootstrap = options.bootstrap;
+    out.listen = options.listen;
     out.sessions.network = options.common.network;
     out.sessions.psk = options.common.psk;
     // Several bootstraps are tried side by side, and a silent one must leave time for the question.

@@ -20,6 +20,7 @@ struct client_options {
 
     common_options common;
     std::vector<location> bootstrap;
+    std::vector<address> listen;  ///< for answers that are brought
     rule_set rules;
 };
 
@@ -36,7 +37,7 @@ void declare_client(command_line& line, client_options& into);
 /// The problem of a client without --bootstrap, if it is one.
 [[nodiscard]] outcome<void> require_bootstrap(const client_options& options);
 
-/// The node's configuration for these options, without listening.
+/// The node's configuration for these options.
 [[nodiscard]] node_config client_config(const client_options& options);
 
 namespace detail {

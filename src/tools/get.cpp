@@ -19,6 +19,7 @@ outcome<void> get_command(std::string_view name, arguments given) {
     travel_choice travel;
     declare_client(line, options);
     declare_travel(line, travel);
+    declare_results(line, travel);
     declare_rules(line, options.rules);
     line.positional<id256>("KEY", key, parse_id, "The key that mydht put printed");
     if (auto go = line.parse(given); !go) return go;
@@ -26,10 +27,12 @@ outcome<void> get_command(std::string_view name, arguments given) {
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
+    options.listen = travel.reachable();
     const auto found = ask<get_report>(options, key->hex(), [&](client with) {
         get_options how;
         how.timeout(with.left);
         travel.apply(how);
+        if (travel.results) how.results(static_cast<std::size_t>(*travel.results));
         return with.peer.get(*key, how);
     });
     if (!found) return problem_of(found);

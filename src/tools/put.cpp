@@ -37,6 +37,7 @@ outcome<void> put_command(std::string_view name, arguments given) {
     const auto content = read_value(text);
     if (!content) return problem_of(content);
     const auto what = value::immutable(*content);
+    options.listen = travel.reachable();
     const auto report = ask<put_report>(options, what.key().hex(), [&](client with) {
         put_options how;
         how.timeout(with.left);

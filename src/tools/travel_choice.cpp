@@ -9,16 +9,22 @@ namespace mydht::tools {
 
 namespace {
 
+constexpr const char* modes = "iterative, direct, proxied or mixed:N with N from 1 to 254";
+constexpr std::uint64_t proxies_max = 254;
+
 outcome<query_mode> parse_mode(std::string_view text) {
     if (text == "iterative") return iterative();
     if (text == "proxied") return proxied();
-    for (const std::string_view later : {"direct", "mixed:", "tunnelled:"}) {
-        const bool takes_number = later.ends_with(':');
-        const bool known =
-            takes_number ? text.starts_with(later) && parse_number(text.substr(later.size())) : text == later;
-        if (known) return unusable(in_quotes(text) + " is not available yet; give iterative or proxied");
+    if (text == "direct") return direct();
+    constexpr std::string_view with_number = "mixed:";
+    if (text.starts_with(with_number)) {
+        const auto proxies = parse_number(text.substr(with_number.size()));
+        if (proxies && *proxies > 0 && *proxies <= proxies_max) return mixed(static_cast<std::uint8_t>(*proxies));
     }
-    return unusable(in_quotes(text) + " is no mode; give iterative or proxied");
+    constexpr std::string_view later = "tunnelled:";
+    if (text.starts_with(later) && parse_number(text.substr(later.size())))
+        return unusable(in_quotes(text) + " is not available yet; give " + modes);
+    return unusable(in_quotes(text) + " is no mode; give " + modes);
 }
 
 /// What fits into a message; rules may allow less.
@@ -30,6 +36,15 @@ outcome<std::uint64_t> parse_count(std::string_view text) {
     return unusable(in_quotes(text) + " is too much or no number; give 1 to " + std::to_string(count_max));
 }
 
+/// One that can be named to others as it is.
+outcome<location> parse_reachable_address(std::string_view text) {
+    auto where = parse_listen_address(text);
+    if (!where) return where;
+    const auto number = to_address(*where);
+    if (number && !number->is_wildcard()) return where;
+    return unusable(in_quotes(text) + " is not one address of this machine; give a number, as in udp://192.0.2.1:0");
+}
+
 outcome<void> at_most(std::string_view option, const std::optional<std::uint64_t>& given, std::uint64_t most) {
     if (!given || *given <= most) return {};
     return unusable(std::string(option) + ": " + in_quotes(std::to_string(*given)) +
@@ -38,23 +53,59 @@ outcome<void> at_most(std::string_view option, const std::optional<std::uint64_t
 
 }  // namespace
 
+std::vector<address> travel_choice::reachable() const {
+    std::vector<address> out;
+    for (const auto& place : listen) out.push_back(*to_address(place));
+    return out;
+}
+
 outcome<void> travel_choice::check(const travel_rules& rules) const {
     const auto& band = rules.band(rules.priority);
     if (auto fits = at_most("--hops", hops, band.hops_max); !fits) return fits;
     if (auto fits = at_most("--fanout", fan_out, band.fan_out_max); !fits) return fits;
+    const auto results_max = mode == iterative() ? count_max : rules.results_max;
+    if (auto fits = at_most("--results", results, results_max); !fits) return fits;
+    if (mode.what() == query_mode::kind::mixed && mode.proxies() > hops.value_or(band.hops))
+        return unusable("--mode " + text_of(mode) + ": the query goes " + std::to_string(hops.value_or(band.hops)) +
+                        " hops at most; give fewer proxies or more --hops");
+    if (mode == direct() && listen.empty())
+        return unusable(
+            "--mode direct: nobody could bring the answer here; give --listen with an address of this machine");
+    if (mode != direct() && !listen.empty())
+        return unusable("--listen is for answers that are brought; give --mode direct");
     if (mode != iterative() || (!hops && !fan_out)) return {};
     return unusable(std::string(hops ? "--hops" : "--fanout") +
                     " is for queries that travel; give --mode proxied with it");
 }
 
-std::string text_of(query_mode mode) { return mode == iterative() ? "iterative" : "proxied"; }
+std::string text_of(query_mode mode) {
+    switch (mode.what()) {
+        case query_mode::kind::iterative: break;
+        case query_mode::kind::proxied: return "proxied";
+        case query_mode::kind::direct: return "direct";
+        case query_mode::kind::mixed: return "mixed:" + std::to_string(mode.proxies());
+    }
+    return "iterative";
+}
 
 void declare_travel(command_line& line, travel_choice& into) {
-    line.option<query_mode>("--mode", "MODE", into.mode, parse_mode,
-                            "iterative: this node asks each peer itself (default); proxied: peers pass the query on");
-    line.option<std::uint64_t>("--hops", "N", into.hops, parse_count, "With proxied: how often it is passed on");
+    line.option<query_mode>(
+        "--mode", "MODE", into.mode, parse_mode,
+        "iterative: this node asks each peer itself (default); proxied: peers pass the query on, and the "
+        "answer back; direct: they pass it on, and who has the answer brings it to --listen; mixed:N: "
+        "proxied for N hops, direct to the last of these peers");
+    line.option<std::uint64_t>("--hops", "N", into.hops, parse_count,
+                               "In the other modes than iterative: how often it is passed on");
     line.option<std::uint64_t>("--fanout", "N", into.fan_out, parse_count,
-                               "With proxied: to how many peers each passes it on");
+                               "In these modes: to how many peers each passes it on");
+    line.repeated("--listen", into.listen, parse_reachable_address,
+                  "With direct: an address of this machine that others can reach, as in udp://192.0.2.1:0");
+}
+
+void declare_results(command_line& line, travel_choice& into) {
+    line.option<std::uint64_t>(
+        "--results", "N", into.results, parse_count,
+        "So many copies of a value of an author are enough; with direct, so many peers bring one");
 }
 
 }  // namespace mydht::tools

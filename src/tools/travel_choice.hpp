@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <mydht/query/options.hpp>
 #include <mydht/query/travel_rules.hpp>
@@ -17,9 +18,14 @@ struct travel_choice {
     query_mode mode = iterative();
     std::optional<std::uint64_t> hops;
     std::optional<std::uint64_t> fan_out;
+    std::optional<std::uint64_t> results;
+    std::vector<location> listen;
 
     /// Whether the options fit each other and the rules of the client's own node.
     [[nodiscard]] outcome<void> check(const travel_rules& rules) const;
+
+    /// Where answers are brought.
+    [[nodiscard]] std::vector<address> reachable() const;
 
     template <typename Options>
     void apply(Options& to) const {
@@ -32,7 +38,10 @@ struct travel_choice {
 /// The mode as --mode takes it.
 [[nodiscard]] std::string text_of(query_mode mode);
 
-/// --mode, --hops and --fanout.
+/// --results, for gets.
+void declare_results(command_line& line, travel_choice& into);
+
+/// --mode, --hops, --fanout and --listen.
 void declare_travel(command_line& line, travel_choice& into);
 
 }  // namespace mydht::tools

@@ -134,8 +134,15 @@ class NotAvailableYet(support.Case):
         listed = self.succeeds("--help").decode()
         self.assertIn("not available yet", self.succeeds("bench", "--help").decode())
         self.assertNotIn("\n  bench ", listed)
-        for mode in ("direct", "mixed:2", "tunnelled:3"):
-            self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "not available yet"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "tunnelled:3", KEY, says=["'tunnelled:3'", "not available yet"])
+        for mode in ("mixed:0", "mixed:255", "mixed:", "directly"):
+            self.refused(2, "get", *SOMEWHERE, "--mode", mode, KEY, says=[f"'{mode}'", "no mode"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "mixed:17", KEY, says=["mixed:17", "--hops"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "direct", KEY, says=["--mode direct", "--listen"])
+        for where in ("udp://0.0.0.0:0", "udp://localhost:0"):
+            self.refused(2, "get", *SOMEWHERE, "--mode", "direct", "--listen", where, KEY, says=[f"'{where}'", "number"])
+        self.refused(2, "get", *SOMEWHERE, "--listen", "udp://127.0.0.1:0", KEY, says=["--listen", "--mode direct"])
+        self.refused(2, "get", *SOMEWHERE, "--mode", "proxied", "--results", "17", KEY, says=["--results", "'17'"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "quick", KEY, says=["'quick'", "no mode"])
         self.refused(2, "get", *SOMEWHERE, "--mode", "mixed:x", KEY, says="no mode")
         for option in ("--hops", "--fanout"):

@@ -54,6 +54,11 @@ class Values(support.Case):
         key = self.put(0, "--mode", "proxied", "passed on")
         self.assertEqual(self.succeeds("get", *self.through(1), "--mode", "proxied", "--hops", "4", "--fanout", "3", key), b"passed on")
         self.refused(3, "get", *self.through(2), "--mode", "proxied", MISSING, says=MISSING)
+        for mode in (["direct", "--listen", "udp://127.0.0.1:0"], ["direct", "--listen", "tcp://127.0.0.1:0"], ["mixed:1"]):
+            found = self.succeeds("get", *self.through(1), "--mode", *mode, "--results", "3", key)
+            self.assertEqual(found, b"passed on")
+            self.refused(3, "get", *self.through(2), "--mode", *mode, MISSING, says=MISSING)
+            self.put(0, "--mode", *mode, "brought by " + mode[0])
 
     def test_json(self):
         content = bytes(range(256))

@@ -49,6 +49,10 @@ public:
         }
     }
 
+    task<result<reply>> hand(contact, wire::deliver, steady_time, handing) override {
+        co_return failure(errc::unreachable);
+    }
+
     task<result<reply>> ask(contact to, wire::message what, steady_time deadline) override {
         ++messages;
         const auto found = peers.find(to.id);

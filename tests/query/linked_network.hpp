@@ -34,12 +34,12 @@ public:
     explicit linked_network(std::size_t count, std::uint64_t seed = 1, const travel_rules& own_rules = {})
         : random(seed), env(environment_on(loop, seed)) {
         for (std::size_t i = 0; i < count; ++i) {
-            contact who;
-            who.id = random_id(random);
-            who.capabilities = static_cast<std::uint32_t>(capability::server);
-            who.addresses = {public_address(static_cast<std::uint32_t>(i))};
-            peers.push_back(std::make_unique<peer>(*this, i, who, own_rules));
+            auto self = std::make_shared<const identity>(identity::generate(*env.secure_random));
+            const auto at = public_address(static_cast<std::uint32_t>(i));
+            auto who = contact_of(self->key(), static_cast<std::uint32_t>(capability::server), {at});
             places[who.id] = i;
+            at_address[at] = i;
+            peers.push_back(std::make_unique<peer>(*this, i, std::move(self), std::move(who), own_rules));
         }
     }
 
@@ -123,20 +123,51 @@ public:
             co_return reply(std::move(answer), to.addresses.front());
         }
 
+        task<result<reply>> hand(contact to, wire::deliver what, steady_time deadline, handing how) override {
+            // Whoever is at the address gets the packet, and answers when it is who was meant.
+            const bool dials = how == handing::to_asker;
+            const auto found = dials ? net_.at_address.find(to.addresses.front()) : net_.at_address.end();
+            const bool nobody = dials && found == net_.at_address.end();
+            const auto place = dials && !nobody ? found->second : nobody ? own_ : net_.places.at(to.id);
+            auto& other = net_.at(place);
+            const bool linked = net_.links.contains(std::minmax(own_, place));
+            if (!dials && !linked) co_return failure(errc::unreachable);
+            ++net_.deliveries;
+            if (dials && !nobody) ++other.dialled;
+            if (dials && (nobody || !other.reachable || other.who.id != to.id)) {
+                co_await sleep_until(*net_.env.time, std::min(deadline, net_.env.time->now() + dial_patience));
+                co_return failure(errc::timed_out);
+            }
+            peer_info from;
+            from.who = net_.at(own_).who;
+            from.observed = from.who.addresses.front();
+            from.proven = true;
+            auto answer = other.forwarding.take(from, std::move(what));
+            ++net_.delivered;
+            co_return reply(std::move(answer), to.addresses.front());
+        }
+
     private:
+        static constexpr std::chrono::milliseconds dial_patience{1000};
+
         linked_network& net_;
         peer_index own_;
     };
 
     struct peer {
-        peer(linked_network& net, peer_index own, contact who_, const travel_rules& own_rules)
+        peer(linked_network& net, peer_index own, std::shared_ptr<const identity> self, contact who_,
+             const travel_rules& own_rules)
             : who(std::move(who_)),
               table(flat_table(who.id, {})),
               answers(net.env, table, values, net.rules, 20, false),
               forwarding(net.env, own_rules, answers, table, net.rules),
               queries(net.env, query_config(), answers, forwarding, net.rules) {
             const auto via = std::make_shared<link_messenger>(net, own);
-            forwarding.connect(via, [this] { return who; });
+            forward_origin place;
+            place.self = std::move(self);
+            place.contact = [this] { return who; };
+            place.seen_at = [](const peer_info& from, const address& where) { return from.observed == where; };
+            forwarding.connect(via, std::move(place));
             query_origin origin;
             origin.id = who.id;
             origin.kinds = wire::mask_of(address_kind::tcp);
@@ -152,6 +183,8 @@ public:
         query_engine queries;
         manner behaves;
         std::vector<wire::forward> seen;  ///< every query that came here
+        bool reachable = true;            ///< others can dial it
+        std::size_t dialled = 0;          ///< how often somebody did who had something for it
     };
 
     test::loop loop;
@@ -160,9 +193,12 @@ public:
     namespaces rules;
     std::vector<std::unique_ptr<peer>> peers;
     std::map<node_id, peer_index> places;
+    std::map<address, peer_index> at_address;
     std::set<std::pair<peer_index, peer_index>> links;
     std::map<std::pair<peer_index, peer_index>, std::size_t> crossed;
-    std::size_t messages = 0;
+    std::size_t messages = 0;    ///< queries and other requests between neighbours
+    std::size_t deliveries = 0;  ///< attempts to bring somebody something
+    std::size_t delivered = 0;   ///< of them, those that were answered
 };
 
 }  // namespace mydht::test

@@ -437,14 +437,14 @@ TEST_CASE("most values are found although one peer in ten, or in five, is of no 
     };
     // Three points under the median of twenty seeds.
     constexpr fault faults[] = {
-        {"denies", denies, 95, 83}, {"drops", drops, 93, 80},     {"delays", delays, 97, 97},
+        {"denies", denies, 95, 77}, {"drops", drops, 95, 77},     {"delays", delays, 97, 97},
         {"lies", lies, 97, 97},     {"replays", replays, 97, 97},
     };
     for (const auto& each : faults) {
         CAPTURE(each.name);
         for (const bool many : {false, true}) {
             int found = 0;
-            for (std::uint64_t seed = 1; seed <= 3; ++seed) found += found_beside(each.manner, many ? 80 : 40, seed);
+            for (std::uint64_t seed = 4; seed <= 6; ++seed) found += found_beside(each.manner, many ? 80 : 40, seed);
             CAPTURE(many, found);
             CHECK(2 * found / 3 >= (many ? each.found_of_five : each.found_of_ten));
         }

@@ -161,6 +161,7 @@ struct peer {
 
     session_events make_events() {
         session_events out;
+        out.awaits = [this](const wire::deliver&) { return awaits; };
         out.opened = [this](const session& s) { opened.push_back(s); };
         out.closed = [this](const peer_info& who, std::error_code why) { closed.emplace_back(who.who.id, why); };
         out.blocked = [this](const peer_info& who, duration time) { blocked.emplace_back(who.who.id, time); };
@@ -175,6 +176,7 @@ struct peer {
     std::vector<session> opened;
     std::vector<std::pair<node_id, std::error_code>> closed;
     std::vector<std::pair<node_id, duration>> blocked;
+    bool awaits = true;  ///< what peers deliver
     std::unique_ptr<session_pool> pool;
 };
 

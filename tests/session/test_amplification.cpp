@@ -130,7 +130,7 @@ void every_early_request(scene& s) {
         CHECK(s.both.at_b.asked == asked);
         CHECK(frames.empty() != wire::may_travel_early(question));
     }
-    CHECK(asked == 3);
+    CHECK(asked == 4);
 }
 
 void early_request_with_much_to_say(scene& s) {

@@ -119,13 +119,35 @@ TEST_CASE("a request in a first packet is heard once, whoever sends it again and
         both.w.advance(1s);
         CHECK(both.at_b.asked == ++asked);
     }
-    REQUIRE(asked == 3);
+    REQUIRE(asked == 4);
     for (const auto& each : packets) repeat_everywhere(both, {evil(), mem("b"), each});
     CHECK(both.at_b.asked == asked);
     // A new one is heard.
     peer.send(peer.begin(true, handmade_datagrams::message(1, wire::ping())));
     both.w.advance(1s);
     CHECK(both.at_b.asked == asked + 1);
+}
+
+TEST_CASE("what nobody waits for is dropped with the first packet that brings it", "[datagrams][hostile]") {
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    const auto frames = handmade_datagrams::message(1, wire::deliver());
+    both.b.awaits = false;
+    const auto refused = both.b.pool->counters().packets_refused;
+    peer.send(peer.begin(true, frames));
+    both.w.advance(5s);
+    CHECK(peer.got.empty());
+    CHECK(both.at_b.asked == 0);
+    CHECK(both.b.pool->counters().packets_refused == refused + 1);
+    // Another request is answered, and so is a delivery that somebody waits for.
+    peer.send(peer.begin(true, handmade_datagrams::message(1, wire::ping())));
+    both.w.advance(5s);
+    CHECK(peer.got.size() == 1);
+    both.b.awaits = true;
+    peer.send(peer.begin(true, frames));
+    both.w.advance(5s);
+    CHECK(peer.got.size() == 2);
+    CHECK(both.at_b.asked == 2);
 }
 
 TEST_CASE("of two requests in a first packet only the first is heard", "[datagrams][hostile]") {

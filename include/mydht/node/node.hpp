@@ -90,7 +90,8 @@ public:
     /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.
     /// Errors: errc::not_found when at least half of the peers asked answered and none has it, also when the newest is a tombstone;
     /// errc::throttled, errc::peer_busy or errc::not_admitted when nobody answered and somebody refused so; errc::no_peers,
-    /// errc::timed_out.
+    /// errc::timed_out. Those that travel: errc::bad_argument for an option that no peer would take, which is logged;
+    /// errc::unsupported_address for direct() on a node that has no address, errc::unreachable when no peer has seen it there.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
 
     /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt;
@@ -103,6 +104,8 @@ public:
 
     /// Walks to a target and reports the nearest peers that answered. Errors: errc::no_peers; errc::throttled, errc::peer_busy or
     /// errc::not_admitted when nobody answered and somebody refused so.
+    /// In another mode than iterative() it finds this peer alone, and reports it; errors then: errc::not_found and those of a get in
+    /// that mode.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options = {});
 
     /// Puts this node's signed record, with the addresses of one group where it can be reached, where everybody who knows its id

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include <mydht/crypto/identity.hpp>
 #include <mydht/query/messenger.hpp>
 #include <mydht/query/responder.hpp>
 #include <mydht/query/travel_rules.hpp>
@@ -17,6 +18,10 @@
 
 namespace mydht {
 
+namespace detail {
+struct forwarding_state;
+}
+
 /// What a node did with queries that travel.
 struct forward_counters {
     std::uint64_t begun = 0;       ///< of its own
@@ -25,7 +30,13 @@ struct forward_counters {
     std::uint64_t absurd = 0;      ///< of others, refused for asking more than anybody may
     std::uint64_t busy = 0;        ///< of others, refused because there were too many
     std::uint64_t sent = 0;        ///< messages to other peers, of all of them
-    std::uint64_t lies = 0;        ///< in the answers of others: forged values, contacts nobody asked for
+    std::uint64_t lies =
+        0;  ///< in the answers of others: forged values, contacts nobody asked for, more than was asked for
+    std::uint64_t forged_askers = 0;  ///< tickets that were forged, out of date, or of another query
+    std::uint64_t unseen_askers = 0;  ///< askers that named addresses at which they had not been seen
+    std::uint64_t brought = 0;        ///< answers of this node that it took to askers itself
+    std::uint64_t collected = 0;      ///< deliveries to this node that were new
+    std::uint64_t unasked = 0;        ///< deliveries that nobody waited for, or not from that peer, or not such ones
 };
 
 /// What came back for a query of the node's own.
@@ -36,11 +47,23 @@ struct forward_report {
     bool own = false;  ///< this node keeps the value of the put itself
     /// How the last peer refused when no peer answered, as in lookup_report.
     std::error_code refusal;
+    /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker where it says.
+    bool turned_down = false;
 };
 
-/// Queries that travel from peer to peer, their answers coming back the same way (*proxied*): each hop is one coroutine that looks
-/// into its own store, sends the query on, gathers what comes back, and answers. A hop knows its two neighbours and what stands in
-/// the message. Random at first and then towards the target, as in R5N (Evans and Grothoff, 2011).
+/// What the forwarder has to know of the node that it runs on. The functions are called on the node's executor.
+struct forward_origin {
+    std::shared_ptr<const identity> self;
+    /// Who this node is, and where others reach it: addresses of one group.
+    std::function<mydht::contact()> contact;
+    /// This node has seen the peer at the address: its session comes from there, or it was dialled there.
+    std::function<bool(const peer_info&, const address&)> seen_at;
+};
+
+/// Queries that travel from peer to peer. Each hop is one coroutine that looks into its own store, sends the query on, gathers what
+/// comes back, and answers. The answers come back the same way (*proxied*), or whoever has something takes it to the asker itself,
+/// which has signed where that is (*direct*), or to a peer on the way that has (*mixed*). A hop knows its two neighbours and what stands
+/// in the message. Random at first and then towards the target, as in R5N (Evans and Grothoff, 2011).
 class forwarder {
 public:
     /// The referents must outlive the forwarder and its queries. connect() comes before the first query.
@@ -49,24 +72,32 @@ public:
     forwarder& operator=(const forwarder&) = delete;
     ~forwarder();
 
-    /// Says who this node is (asked when somebody looks for it), and how others are reached.
-    void connect(std::shared_ptr<messenger> via, std::function<contact()> self);
+    /// Says who this node is, and how others are reached.
+    void connect(std::shared_ptr<messenger> via, forward_origin origin);
 
     /// Answers a query of a peer by wire::gathered, or by wire::error when it asks for too much. Cancelled: the peers that it
     /// was sent on to are told.
     [[nodiscard]] task<wire::message> answer(peer_info from, wire::forward query);
 
     /// Sends a query of this node's own, whose tag is drawn here, and completes when there is enough, when all paths have ended, or at
-    /// the deadline with what there is. `report` must live until then.
-    [[nodiscard]] task<wire::gathered> ask(wire::forward query, steady_time deadline, forward_report& report);
+    /// the deadline with what there is. `report` must live until then. With `on_item` values are given there as they come, and are not in
+    /// what it completes with. A query whose proxy_hops are 1 collects its answers here.
+    [[nodiscard]] task<wire::gathered> ask(wire::forward query, steady_time deadline, forward_report& report,
+                                           std::function<void(item)> on_item = {});
+
+    /// Takes what a peer delivers, and answers by wire::delivered, or by wire::error when nobody waits for it.
+    [[nodiscard]] wire::message take(const peer_info& from, wire::deliver what);
+    /// Somebody waits for what is delivered under the tag.
+    [[nodiscard]] bool awaits(const loop_tag& tag) const;
+
+    /// This node knows an address at which others reach it, so that answers can be brought to it.
+    [[nodiscard]] bool can_be_reached() const;
 
     [[nodiscard]] const travel_rules& rules() const noexcept;
     [[nodiscard]] const forward_counters& counters() const noexcept;
 
 private:
-    struct impl;
-    class query_place;
-    std::shared_ptr<impl> impl_;
+    std::shared_ptr<detail::forwarding_state> state_;
 };
 
 }  // namespace mydht

@@ -3,12 +3,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/query/query_mode.hpp>
 #include <mydht/query/report.hpp>
+#include <mydht/value/value.hpp>
 
 namespace mydht {
 
@@ -74,9 +77,16 @@ public:
         return *this;
     }
     /// How many peers must have given a copy before a mutable value counts as found without asking all of the nearest. The first
-    /// valid copy of an immutable value always ends the walk: it cannot be another one.
+    /// valid copy of an immutable value always ends the walk: it cannot be another one. With direct() also how many peers may bring
+    /// something, as many as there are paths if this is not set.
     get_options& results(std::size_t wanted) {
         results_ = wanted;
+        return *this;
+    }
+    /// Told each valid new value as it comes, on the node's executor; the get completes as it would without. Must not throw. With proxied()
+    /// and mixed() peers then pass on what they find at once.
+    get_options& on_result(std::function<void(const value&)> tell) {
+        on_result_ = std::move(tell);
         return *this;
     }
     /// Look into this node's own store only.
@@ -103,6 +113,7 @@ public:
 
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
+    [[nodiscard]] const std::function<void(const value&)>& on_result() const noexcept { return on_result_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
     [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
@@ -111,6 +122,7 @@ public:
 private:
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<std::size_t> results_;
+    std::function<void(const value&)> on_result_;
     std::optional<std::size_t> paths_;
     std::optional<bool> cached_;
     lookup_report* report_ = nullptr;

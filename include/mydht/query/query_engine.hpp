@@ -54,6 +54,9 @@ public:
     /// why: errc::throttled, errc::peer_busy or errc::not_admitted.
     [[nodiscard]] task<result<lookup_report>> lookup(id256 target, std::size_t paths, steady_time deadline);
 
+    /// The same as the options say. In another mode than iterative() it finds that peer alone. See node::lookup.
+    [[nodiscard]] task<result<lookup_report>> lookup(id256 target, get_options options);
+
     /// Finds the value of a key. See node::get. The report is also written when the get fails.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options);
 
@@ -66,12 +69,16 @@ public:
 private:
     /// lookup(), which reports also when everybody has refused.
     [[nodiscard]] task<result<lookup_report>> walk_to(id256 target, std::size_t paths, steady_time deadline);
-    /// A query that travels as its options say.
+    // Queries that travel (travelling.cpp).
     template <typename Goal, typename Options>
-    [[nodiscard]] wire::forward travelling(Goal goal, const Options& options) const;
+    [[nodiscard]] wire::forward travelling(Goal goal, const Options& options, std::optional<std::size_t> results) const;
     [[nodiscard]] const travel_band& usual_for(const wire::forward& query) const;
-    [[nodiscard]] task<lookup_report> gather(wire::forward query, steady_time deadline, detail::find_copies& into);
-    [[nodiscard]] task<result<put_report>> propagate(value what, put_options options);
+    [[nodiscard]] result<void> check(const wire::forward& query, query_mode mode) const;
+    [[nodiscard]] task<result<lookup_report>> get_far(id256 where, const get_options& options,
+                                                      detail::find_copies& into);
+    [[nodiscard]] task<result<put_report>> put_far(value what, put_options options);
+    [[nodiscard]] task<result<lookup_report>> lookup_far(id256 target, const get_options& options);
+
     /// Gives an immutable value its deadline and says whether the value can be put.
     [[nodiscard]] result<void> prepare(value& what, const put_options& options) const;
     [[nodiscard]] task<> replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,

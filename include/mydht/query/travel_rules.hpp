@@ -112,6 +112,8 @@ struct travel_rules {
     std::uint8_t busy_priority = 64;
     /// Of them, those that came from one peer.
     std::size_t under_way_peer = 64;
+    /// Bytes of the values that they put, each as often as it may be sent on. One query is always taken.
+    std::size_t under_way_bytes = 64 * 1024 * 1024;
     /// Loop tags that are remembered; the oldest are forgotten first.
     std::size_t tags_max = 65'536;
 

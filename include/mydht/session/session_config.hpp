@@ -78,7 +78,7 @@ struct session_config {
     std::optional<request_limits> request_rate = request_limits();
     /// Handshakes that may begin from outside, for each network_prefix; a further one is dropped unread. Off: as many as come.
     std::optional<rate_limit> handshake_rate = rate_limit{50, 200};
-    /// Dials of addresses that others have named, to find out whether they are true.
+    /// Dials of addresses that others have named, to find out whether they are true, or to bring somebody there an answer.
     dial_limits probes;
     /// Dials of addresses that others have named, to ask who is there: lookups, pings and stores. Each address counts that is dialled.
     /// Without it an answer full of contacts at one network would make every node that looks something up send it packets. Many

@@ -38,6 +38,9 @@ struct session_events {
     std::function<void(const address& at, std::error_code why)> socket_lost;
     /// It listens again.
     std::function<void(const address& at)> socket_back;
+    /// Whether somebody waits for what a request in a first packet delivers; otherwise the packet is dropped, and its sender hears nothing.
+    /// Asked before it is answered, and for wire::deliver alone. Without it all are answered.
+    std::function<bool(const wire::deliver&)> awaits;
 };
 
 /// What a pool has seen, for reports and tests.
@@ -89,6 +92,9 @@ struct asked_peer {
 enum class address_source : std::uint8_t {
     heard,  ///< somebody has named them, who may have invented them
     found,  ///< the peer was found there, or the user gave them
+    /// The peer is said to have named them for one answer: the first that can be dialled is tried, with a single packet, or a
+    /// connection that gets no second one. session_config::probes bounds it.
+    named,
 };
 
 /// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of identities

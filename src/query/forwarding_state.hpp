@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include <mydht/query/forwarder.hpp>
+
+#include "query/collection.hpp"
+#include "query/rulebook.hpp"
+#include "query/seen_tags.hpp"
+
+namespace mydht::detail {
+
+/// What the forwarded queries of one node share. They may outlive the forwarder, whose referents they then leave alone.
+struct forwarding_state {
+    forwarding_state(environment env_, travel_rules rules_, responder& own_, any_routing_table& table_,
+                     const namespaces& spaces_)
+        : env(std::move(env_)),
+          book(std::move(rules_), *env.secure_random),
+          own(own_),
+          table(table_),
+          spaces(spaces_),
+          tags(book.rules().tags_max) {}
+
+    environment env;
+    rulebook book;
+    responder& own;
+    any_routing_table& table;
+    const namespaces& spaces;
+    std::shared_ptr<messenger> via;
+    forward_origin origin;
+    seen_tags tags;
+    collections waiting;
+    std::size_t under_way = 0;
+    std::size_t bytes_under_way = 0;
+    std::map<node_id, std::size_t> by_peer;  // of those under way
+    forward_counters counts;
+};
+
+}  // namespace mydht::detail

@@ -1,0 +1,262 @@
+#include "query/hop.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <exception>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <mydht/crypto/ids.hpp>
+#include <mydht/runtime/channel.hpp>
+#include <mydht/runtime/task_group.hpp>
+
+#include "query/onward.hpp"
+#include "query/refusal.hpp"
+#include "query/tickets.hpp"
+
+namespace mydht::detail {
+
+namespace {
+
+/// Items of more bytes may not fit into a first packet, which then only says that they will come.
+constexpr std::size_t first_packet_bytes = 512;
+
+std::size_t size_of(const wire::gathered& what) {
+    std::size_t out = 0;
+    for (const auto& each : what.items) out += each.body.size() + signature::size;
+    for (const auto& each : what.contacts) out += each.addresses.size() * address::size_max;
+    return out;
+}
+
+/// No packet left.
+bool was_not_sent(std::error_code why) {
+    return why == errc::unsupported_address || why == errc::throttled || why == errc::too_many_requests ||
+           why == errc::not_running || why == errc::not_admitted || why == errc::peer_blocked;
+}
+
+/// The peer has not seen the query.
+bool was_not_asked(std::error_code why) {
+    return was_not_sent(why) || why == errc::unreachable || why == errc::connection_refused;
+}
+
+bool is_taken(const result<reply>& word) { return word && std::holds_alternative<wire::delivered>(word->what); }
+
+}  // namespace
+
+/// What a peer answered, or, without a peer, word that something was delivered.
+struct hop::arrival {
+    arrival() {}
+    arrival(branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
+    std::optional<branch> from;
+    result<reply> answer = failure(errc::closed);
+};
+
+/// Outlives a query that is cancelled, until the last of its requests has ended.
+struct hop::mailbox {
+    explicit mailbox(std::size_t capacity) : arrivals(capacity) {}
+    channel<arrival> arrivals;
+};
+
+hop::hop(std::shared_ptr<forwarding_state> in, wire::forward query, std::optional<peer_info> from, steady_time deadline)
+    : in_(std::move(in)),
+      query_(std::move(query)),
+      from_(std::move(from)),
+      deadline_(deadline),
+      found_(query_, in_->spaces, *in_->env.time),
+      hands_back_(query_.stream) {}
+
+task<wire::gathered> hop::run() {
+    co_await look_here();
+    if (goes_on()) co_await send_on();
+    if (is_left_to_keep() && in_->book.keeps(what(), true)) co_await keep_here();
+    if (!complete_) found_.missed();
+    in_->counts.lies += found_.lies();
+    co_return found_.answer();
+}
+
+/// A put that is kept here has come to its end: nobody that this peer knows is nearer.
+bool hop::goes_on() const {
+    const bool at_its_end = kept_ && query_.storing == wire::storage_mode::answerer;
+    return query_.hops > 0 && query_.results > 0 && !found_.enough() && !at_its_end;
+}
+
+/// One that nobody behind this peer has taken ends here, too.
+bool hop::is_left_to_keep() const {
+    const bool taken = kept_ || found_.copies() > 0 || found_.delivered() > 0;
+    return is_put(query_) && query_.storing == wire::storage_mode::answerer && !taken;
+}
+
+task<> hop::look_here() {
+    wire::gathered held;
+    const auto& target = target_of(query_);
+    if (std::holds_alternative<wire::find_value>(query_.goal)) {
+        held.items = co_await in_->own.items(target);
+    } else if (is_put(query_)) {
+        if (in_->book.keeps(what(), ends_here(*in_, query_))) co_await keep_here();
+        co_return;
+    } else if (const auto self = in_->origin.contact(); self.id == target) {
+        held.contacts = {self};
+    } else if (const auto* known = in_->table.find(target); known != nullptr && !in_->table.is_bad(*known)) {
+        held.contacts = {known->contact};
+    }
+    if (ticket_) {
+        if (!held.items.empty() || !held.contacts.empty()) co_await bring(std::move(held));
+        co_return;
+    }
+    for (auto& each : held.items) found_.take_item(std::move(each));
+    for (auto& each : held.contacts) found_.take_contact(std::move(each));
+    co_await hand_back();
+}
+
+task<> hop::keep_here() {
+    auto order = std::get<wire::store>(query_.goal);
+    const auto done = co_await in_->own.keep(from(), order.target, std::move(order.what), order.expected_sequence);
+    kept_ = done.has_value();
+    if (!kept_) co_return;
+    wire::gathered word;
+    word.copies = 1;
+    if (ticket_) {
+        co_await bring(std::move(word));
+    } else {
+        found_.kept_here();
+    }
+}
+
+/// The query as it leaves: with a ticket of this node's own when it is the one that collects.
+wire::forward hop::onward_query() {
+    auto out = query_;
+    if (query_.proxy_hops == 0) return out;
+    auto own = query_.proxy_hops == 1 ? make_ticket(*in_, query_, deadline_) : std::nullopt;
+    if (own) {
+        out.asker = std::move(own);
+        out.trace_max = 0;
+        out.trace.clear();
+        out.stream = false;
+        out.proxy_hops = 0;
+        if (out.storing == wire::storage_mode::cache) out.storing = wire::storage_mode::none;
+    } else if (query_.proxy_hops > 1) {
+        --out.proxy_hops;
+    }
+    return out;
+}
+
+task<> hop::send_on() {
+    const auto onward = onward_query();
+    branches out(whom(*in_, what()), onward);
+    const auto box = std::make_shared<mailbox>(query_.fan_out + collection::judged_max);
+    const bool collects = onward.asker && !ticket_;
+    collection brought(collects ? collection::source::anybody : collection::source::asked, query_.results, found_);
+    std::optional<collections::place> place;
+    if (collects || onward.stream) {
+        place.emplace(in_->waiting, query_.tag, brought, [box] { (void)box->arrivals.try_send(arrival()); });
+    }
+    task_group requests(in_->env.exec, [log = in_->env.log](std::string_view name, const std::exception_ptr&) {
+        log.write(log_level::error, "query", std::string(name) + " failed with an exception");
+    });
+    while (!found_.enough()) {
+        while (auto to = out.next()) {
+            const auto left = deadline_ - in_->env.time->now();
+            if (left < std::chrono::milliseconds(1)) break;
+            ++in_->counts.sent;
+            brought.sent_to(to->to.id);
+            auto next = next_of(*in_, {onward, from()}, *to, left);
+            requests.spawn("a query on its way", send_to(in_->via, std::move(*to), std::move(next), deadline_, box));
+        }
+        if (out.under_way() == 0) break;
+        auto got = co_await box->arrivals.receive_until(*in_->env.time, deadline_);
+        complete_ = got.has_value();
+        if (!complete_) break;
+        if (got->from) settle(out, std::move(*got));
+        co_await hand_back();
+        if (is_nothing(out)) break;
+    }
+    sent_ = out.sent();
+    if (ticket_) query_.results = static_cast<std::uint8_t>(out.results_left());
+    // Whoever is still at it is told that it is not wanted any more.
+    requests.terminate();
+    co_await requests.join();
+}
+
+task<> hop::send_to(std::shared_ptr<messenger> via, branch to, wire::forward query, steady_time deadline,
+                    std::shared_ptr<mailbox> into) {
+    auto answer = co_await via->ask(to.to, std::move(query), deadline);
+    // There is room for everybody that it is sent to.
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer)));
+    assert(taken);
+}
+
+void hop::settle(branches& out, arrival got) {
+    const auto& path = *got.from;
+    if (const auto why = refusal_in(got.answer)) found_.refused(why);
+    if (!got.answer) {
+        found_.missed();
+        return was_not_asked(got.answer.error()) ? out.given_back(path) : out.lost(path);
+    }
+    const auto judged = found_.take(std::move(got.answer->what), path);
+    switch (judged.how) {
+        case gathering::judgement::ended: return out.ended(path, judged.used);
+        case gathering::judgement::unvisited: return out.given_back(path);
+        case gathering::judgement::unclear: return out.lost(path);
+    }
+}
+
+/// So many paths came to nothing that the others are not waited for.
+bool hop::is_nothing(const branches& out) const {
+    const path_tally so_far{out.width(), found_.nothing()};
+    const bool none = so_far.nothing > 0 && !found_.any() && !is_put(query_);
+    return none && in_->book.enough_nothing(what(), so_far);
+}
+
+/// What is streamed goes to whoever sent the query, one value after the other. The last ones go with the answer.
+task<> hop::hand_back() {
+    while (hands_back_ && !found_.enough()) {
+        auto next = found_.not_handed_over();
+        if (!next) co_return;
+        if (!from_) {
+            on_item_(*next);
+        } else {
+            wire::deliver word;
+            word.tag = query_.tag;
+            word.what.outcome = wire::gathered_outcome::found;
+            word.what.items = {*next};
+            const auto done = co_await in_->via->hand(from_->who, std::move(word), deadline_, handing::back);
+            hands_back_ = is_taken(done);
+            if (!hands_back_) co_return;
+        }
+        found_.handed_over(*next);
+    }
+}
+
+task<> hop::cache(const wire::gathered& found) {
+    if (query_.storing != wire::storage_mode::cache) co_return;
+    for (const auto& each : found.items) {
+        const auto time = in_->book.caches(what(), each);
+        if (time) co_await in_->own.keep_copy(*from_, target_of(query_), each, *time);
+    }
+}
+
+/// Uses one of the results up, unless nothing was sent.
+task<> hop::bring(wire::gathered what) {
+    if (query_.results == 0) co_return found_.missed();
+    auto to = contact_of(ticket_->asker, 0, ticket_->addresses);
+    wire::deliver word;
+    word.tag = query_.tag;
+    what.outcome = wire::gathered_outcome::found;
+    const bool all = what.items.empty() ? what.copies == 0 : what.items.front().kind == item_kind::immutable;
+    result<reply> done = failure(errc::closed);
+    const bool announced = size_of(what) > first_packet_bytes;
+    if (announced) done = co_await in_->via->hand(to, word, deadline_, handing::to_asker);
+    if (!announced || is_taken(done)) {
+        word.what = std::move(what);
+        done = co_await in_->via->hand(std::move(to), std::move(word), deadline_, handing::to_asker);
+    }
+    if (!done && was_not_sent(done.error())) co_return found_.missed();
+    --query_.results;
+    ++in_->counts.brought;
+    if (is_taken(done)) co_return found_.brought(all);
+    found_.missed();
+}
+
+}  // namespace mydht::detail

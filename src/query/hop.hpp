@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <mydht/crypto/asker_ticket.hpp>
+
+#include "query/branches.hpp"
+#include "query/forwarding_state.hpp"
+#include "query/gathering.hpp"
+
+namespace mydht::detail {
+
+/// One query at one peer, which may be the asker: look here, send it on, take what comes back.
+class hop {
+public:
+    /// `from`: who sent it; nobody for a query of the node's own.
+    hop(std::shared_ptr<forwarding_state> in, wire::forward query, std::optional<peer_info> from, steady_time deadline);
+    hop(const hop&) = delete;
+    hop& operator=(const hop&) = delete;
+
+    /// Whoever has something brings it there instead of answering with it.
+    void answers_go_to(asker_ticket ticket) { ticket_ = std::move(ticket); }
+    /// Each new value goes there at once, and then is not in the answer.
+    void tell(std::function<void(item)> on_item) { on_item_ = std::move(on_item); }
+
+    /// Completes with what came together until the deadline. Cancelled: the peers that it was sent to are told.
+    [[nodiscard]] task<wire::gathered> run();
+
+    /// Leaves copies of what was found for others here, when their query asks for that.
+    [[nodiscard]] task<> cache(const wire::gathered& found);
+
+    /// Everybody has answered.
+    [[nodiscard]] bool complete() const noexcept { return complete_; }
+    /// Peers that it was sent to.
+    [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
+    [[nodiscard]] const gathering& found() const noexcept { return found_; }
+
+private:
+    struct arrival;
+    struct mailbox;
+    [[nodiscard]] static task<> send_to(std::shared_ptr<messenger> via, branch to, wire::forward query,
+                                        steady_time deadline, std::shared_ptr<mailbox> into);
+
+    [[nodiscard]] task<> look_here();
+    [[nodiscard]] task<> keep_here();
+    [[nodiscard]] task<> send_on();
+    void settle(branches& out, arrival got);
+    [[nodiscard]] task<> hand_back();
+    [[nodiscard]] task<> bring(wire::gathered what);
+    [[nodiscard]] bool goes_on() const;
+    [[nodiscard]] bool is_left_to_keep() const;
+    [[nodiscard]] wire::forward onward_query();
+    [[nodiscard]] bool is_nothing(const branches& out) const;
+    [[nodiscard]] const peer_info* from() const { return from_ ? &*from_ : nullptr; }
+    [[nodiscard]] travelling what() const { return {query_, from()}; }
+
+    std::shared_ptr<forwarding_state> in_;
+    wire::forward query_;
+    std::optional<peer_info> from_;
+    steady_time deadline_;
+    std::optional<asker_ticket> ticket_;
+    std::function<void(item)> on_item_;
+    gathering found_;
+    bool hands_back_;
+    bool kept_ = false;
+    bool complete_ = true;
+    std::size_t sent_ = 0;
+};
+
+}  // namespace mydht::detail

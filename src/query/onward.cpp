@@ -1,0 +1,67 @@
+#include "query/onward.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace mydht::detail {
+
+namespace {
+
+std::vector<contact> anybody(forwarding_state& in, std::size_t count, const contact_filter& accept) {
+    // Reservoir sampling over the good contacts.
+    std::vector<contact> out;
+    std::uint64_t seen = 0;
+    in.table.for_each([&](const table_entry<contact>& e) {
+        if (in.table.is_bad(e) || !accept(e)) return;
+        ++seen;
+        if (out.size() < count) {
+            out.push_back(e.contact);
+            return;
+        }
+        const auto place = in.env.random->below(seen);
+        if (place < count) out[static_cast<std::size_t>(place)] = e.contact;
+    });
+    shuffle(out, *in.env.random);
+    return out;
+}
+
+}  // namespace
+
+std::vector<contact> whom(forwarding_state& in, travelling what) {
+    const auto& query = what.query;
+    const contact_filter unvisited = [&](const table_entry<contact>& e) {
+        const auto& id = e.contact.id;
+        const bool sent_it = what.from != nullptr && id == what.from->who.id;
+        return !sent_it && std::ranges::find(query.trace, id) == query.trace.end();
+    };
+    auto usual = query.wander > 0 ? anybody(in, query.fan_out, unvisited)
+                                  : in.table.preferred(target_of(query), query.fan_out, unvisited, *in.env.random);
+    return in.book.whom(what, std::move(usual));
+}
+
+wire::forward next_of(const forwarding_state& in, travelling what, const branch& to, duration left) {
+    wire::forward out = what.query;
+    out.lifetime =
+        std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), in.book.lifetime_max(out.priority));
+    out.hops = in.book.hops_left(what, to.to);
+    if (out.wander > 0) --out.wander;
+    out.paths = to.paths;
+    out.results = to.results;
+    // The asker is not named: its tag keeps the query from coming back.
+    if (out.trace_max > 0 && what.from != nullptr) {
+        out.trace.push_back(in.origin.contact().id);
+        if (out.trace.size() > out.trace_max) out.trace.erase(out.trace.begin());
+    }
+    return out;
+}
+
+bool ends_here(const forwarding_state& in, const wire::forward& query) {
+    if (query.hops == 0) return true;
+    if (query.wander > 0) return false;
+    const auto& target = target_of(query);
+    const auto nearest = in.table.closest(target, 1);
+    return nearest.empty() || closer(target, in.origin.contact().id, nearest.front().id);
+}
+
+}  // namespace mydht::detail

@@ -1,0 +1,46 @@
+#include "query/tickets.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include <mydht/crypto/ids.hpp>
+
+namespace mydht::detail {
+
+ticket_goal goal_of(const wire::forward& query) noexcept {
+    if (std::holds_alternative<wire::find_node>(query.goal)) return ticket_goal::find_node;
+    if (std::holds_alternative<wire::store>(query.goal)) return ticket_goal::store;
+    return ticket_goal::find_value;
+}
+
+result<asker_ticket> check_ticket(const forwarding_state& in, const wire::forward& query, const peer_info& from) {
+    const auto now = in.env.time->wall_now();
+    auto ticket = open_ticket(query.asker->body, query.asker->sig, now, in.book.lifetime_max(query.priority));
+    if (!ticket) return ticket;
+    const bool belongs = ticket->goal == goal_of(query) && ticket->target == target_of(query) &&
+                         ticket->tag == query.tag && ticket->results >= query.results;
+    if (!belongs) return failure(errc::bad_argument);
+    // Only the first peer can know whether the asker is where it says; the others take its word for it.
+    const auto seen = [&](const address& where) { return in.origin.seen_at(from, where); };
+    const bool is_first = node_id_of(ticket->asker) == from.who.id;
+    if (is_first && !std::ranges::all_of(ticket->addresses, seen)) return failure(errc::unreachable);
+    return ticket;
+}
+
+std::optional<signed_record> make_ticket(const forwarding_state& in, const wire::forward& query, steady_time deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - in.env.time->now());
+    asker_ticket out;
+    out.goal = goal_of(query);
+    out.target = target_of(query);
+    out.tag = query.tag;
+    out.deadline = in.env.time->wall_now() + std::min(left, in.book.lifetime_max(query.priority));
+    out.results = query.results;
+    out.addresses = in.origin.contact().addresses;
+    auto made = sign_ticket(*in.origin.self, std::move(out));
+    if (!made) return {};
+    return std::move(*made);
+}
+
+}  // namespace mydht::detail

@@ -1,0 +1,159 @@
+// The queries of a node that travel: from options to a query, and from what came back to a report.
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <mydht/core/limits.hpp>
+#include <mydht/query/query_engine.hpp>
+
+#include "query/purposes.hpp"
+
+namespace mydht {
+
+namespace {
+
+/// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first, which may be
+/// an old one. The first copy of an immutable value is enough all the same.
+constexpr std::size_t usual_results = limits::values_per_message;
+
+lookup_report report_of(const forward_report& travelled, duration took) {
+    lookup_report out;
+    out.asked = travelled.sent;
+    out.answered = travelled.complete ? travelled.sent : 0;
+    out.invalid = travelled.lies;
+    out.exhausted = travelled.complete;
+    out.refusal = travelled.refusal;
+    out.took = took;
+    return out;
+}
+
+/// At how many peers on the way the query of this mode still has to come before somebody collects its answers.
+std::uint8_t proxy_hops_of(query_mode mode) {
+    switch (mode.what()) {
+        case query_mode::kind::direct: return 1;
+        case query_mode::kind::mixed: return static_cast<std::uint8_t>(mode.proxies() + 1);
+        default: return 0;
+    }
+}
+
+}  // namespace
+
+/// The option that no peer would take, if there is one.
+result<void> query_engine::check(const wire::forward& query, query_mode mode) const {
+    const auto& rules = forwarding_.rules();
+    const auto& most = rules.band(query.priority);
+    const auto bad = [this](std::string_view option) -> result<void> {
+        env_.log.write(log_level::warning, "query", "the option " + std::string(option) + " can never work");
+        return failure(errc::bad_argument);
+    };
+    if (query.hops > most.hops_max) return bad("hops: peers forward no query so far");
+    if (query.fan_out == 0 || query.fan_out > most.fan_out_max) return bad("fan_out: peers send no query to so many");
+    if (query.paths == 0 || query.paths > most.paths_max) return bad("spread: peers split no query into so many paths");
+    if (query.results == 0 || query.results > rules.results_max) return bad("results: no query can ask for so many");
+    const bool is_mixed = mode.what() == query_mode::kind::mixed;
+    if (is_mixed && (mode.proxies() == 0 || mode.proxies() > query.hops)) return bad("mode: as many proxies as hops");
+    const bool is_direct = mode.what() == query_mode::kind::direct;
+    if (is_direct && query.storing == wire::storage_mode::cache) return bad("cached: direct answers pass nobody");
+    const bool collected = is_direct || is_mixed;
+    if (collected && query.storing == wire::storage_mode::path) return bad("along_the_path: only for proxied puts");
+    if (is_direct && !forwarding_.can_be_reached()) return failure(errc::unsupported_address);
+    return {};
+}
+
+template <typename Goal, typename Options>
+wire::forward query_engine::travelling(Goal goal, const Options& options, std::optional<std::size_t> results) const {
+    const auto& rules = forwarding_.rules();
+    const bool put = std::is_same_v<Goal, wire::store>;
+    wire::forward out;
+    out.goal = std::move(goal);
+    out.priority = options.priority().value_or(rules.priority);
+    out.trace_max = rules.trace_max;
+    const auto& usual = rules.band(out.priority);
+    out.hops = options.hops().value_or(usual.hops);
+    out.wander = std::min(usual.wander, out.hops);
+    out.fan_out = options.fan_out().value_or(usual.fan_out);
+    out.paths = options.spread().value_or(put ? usual.put_paths : usual.paths);
+    out.proxy_hops = proxy_hops_of(options.mode());
+    // Answers that are brought: as many as there are paths.
+    const bool collected = options.mode().what() != query_mode::kind::proxied;
+    const std::size_t enough = collected ? std::size_t{out.paths} : put ? 1 : usual_results;
+    out.results = static_cast<std::uint8_t>(results ? std::min<std::size_t>(*results, 255)
+                                                    : std::min<std::size_t>(enough, rules.results_max));
+    return out;
+}
+
+const travel_band& query_engine::usual_for(const wire::forward& query) const {
+    return forwarding_.rules().band(query.priority);
+}
+
+task<result<lookup_report>> query_engine::get_far(id256 where, const get_options& options, detail::find_copies& into) {
+    wire::find_value goal;
+    goal.target = where;
+    auto query = travelling(goal, options, options.results());
+    // What the rules say where nothing can be cached is no mistake.
+    const bool straight = options.mode() == direct();
+    if (options.is_cached().value_or(usual_for(query).cached && !straight)) query.storing = wire::storage_mode::cache;
+    if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
+    const auto begun = env_.time->now();
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
+    std::function<void(item)> on_item;
+    if (options.on_result()) on_item = [&into](item each) { into.take(std::move(each)); };
+    forward_report travelled;
+    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled, std::move(on_item));
+    for (auto& each : found.items) into.take(std::move(each));
+    auto out = report_of(travelled, env_.time->now() - begun);
+    const bool unseen = options.mode() == direct() && travelled.turned_down && into.candidates().empty();
+    if (unseen && options.report() != nullptr) *options.report() = out;
+    if (unseen) co_return failure(errc::unreachable);
+    co_return out;
+}
+
+task<result<put_report>> query_engine::put_far(value what, put_options options) {
+    put_report out;
+    wire::store order;
+    order.target = what.key();
+    order.expected_sequence = options.expected_sequence();
+    out.key = what.key();
+    out.sequence = what.sequence();
+    out.deadline = what.deadline();
+    order.what = std::move(what).to_item();
+    auto query = travelling(std::move(order), options, {});
+    const bool along = usual_for(query).along_the_path && options.mode() == proxied();
+    query.storing =
+        options.is_along_the_path().value_or(along) ? wire::storage_mode::path : wire::storage_mode::answerer;
+    if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
+    const auto begun = env_.time->now();
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
+    forward_report travelled;
+    const auto kept = co_await forwarding_.ask(std::move(query), deadline, travelled);
+    out.stored = kept.copies;
+    out.own = travelled.own;
+    out.refusal = travelled.refusal;
+    out.lookup = report_of(travelled, env_.time->now() - begun);
+    if (out.stored > 0) co_return out;
+    if (out.refusal) co_return failure(out.refusal);
+    if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
+    co_return failure(travelled.sent == 0 ? errc::no_peers : errc::timed_out);
+}
+
+task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_options& options) {
+    wire::find_node goal;
+    goal.target = target;
+    goal.kinds = origin_.kinds;
+    auto query = travelling(goal, options, options.results().value_or(1));
+    if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
+    const auto begun = env_.time->now();
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
+    forward_report travelled;
+    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled);
+    auto out = report_of(travelled, env_.time->now() - begun);
+    out.closest = std::move(found.contacts);
+    if (!out.closest.empty()) co_return out;
+    if (out.refusal) co_return failure(out.refusal);
+    if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
+    co_return failure(travelled.sent == 0 ? errc::no_peers : travelled.complete ? errc::not_found : errc::timed_out);
+}
+
+}  // namespace mydht
