@@ -178,6 +178,9 @@ struct Forward {
 
   stream @18 :Bool;
   # What is found is delivered at once to the peer that this query came from.
+
+  hidden @19 :Bool;
+  # Whoever sends it does not tell whether it asks or passes it on: everything but the tag and the key has a fixed value.
 }
 
 struct Gathered {

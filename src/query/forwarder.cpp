@@ -118,7 +118,8 @@ const forward_counters& forwarder::counters() const noexcept { return state_->co
 
 task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto in = state_;
-    query.priority = in->book.priority(from, query.priority);
+    // Hidden ones all have the same.
+    if (!query.hidden) query.priority = in->book.priority(from, query.priority);
     if (auto no = refuse(*in, query, from.who.id)) co_return std::move(*no);
     const auto now = in->env.time->now();
     const auto visit = detail::visit_of(query);
@@ -138,7 +139,9 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     if (query.hops > 0) in->tags.note(visit, now, known_until(*in, query, ticket));
     const query_place place(in, from.who.id, weight_of(query));
     ++in->counts.served;
-    const auto back_at = now + query.lifetime - way_back(query.lifetime, query.hops);
+    // A hidden query's time does not shrink on its way: whoever gives up tells the others.
+    const auto kept_back = query.hidden ? duration() : way_back(query.lifetime, query.hops);
+    const auto back_at = now + query.lifetime - kept_back;
     detail::hop here(in, std::move(query), from, back_at);
     if (ticket) here.answers_go_to(std::move(*ticket));
     auto out = co_await here.run();
@@ -150,9 +153,13 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
                                     std::function<void(item)> on_item) {
     const auto in = state_;
     ++in->counts.begun;
-    in->env.secure_random->fill(query.tag.data());
+    // A tag by which a hidden walk of somebody else would end here shows whose this one is.
+    do {
+        in->env.secure_random->fill(query.tag.data());
+    } while (query.hidden && in->book.walk_ends(detail::visit_of(query)));
     const auto now = in->env.time->now();
-    in->tags.note(detail::visit_of(query), now, deadline + tag_margin);
+    const auto known_for = query.hidden ? now + query.lifetime : deadline;
+    in->tags.note(detail::visit_of(query), now, known_for + tag_margin);
     query.stream = on_item != nullptr;
     detail::hop here(in, std::move(query), std::nullopt, deadline);
     here.tell(std::move(on_item));

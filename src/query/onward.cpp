@@ -35,13 +35,19 @@ std::vector<contact> whom(forwarding_state& in, travelling what) {
         const bool sent_it = what.from != nullptr && id == what.from->who.id;
         return !sent_it && std::ranges::find(query.trace, id) == query.trace.end();
     };
-    auto usual = query.wander > 0 ? anybody(in, query.fan_out, unvisited)
-                                  : in.table.preferred(target_of(query), query.fan_out, unvisited, *in.env.random);
+    const bool hidden = query.hidden;
+    const auto visit = hidden ? visit_of(query) : id256();
+    if (hidden && in.book.walk_ends(visit)) return {};
+    const bool at_random = hidden ? in.book.step_at_random(visit) : query.wander > 0;
+    auto usual = at_random ? anybody(in, query.fan_out, unvisited)
+                           : in.table.preferred(target_of(query), query.fan_out, unvisited, *in.env.random);
     return in.book.whom(what, std::move(usual));
 }
 
 wire::forward next_of(const forwarding_state& in, travelling what, const branch& to, duration left) {
     wire::forward out = what.query;
+    // Everything in a hidden one stays as it is.
+    if (out.hidden) return out;
     out.lifetime =
         std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), in.book.lifetime_max(out.priority));
     out.hops = in.book.hops_left(what, to.to);

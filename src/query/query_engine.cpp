@@ -7,6 +7,7 @@
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/value/lifetime.hpp>
 
+#include "query/hidden_walks.hpp"
 #include "query/purposes.hpp"
 #include "query/refusal.hpp"
 #include "query/walk.hpp"
@@ -128,7 +129,11 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     for (auto& each : own) purpose.take(std::move(each));
     lookup_report report;
     const bool outside = !options.is_local() && !purpose.enough();
-    if (outside && options.mode() != iterative()) {
+    const auto hides = detail::is_hidden(options, forwarding_.rules());
+    if (!hides) co_return failure(hides.error());
+    if (outside && *hides) {
+        report = co_await detail::walk_hidden(env_, forwarding_, where, deadline_of(options.timeout()), purpose);
+    } else if (outside && options.mode() != iterative()) {
         auto travelled = co_await get_far(where, options, purpose);
         if (!travelled) co_return failure(travelled.error());
         report = std::move(*travelled);

@@ -25,11 +25,22 @@ rule_set dht() {
     return out;
 }
 
+/// As a dht, but gets are walks on which an asker does what others do. Not anonymity.
+rule_set quiet_asker() {
+    auto out = dht();
+    out.forwarding.hide = true;
+    out.forwarding.trace_max = 0;
+    // Of the queries that are not hidden, nobody shall know how far they have come either.
+    out.forwarding.bands.front().level_links = 0.5;
+    return out;
+}
+
 }  // namespace
 
 std::optional<rule_set> preset(std::string_view name) {
     if (name == "small-group") return small_group();
     if (name == "dht") return dht();
+    if (name == "quiet-asker") return quiet_asker();
     return {};
 }
 

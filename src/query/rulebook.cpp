@@ -5,6 +5,7 @@
 #include <variant>
 
 #include <mydht/crypto/hash.hpp>
+#include <mydht/query/hidden.hpp>
 
 namespace mydht::detail {
 
@@ -23,13 +24,14 @@ bool is_fitting(const wire::forward& query) {
 
 bool is_put(const wire::forward& query) noexcept { return std::holds_alternative<wire::store>(query.goal); }
 
-rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(link_secret_); }
+rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(secret_); }
 
 std::uint8_t rulebook::priority(const peer_info& from, std::uint8_t claimed) const {
     return rules_.decisions.priority ? rules_.decisions.priority(from, claimed) : claimed;
 }
 
 bool rulebook::is_absurd(const wire::forward& query) const {
+    if (query.hidden) return !hidden::is_dressed(query);
     const auto& band = rules_.band(query.priority);
     return query.hops > band.hops_max || query.fan_out == 0 || query.fan_out > band.fan_out_max || query.paths == 0 ||
            query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
@@ -44,17 +46,30 @@ std::vector<contact> rulebook::whom(travelling what, std::vector<contact> usual)
 
 std::uint8_t rulebook::hops_left(travelling what, const contact& to) const {
     const auto now = what.query.hops;
+    if (what.query.hidden) return now;
     const bool level = is_level(to.id, rules_.band(what.query.priority).level_links);
     const auto usual = static_cast<std::uint8_t>(level || now == 0 ? now : now - 1);
     if (!rules_.decisions.hops_left) return usual;
     return std::min(now, rules_.decisions.hops_left(what, to, usual));
 }
 
-/// Drawn once for each link, by a secret: who asks again learns no more.
+/// Drawn once for each link: who asks again learns no more.
 bool rulebook::is_level(const node_id& link, double share) const {
-    const auto drawn = hash_id("mydht.level link", {bytes_view(link_secret_), link.view()});
-    const auto part = static_cast<double>(drawn.data()[0] * 256 + drawn.data()[1]) / 65536.0;
-    return part < share;
+    return drawn("mydht.level link", link.view()) < share;
+}
+
+bool rulebook::walk_ends(const id256& visit) const {
+    return drawn("mydht.walk end", visit.view()) < 1.0 / hidden::mean_hops;
+}
+
+bool rulebook::step_at_random(const id256& visit) const {
+    return drawn("mydht.walk step", visit.view()) < 1.0 / hidden::random_steps;
+}
+
+/// At least 0 and below 1, always the same for the same thing, and known to nobody without the secret.
+double rulebook::drawn(std::string_view what, bytes_view of) const {
+    const auto hash = hash_id(what, {bytes_view(secret_), of});
+    return static_cast<double>(hash.data()[0] * 256 + hash.data()[1]) / 65536.0;
 }
 
 std::chrono::milliseconds rulebook::lifetime_max(std::uint8_t priority) const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include <mydht/query/travel_rules.hpp>
@@ -14,7 +15,7 @@ namespace mydht::detail {
 /// Every decision about a query that travels: what the rules say, and what the application's functions make of it. A plain value.
 class rulebook {
 public:
-    /// The secret, by which links are drawn, comes from `random`.
+    /// The secret, by which links and walks are drawn, comes from `random`.
     rulebook(travel_rules rules, random_source& random);
 
     [[nodiscard]] const travel_rules& rules() const noexcept { return rules_; }
@@ -23,6 +24,10 @@ public:
     [[nodiscard]] std::uint8_t priority(const peer_info& from, std::uint8_t claimed) const;
     /// It asks for more than anybody may, or for what makes no sense.
     [[nodiscard]] bool is_absurd(const wire::forward& query) const;
+    /// What is drawn here for a hidden query: that it ends, and whether its next step is one at random. The same again for the same
+    /// visit (visit_of), so that who asks again learns no more.
+    [[nodiscard]] bool walk_ends(const id256& visit) const;
+    [[nodiscard]] bool step_at_random(const id256& visit) const;
     /// `usual`: those that the table prefers.
     [[nodiscard]] std::vector<contact> whom(travelling what, std::vector<contact> usual) const;
     [[nodiscard]] std::uint8_t hops_left(travelling what, const contact& to) const;
@@ -35,9 +40,10 @@ public:
 
 private:
     [[nodiscard]] bool is_level(const node_id& link, double share) const;
+    [[nodiscard]] double drawn(std::string_view what, bytes_view of) const;
 
     travel_rules rules_;
-    std::array<std::uint8_t, 32> link_secret_{};
+    std::array<std::uint8_t, 32> secret_{};
 };
 
 /// A put, which leaves a value somewhere.

@@ -55,6 +55,9 @@ std::vector<detail::field> fields_of(rule_set& set) {
     };
     return {small_number("priority", rules.priority),
             small_number("trace_max", rules.trace_max),
+            flag("hide", rules.hide),
+            number("walks", rules.walks),
+            number("walks_at_once", rules.walks_at_once),
             small_number("results_max", rules.results_max),
             number("under_way_max", rules.under_way_max),
             small_number("busy_priority", rules.busy_priority),

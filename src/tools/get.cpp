@@ -17,12 +17,15 @@ outcome<void> get_command(std::string_view name, arguments given) {
     client_options options;
     std::optional<id256> key;
     travel_choice travel;
+    bool hide = false;
     declare_client(line, options);
     declare_travel(line, travel);
     declare_results(line, travel);
     declare_rules(line, options.rules);
+    line.flag("--hide", hide, "Proxied, and so that peers cannot tell who asks from who passes it on; no anonymity");
     line.positional<id256>("KEY", key, parse_id, "The key that mydht put printed");
     if (auto go = line.parse(given); !go) return go;
+    if (auto fits = travel.check_hiding(hide, options.rules.forwarding); !fits) return fits;
     if (auto fits = travel.check(options.rules.forwarding); !fits) return fits;
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");
     if (auto enough = require_bootstrap(options); !enough) return enough;
@@ -33,6 +36,7 @@ outcome<void> get_command(std::string_view name, arguments given) {
         how.timeout(with.left);
         travel.apply(how);
         if (travel.results) how.results(static_cast<std::size_t>(*travel.results));
+        if (hide) how.hide();
         return with.peer.get(*key, how);
     });
     if (!found) return problem_of(found);

@@ -63,17 +63,18 @@ outcome<void> travel_choice::check(const travel_rules& rules) const {
     const auto& band = rules.band(rules.priority);
     if (auto fits = at_most("--hops", hops, band.hops_max); !fits) return fits;
     if (auto fits = at_most("--fanout", fan_out, band.fan_out_max); !fits) return fits;
-    const auto results_max = mode == iterative() ? count_max : rules.results_max;
+    const auto how = mode.value_or(iterative());
+    const auto results_max = how == iterative() ? count_max : rules.results_max;
     if (auto fits = at_most("--results", results, results_max); !fits) return fits;
-    if (mode.what() == query_mode::kind::mixed && mode.proxies() > hops.value_or(band.hops))
-        return unusable("--mode " + text_of(mode) + ": the query goes " + std::to_string(hops.value_or(band.hops)) +
+    if (how.what() == query_mode::kind::mixed && how.proxies() > hops.value_or(band.hops))
+        return unusable("--mode " + text_of(how) + ": the query goes " + std::to_string(hops.value_or(band.hops)) +
                         " hops at most; give fewer proxies or more --hops");
-    if (mode == direct() && listen.empty())
+    if (how == direct() && listen.empty())
         return unusable(
             "--mode direct: nobody could bring the answer here; give --listen with an address of this machine");
-    if (mode != direct() && !listen.empty())
+    if (how != direct() && !listen.empty())
         return unusable("--listen is for answers that are brought; give --mode direct");
-    if (mode != iterative() || (!hops && !fan_out)) return {};
+    if (how != iterative() || (!hops && !fan_out)) return {};
     return unusable(std::string(hops ? "--hops" : "--fanout") +
                     " is for queries that travel; give --mode proxied with it");
 }
@@ -86,6 +87,19 @@ std::string text_of(query_mode mode) {
         case query_mode::kind::mixed: return "mixed:" + std::to_string(mode.proxies());
     }
     return "iterative";
+}
+
+outcome<void> travel_choice::check_hiding(bool wanted, const travel_rules& rules) const {
+    if (!wanted && !rules.hide) return {};
+    const std::string who = wanted ? "--hide" : "these --rules hide who asks, and that";
+    if (mode && *mode != proxied()) {
+        return unusable(who +
+                        " needs peers that pass the query on and its answer back; leave --mode out, or give proxied");
+    }
+    if (hops || fan_out) {
+        return unusable(who + " needs queries that all look the same; leave --hops and --fanout out");
+    }
+    return {};
 }
 
 void declare_travel(command_line& line, travel_choice& into) {

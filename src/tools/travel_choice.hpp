@@ -15,7 +15,7 @@ namespace mydht::tools {
 
 /// How the user wants a query to travel.
 struct travel_choice {
-    query_mode mode = iterative();
+    std::optional<query_mode> mode;
     std::optional<std::uint64_t> hops;
     std::optional<std::uint64_t> fan_out;
     std::optional<std::uint64_t> results;
@@ -27,9 +27,12 @@ struct travel_choice {
     /// Where answers are brought.
     [[nodiscard]] std::vector<address> reachable() const;
 
+    /// Whether they fit a get that is hidden because the user or the rules say so.
+    [[nodiscard]] outcome<void> check_hiding(bool wanted, const travel_rules& rules) const;
+
     template <typename Options>
     void apply(Options& to) const {
-        to.mode(mode);
+        if (mode) to.mode(*mode);
         if (hops) to.hops(static_cast<std::uint8_t>(*hops));
         if (fan_out) to.fan_out(static_cast<std::uint8_t>(*fan_out));
     }

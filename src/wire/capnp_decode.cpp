@@ -153,6 +153,7 @@ private:
         }
         out.proxy_hops = from.getProxyHops();
         out.stream = from.getStream();
+        out.hidden = from.getHidden();
         read_goal(from.getGoal(), out);
         read_trace(from, out);
         read_ticket(from, out);

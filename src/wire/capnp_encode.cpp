@@ -169,6 +169,7 @@ public:
         to.setTraceMax(m.trace_max);
         to.setProxyHops(m.proxy_hops);
         to.setStream(m.stream);
+        to.setHidden(m.hidden);
         if (m.asker) {
             to.setAsker(data_of(m.asker->body));
             to.setAskerSignature(data_of(m.asker->sig.view()));

@@ -18,7 +18,7 @@ class Rules(support.Case):
         return path
 
     def test_values_travel_under_presets_and_files(self):
-        for rules in ("small-group", "dht", EXAMPLE):
+        for rules in ("small-group", "dht", "quiet-asker", EXAMPLE):
             nodes = self.network(3, "--rules", rules)
             way = ["--bootstrap", nodes[0].address, "--rules", rules, *PROXIED, *support.PATIENCE]
             key = self.succeeds("put", *way, f"under {rules}").decode().strip()
@@ -41,6 +41,22 @@ class Rules(support.Case):
             path = self.file(text)
             for command in (["node"], ["get", *SOMEWHERE, *PROXIED, KEY], ["put", *SOMEWHERE, *PROXIED, "x"]):
                 self.refused(2, *command, "--rules", path, says=["--rules", str(path), *says])
+
+    def test_hidden_gets(self):
+        nodes = self.network(4)
+        way = ["--bootstrap", nodes[0].address, *support.PATIENCE]
+        key = self.succeeds("put", *way, *PROXIED, "asked for in secret").decode().strip()
+        way[1] = nodes[3].address
+        for how in (["--hide"], ["--hide", *PROXIED], ["--rules", "quiet-asker"]):
+            self.assertEqual(self.succeeds("get", *way, *how, key), b"asked for in secret", how)
+        self.refused(3, "get", *way, "--hide", KEY, says="none has it")
+
+    def test_what_would_show_who_asks(self):
+        for how in (["--hide"], ["--rules", "quiet-asker"]):
+            self.refused(2, "get", *SOMEWHERE, *how, "--mode", "iterative", KEY, says=[how[0], "--mode"])
+            for option in ("--hops", "--fanout"):
+                self.refused(2, "get", *SOMEWHERE, *how, option, "3", KEY, says=[how[0], option])
+        self.refused(2, "put", *SOMEWHERE, "--hide", "x", says="--hide")
 
     def test_files_that_are_none(self):
         self.refused(2, "node", "--rules", "large-group", says=["--rules", "'large-group'", "small-group"])

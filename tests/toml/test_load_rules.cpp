@@ -42,6 +42,9 @@ preset = "dht"
 table = "flat"
 priority = 100
 trace_max = 3
+hide = true
+walks = 9
+walks_at_once = 2
 results_max = 4
 under_way_max = 10
 busy_priority = 20
@@ -79,6 +82,9 @@ TEST_CASE("every field of a rules file is read", "[rules]") {
     const auto rules = read(everything);
     CHECK(rules.priority == 100);
     CHECK(rules.trace_max == 3);
+    CHECK(rules.hide);
+    CHECK(rules.walks == 9);
+    CHECK(rules.walks_at_once == 2);
     CHECK(rules.results_max == 4);
     CHECK(rules.under_way_max == 10);
     CHECK(rules.busy_priority == 20);
@@ -168,7 +174,8 @@ TEST_CASE("values of a wrong kind or out of range", "[rules]") {
     CHECK(holds(said_of("priority = 1.0"), "priority: no whole number"));
     CHECK(holds(said_of("table = 'tree'"), "table: \"tree\" is not known; give one of kbucket, flat"));
     CHECK(holds(said_of("table = 1"), "table: no word in quotes"));
-    CHECK(holds(said_of("preset = 'tiny'"), "preset: \"tiny\" is not known; give one of small-group, dht"));
+    CHECK(
+        holds(said_of("preset = 'tiny'"), "preset: \"tiny\" is not known; give one of small-group, dht, quiet-asker"));
     CHECK(holds(said_of("[[band]]\ncached = 'yes'"), "my.toml:2: cached: neither true nor false"));
     CHECK(holds(said_of("[[band]]\nlevel_links = '0.5'"), "level_links: no number"));
     CHECK(holds(said_of("band = 3"), "band: no list of tables; write [[band]]"));

@@ -139,6 +139,7 @@ inline wire::forward random_forward(prng& random) {
     for (auto& each : out.trace) each = random_array<node_id>(random);
     out.proxy_hops = byte();
     out.stream = random.below(2) == 0;
+    out.hidden = random.below(2) == 0;
     if (random.below(2) == 0) {
         out.asker.emplace();
         out.asker->body = random_bytes(random, 1 + random_size(random, limits::ticket_bytes - 1));

@@ -76,6 +76,18 @@ forward sample_direct() {
     return out;
 }
 
+forward sample_hidden() {
+    forward out;
+    out.tag = counting<loop_tag>(0xa0);
+    out.goal = find_value{target, 0};
+    out.lifetime = std::chrono::milliseconds(10'000);
+    out.hops = 1;
+    out.fan_out = 4;
+    out.priority = 64;
+    out.hidden = true;
+    return out;
+}
+
 gathered sample_gathered() {
     gathered out;
     out.outcome = gathered_outcome::found;
@@ -147,6 +159,10 @@ const golden all[] = {
      "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f0100000000000000010000005a000000"
      "01067f0000010fa00501610000000000"},
     {{16, delivered{}}, "000000000400000000000000020001001000000000000000010001000d0000000000000000000000"},
+    {{17, sample_hidden()},
+     "000000001100000000000000020001001100000000000000010000000a0000000000000004000400a0a1a2a3a4a5a6a7"
+     "a8a9aaabacadaeaf010001001027000004014001000000020c0000000500000000000000000000000000000000000000"
+     "00000000000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f200000000000000000"},
 };
 
 std::string text_of(const char* path) {

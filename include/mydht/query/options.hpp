@@ -48,7 +48,8 @@ public:
         return self();
     }
 
-    [[nodiscard]] query_mode mode() const noexcept { return mode_; }
+    [[nodiscard]] query_mode mode() const noexcept { return mode_.value_or(iterative()); }
+    [[nodiscard]] bool has_mode() const noexcept { return mode_.has_value(); }
     [[nodiscard]] std::optional<std::uint8_t> hops() const noexcept { return hops_; }
     [[nodiscard]] std::optional<std::uint8_t> fan_out() const noexcept { return fan_out_; }
     [[nodiscard]] std::optional<std::uint8_t> spread() const noexcept { return spread_; }
@@ -59,7 +60,7 @@ private:
     friend Options;
     Options& self() { return static_cast<Options&>(*this); }
 
-    query_mode mode_ = iterative();
+    std::optional<query_mode> mode_;
     std::optional<std::uint8_t> hops_;
     std::optional<std::uint8_t> fan_out_;
     std::optional<std::uint8_t> spread_;
@@ -104,6 +105,13 @@ public:
         cached_ = wanted;
         return *this;
     }
+    /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and costs more
+    /// messages. errc::bad_argument with another mode, and with options that would make it look different: hops, fan_out, spread, priority
+    /// and cached.
+    get_options& hide(bool wanted = true) {
+        hidden_ = wanted;
+        return *this;
+    }
     /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store had the
     /// answer. Must live until the get has completed.
     get_options& report_to(lookup_report& into) {
@@ -117,6 +125,7 @@ public:
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
     [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
+    [[nodiscard]] std::optional<bool> is_hidden() const noexcept { return hidden_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
 
 private:
@@ -125,6 +134,7 @@ private:
     std::function<void(const value&)> on_result_;
     std::optional<std::size_t> paths_;
     std::optional<bool> cached_;
+    std::optional<bool> hidden_;
     lookup_report* report_ = nullptr;
     bool local_ = false;
 };

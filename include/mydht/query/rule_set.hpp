@@ -16,7 +16,7 @@ struct rule_set {
 };
 
 /// The names of the rules that come with the library; docs/queries.md says what each is for.
-inline constexpr std::array<std::string_view, 2> preset_names = {"small-group", "dht"};
+inline constexpr std::array<std::string_view, 3> preset_names = {"small-group", "dht", "quiet-asker"};
 
 /// The rules of this name, or nothing.
 [[nodiscard]] std::optional<rule_set> preset(std::string_view name);

@@ -105,6 +105,12 @@ struct travel_rules {
     /// Visited peers that they name, so that paths do not come back to them. 0 names nobody; peers then know a query by its tag alone.
     std::uint8_t trace_max = 16;
 
+    /// The node's own gets are hidden (hidden.hpp) when their options say nothing else; they are then proxied.
+    bool hide = false;
+    /// Walks that one hidden get begins at most, and of them so many side by side.
+    std::size_t walks = 32;
+    std::size_t walks_at_once = 4;
+
     /// Values that a query of others may want.
     std::uint8_t results_max = 16;
     /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are refused.
@@ -118,7 +124,7 @@ struct travel_rules {
     std::size_t tags_max = 65'536;
 
     /// By rising priority, the first of them from 0.
-    std::vector<travel_band> bands = {travel_band()};
+    std::vector<travel_band> bands = std::vector<travel_band>(1);
     travel_decisions decisions;
 
     /// What holds for this priority. The rules must be valid.

@@ -78,6 +78,7 @@ struct forward {
         asker;                    ///< an asker_ticket: who has something brings it there. At most limits::ticket_bytes
     std::uint8_t proxy_hops = 0;  ///< the peer that gets a 1 signs a ticket of its own; 0: nobody does
     bool stream = false;          ///< what is found is delivered to the peer that sent this, as it comes
+    bool hidden = false;  ///< nothing else tells an asker from who passes it on; the fields above have fixed values
     friend bool operator==(const forward&, const forward&) = default;
 };
 
