@@ -33,7 +33,7 @@ struct modes_config {
     /// Values that are put, each of them by another node, and got in each mode.
     std::size_t values = 100;
     topology shape = topology::everybody;
-    std::vector<query_mode> modes = {iterative(), proxied()};
+    std::vector<query_mode> modes = {iterative(), direct(), proxied(), mixed(3)};
     /// Nodes speak in packets, or over streams.
     bool datagrams = true;
     /// How often queries that travel are passed on; as their configuration says when nothing is given.
