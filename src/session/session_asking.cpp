@@ -9,7 +9,9 @@ namespace mydht::detail {
 /// The coroutine that waits for an answer.
 class session_state::waiting_request final : public pending_request {
 public:
-    explicit waiting_request(session_state& owner) : owner_(&owner), id_(owner.requests_.add(*this)) {}
+    /// `answer`: where the answer goes.
+    waiting_request(session_state& owner, wire::message& answer)
+        : owner_(&owner), into_(&answer), id_(owner.requests_.add(*this)) {}
     ~waiting_request() {
         if (!id_) return;
         owner_->requests_.remove(*id_);
@@ -20,16 +22,23 @@ public:
     [[nodiscard]] const result<std::uint64_t>& id() const noexcept { return id_; }
 
     void settle(result<wire::message> answer) override {
-        answer_.emplace(std::move(answer));
+        settled = true;
+        if (answer) {
+            *into_ = std::move(*answer);
+        } else {
+            why = answer.error();
+        }
         arrived.notify_all();
     }
 
     wait_queue arrived;
-    std::optional<result<wire::message>> answer_;
+    std::error_code why;
+    bool settled = false;
     bool sent = false;
 
 private:
     session_state* owner_;
+    wire::message* into_;
     result<std::uint64_t> id_;
 };
 
@@ -37,30 +46,33 @@ task<result<wire::message>> session_state::request(std::shared_ptr<session_state
                                                    steady_time deadline) {
     while (self->survivor_) self = std::shared_ptr(self->survivor_);
     if (self->phase_ != phase::open) co_return failure(self->what_users_hear());
-    waiting_request waits(*self);
+    // The answer takes the place of the question, which has left by then: with room for both, frames of this coroutine would be too
+    // large to be used again.
+    waiting_request waits(*self, what);
     if (!waits.id()) co_return failure(waits.id().error());
     const auto id = *waits.id();
     auto& time = *self->context_->env.time;
     try {
-        while (!waits.answer_ && !self->has_room()) {
+        while (!waits.settled && !self->has_room()) {
             const bool woken = co_await self->room_.wait_until(time, deadline);
             if (!woken) co_return failure(errc::timed_out);
         }
-        if (!waits.answer_) {
+        if (!waits.settled) {
             if (auto sent = self->say_request(id, std::move(what)); !sent) co_return failure(sent.error());
             waits.sent = true;
         }
-        while (!waits.answer_) {
+        while (!waits.settled) {
             const bool woken = co_await waits.arrived.wait_until(time, deadline);
-            if (woken || waits.answer_) continue;
+            if (woken || waits.settled) continue;
             self->tell_cancelled(id);
             co_return failure(errc::timed_out);
         }
     } catch (...) {
-        if (waits.sent && !waits.answer_) self->tell_cancelled(id);
+        if (waits.sent && !waits.settled) self->tell_cancelled(id);
         throw;
     }
-    co_return std::move(*waits.answer_);
+    if (waits.why) co_return failure(waits.why);
+    co_return std::move(what);
 }
 
 result<void> session_state::say_request(std::uint64_t id, wire::message what) {
