@@ -36,6 +36,8 @@ CASES = [
      ["private header of session", "name it from the top"]),
     ("an include in a comment does not count", "layers", {"src/wire/a.cpp": "// #include <mydht/node/node.hpp>\n"}, []),
 
+    ("TOML only in its module", "third-party",
+     {"src/tools/a.cpp": "#include <toml++/toml.h>\n", "src/toml/a.cpp": "#include <toml++/toml.h>\n"}, ["<toml++/toml.h>"]),
     ("sodium only in crypto", "third-party",
      {"src/session/a.cpp": "#include <sodium.h>\n", "src/crypto/a.cpp": "#include <sodium.h>\n"}, ["<sodium.h>"]),
     ("libcrypto only in crypto", "third-party",
