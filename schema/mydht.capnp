@@ -134,6 +134,7 @@ struct Forward {
     findNode @2 :FindNode;
     findValue @3 :FindValue;
     store @4 :Store;
+    request @20 :Request;
   }
 
   lifetime @5 :UInt32;
@@ -181,6 +182,24 @@ struct Forward {
 
   hidden @19 :Bool;
   # Whoever sends it does not tell whether it asks or passes it on: everything but the tag and the key has a fixed value.
+}
+
+struct Request {
+  # Asks a service.
+
+  target :group {
+    # The id of the peer that the body is sealed for, or a key. As in FindNode.
+    word0 @0 :UInt64;
+    word1 @1 :UInt64;
+    word2 @2 :UInt64;
+    word3 @3 :UInt64;
+  }
+
+  service @4 :Data;
+  # The name of the service, at most 255 bytes of printable ASCII. Empty: the body is sealed, and the name is in it.
+
+  body @5 :Data;
+  # At most 61,952 bytes.
 }
 
 struct Gathered {
@@ -271,7 +290,7 @@ struct Item {
   # A value as it travels and is stored.
 
   kind @0 :UInt8;
-  # 1 immutable, 2 mutable, 3 tombstone, 4 peer record; never 0. Unknown kinds are handed on; whoever has to
+  # 1 immutable, 2 mutable, 3 tombstone, 4 peer record, 5 reply; never 0. Unknown kinds are handed on; whoever has to
   # judge the item refuses them.
 
   deadline @1 :Int64;

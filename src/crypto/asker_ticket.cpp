@@ -55,7 +55,7 @@ result<asker_ticket> decode(bytes_view body) {
     out.deadline = to_wall_time(in.u64());
     out.results = in.u8();
     if (in.failed()) return failure(errc::truncated);
-    if (goal < 1 || goal > static_cast<std::uint8_t>(ticket_goal::store) || out.results == 0)
+    if (goal < 1 || goal > static_cast<std::uint8_t>(ticket_goal::request) || out.results == 0)
         return failure(errc::malformed);
     out.goal = static_cast<ticket_goal>(goal);
     out.target = *id256::from_bytes(target);

@@ -47,6 +47,9 @@ bool is_too_much(const forwarding_state& in, const wire::forward& query, const n
 }
 
 std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& query, const node_id& from) {
+    if (std::holds_alternative<wire::request>(query.goal)) {
+        return error_answer(wire::error_code::not_supported, "this node passes no requests on");
+    }
     if (in.book.is_absurd(query)) {
         ++in.counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");

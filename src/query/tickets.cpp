@@ -12,6 +12,7 @@ namespace mydht::detail {
 ticket_goal goal_of(const wire::forward& query) noexcept {
     if (std::holds_alternative<wire::find_node>(query.goal)) return ticket_goal::find_node;
     if (std::holds_alternative<wire::store>(query.goal)) return ticket_goal::store;
+    if (std::holds_alternative<wire::request>(query.goal)) return ticket_goal::request;
     return ticket_goal::find_value;
 }
 

@@ -93,9 +93,4 @@ const executor& stream::get_executor() const noexcept {
     return grip_->exec();
 }
 
-bool valid_service_name(std::string_view name) noexcept {
-    const auto printable = [](char c) { return c > ' ' && c < '\x7f'; };
-    return !name.empty() && name.size() <= wire::service_name_bytes && std::ranges::all_of(name, printable);
-}
-
 }  // namespace mydht

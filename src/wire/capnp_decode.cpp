@@ -1,6 +1,7 @@
 #include <capnp/message.h>
 #include <kj/exception.h>
 
+#include <mydht/core/service_name.hpp>
 #include <mydht/crypto/ids.hpp>
 
 #include "wire/address_list.hpp"
@@ -192,8 +193,30 @@ private:
             case kind::FIND_NODE: out.goal = read_find_node(from.getFindNode()); return;
             case kind::FIND_VALUE: out.goal = read_find_value(from.getFindValue()); return;
             case kind::STORE: out.goal = read_store(from.getStore()); return;
+            case kind::REQUEST: out.goal = read_request(from.getRequest()); return;
         }
         fail(errc::not_supported);
+    }
+
+    request read_request(schema::Request::Reader from) {
+        request out;
+        out.target = point<id256>(from.getTarget());
+        at("request.service");
+        const auto name = view_of(from.getService());
+        if (name.size() > limits::service_name_bytes) {
+            fail(errc::too_large);
+            return out;
+        }
+        out.service.assign(name.begin(), name.end());
+        if (!out.is_sealed() && !valid_service_name(out.service)) fail(errc::malformed);
+        at("request.body");
+        const auto body = view_of(from.getBody());
+        if (body.size() > limits::request_body_bytes) {
+            fail(errc::too_large);
+            return out;
+        }
+        out.body = to_bytes(body);
+        return out;
     }
 
     void read_trace(schema::Forward::Reader from, forward& out) {

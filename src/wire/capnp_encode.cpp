@@ -46,6 +46,9 @@ struct body_words {
     std::size_t operator()(const find_node&) const noexcept { return struct_words<schema::FindNode>; }
     std::size_t operator()(const find_value&) const noexcept { return struct_words<schema::FindValue>; }
     std::size_t operator()(const store& m) const noexcept { return struct_words<schema::Store> + words_bound(m.what); }
+    std::size_t operator()(const request& m) const noexcept {
+        return struct_words<schema::Request> + words_of(m.service.size()) + words_of(m.body.size());
+    }
     std::size_t operator()(const forward& m) const noexcept {
         const auto goal = std::visit([this](const auto& each) { return (*this)(each); }, m.goal);
         const auto ticket = m.asker ? words_of(m.asker->body.size()) + words_of(signature::size) : 0;
@@ -131,6 +134,13 @@ void write_query(Union to, const store& m) {
     write_point(query.getTarget(), m.target.view());
     write_item(query.initItem(), m.what);
     if (m.expected_sequence) query.getExpected().setSequence(*m.expected_sequence);
+}
+
+void write_query(schema::Forward::Goal::Builder to, const request& m) {
+    auto query = to.initRequest();
+    write_point(query.getTarget(), m.target.view());
+    if (!m.service.empty()) query.setService(data_of(as_bytes(m.service)));
+    if (!m.body.empty()) query.setBody(data_of(m.body));
 }
 
 template <typename Builder>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include <mydht/core/service_name.hpp>
+
 #include "wire/utf8.hpp"
 
 namespace mydht::wire {
@@ -25,6 +27,11 @@ public:
         if (m.asker && m.asker->body.size() > limits::ticket_bytes) return failure(errc::too_large);
         if (m.asker && m.asker->body.empty()) return failure(errc::bad_argument);
         return std::visit(*this, m.goal);
+    }
+    result<void> operator()(const request& m) const {
+        if (m.body.size() > limits::request_body_bytes) return failure(errc::too_large);
+        if (!m.is_sealed() && !valid_service_name(m.service)) return failure(errc::bad_argument);
+        return {};
     }
     result<void> operator()(const deliver& m) const { return (*this)(m.what); }
     result<void> operator()(const cancel&) const { return {}; }

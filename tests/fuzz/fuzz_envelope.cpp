@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include <mydht/core/service_name.hpp>
 #include <mydht/crypto/ids.hpp>
 #include <mydht/wire/capnp_frame.hpp>
 #include <mydht/wire/codec.hpp>
@@ -40,6 +41,10 @@ void check_limits(const wire::envelope& what) {
     if (const auto* m = std::get_if<wire::deliver>(&what.body)) check_gathered(m->what);
     if (const auto* m = std::get_if<wire::forward>(&what.body)) {
         check(m->trace.size() <= m->trace_max && m->trace_max <= limits::trace_per_message);
+        if (const auto* asked = std::get_if<wire::request>(&m->goal)) {
+            check(asked->is_sealed() || valid_service_name(asked->service));
+            check(asked->body.size() <= limits::request_body_bytes);
+        }
         if (m->asker) check(!m->asker->body.empty() && m->asker->body.size() <= limits::ticket_bytes);
     }
     if (const auto* m = std::get_if<wire::store>(&what.body)) check(m->what.body.size() <= limits::item_body_bytes);

@@ -117,13 +117,22 @@ inline wire::store random_store(prng& random) {
     return out;
 }
 
+inline wire::request random_request(prng& random) {
+    wire::request out;
+    out.target = random_array<id256>(random);
+    out.service = std::string(random_size(random, limits::service_name_bytes), 's');
+    out.body = random_bytes(random, random_size(random, limits::request_body_bytes));
+    return out;
+}
+
 inline wire::forward random_forward(prng& random) {
     const auto byte = [&random] { return static_cast<std::uint8_t>(random_number(random)); };
     wire::forward out;
     out.tag = random_array<loop_tag>(random);
-    switch (random.below(3)) {
+    switch (random.below(4)) {
         case 0: out.goal = random_find_node(random); break;
         case 1: out.goal = random_find_value(random); break;
+        case 2: out.goal = random_request(random); break;
         default: out.goal = random_store(random); break;
     }
     out.lifetime = std::chrono::milliseconds(static_cast<std::uint32_t>(random_number(random)));

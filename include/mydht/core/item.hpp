@@ -14,6 +14,7 @@ enum class item_kind : std::uint8_t {
     mutable_value = 2,  ///< a value that its author signed and may replace
     tombstone = 3,      ///< the author's signed word that the value is gone
     peer_record = 4,    ///< a peer's signed addresses
+    reply = 5,          ///< what a service answered to a request that travelled; no value, and kept nowhere
 };
 
 /// A value as it travels and lies in stores: opaque to codecs and stores, which never encode the body anew, so that the

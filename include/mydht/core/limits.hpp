@@ -24,6 +24,13 @@ inline constexpr std::size_t error_text_bytes = 256;
 inline constexpr std::size_t trace_per_message = 64;
 /// The body of an asker's ticket.
 inline constexpr std::size_t ticket_bytes = 640;
+/// What an application says in a request that travels, and in the reply to one: sealed it is one Noise message, and as many replies as one
+/// message may hold items fit into it.
+inline constexpr std::size_t request_bytes = 60 * 1024;
+/// The body of such a request as it travels: with what stands before it, and sealed.
+inline constexpr std::size_t request_body_bytes = request_bytes + 512;
+/// The name of a service.
+inline constexpr std::size_t service_name_bytes = 255;
 
 /// The longest time a holder keeps a value without a renewal; every deadline is capped at the receipt plus this.
 inline constexpr std::chrono::hours value_lifetime_max{48};

@@ -20,6 +20,7 @@ enum class ticket_goal : std::uint8_t {
     find_node = 1,
     find_value = 2,
     store = 3,
+    request = 4,
 };
 
 /// Where whoever has the answer to one query is to bring it, signed by the asker: nobody on the way can make peers answer to

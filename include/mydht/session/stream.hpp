@@ -10,6 +10,7 @@
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
+#include <mydht/core/service_name.hpp>
 #include <mydht/runtime/task.hpp>
 #include <mydht/session/session.hpp>
 #include <mydht/wire/stream_limits.hpp>
@@ -94,8 +95,5 @@ enum class open_mode : std::uint8_t {
 /// executor. It is cancelled when the stream is broken off or the session ends. What it throws is logged and resets the stream.
 /// The stream ends with its last handle, not before the handler does; say finish() or close() for an end in order.
 using service_handler = std::function<task<>(stream)>;
-
-/// 1 to wire::service_name_bytes printable ASCII characters without spaces; by custom a name and a version, "chat/1".
-[[nodiscard]] bool valid_service_name(std::string_view name) noexcept;
 
 }  // namespace mydht

@@ -50,6 +50,16 @@ struct store {
     friend bool operator==(const store&, const store&) = default;
 };
 
+/// Asks a service, as the goal of a forwarded query: of the peer whose id the target is, for whom the body is sealed (seal_request), or of
+/// whoever serves it nearest to the target.
+struct request {
+    id256 target;
+    std::string service;  ///< empty when the body is sealed and has the name inside; at most limits::service_name_bytes
+    bytes body;           ///< at most limits::request_body_bytes
+    [[nodiscard]] bool is_sealed() const noexcept { return service.empty(); }
+    friend bool operator==(const request&, const request&) = default;
+};
+
 /// What a forwarded query leaves behind at the peers that it passes.
 enum class storage_mode : std::uint8_t {
     none = 0,      ///< nothing
@@ -63,7 +73,7 @@ inline constexpr storage_mode storage_mode_max = storage_mode::cache;
 /// peer sends it on under an id of its own and tells the next one no more than what stands here.
 struct forward {
     loop_tag tag;
-    std::variant<find_node, find_value, store> goal;
+    std::variant<find_node, find_value, store, request> goal;
     std::chrono::milliseconds lifetime{0};  ///< for the answer to be here; at most 2^32 - 1
     std::uint8_t hops = 0;                  ///< how many times more it may be sent on
     std::uint8_t wander = 0;                ///< so many times at random before it goes towards its target

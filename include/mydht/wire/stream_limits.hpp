@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <mydht/core/limits.hpp>
+
 /// What the two sides of a session take for granted about application streams. All of it is protocol.
 namespace mydht::wire {
 
@@ -15,7 +17,7 @@ inline constexpr std::uint64_t stream_bytes_max = std::uint64_t{1} << 62U;
 /// The most data in one frame of a sender, so that nothing waits long behind it.
 inline constexpr std::size_t stream_frame_bytes = 16 * 1024;
 /// A service's name.
-inline constexpr std::size_t service_name_bytes = 255;
+inline constexpr std::size_t service_name_bytes = limits::service_name_bytes;
 
 /// The channels that the side which dialled opens are odd, those of the other one even.
 [[nodiscard]] constexpr bool opened_by_dialler(std::uint32_t channel) noexcept { return channel % 2 == 1; }
