@@ -50,7 +50,8 @@ collection::verdict collection::take(const node_id& from, wire::gathered what) {
     return verdict::taken;
 }
 
-collections::place::place(collections& in, const loop_tag& tag, collection& which, std::function<void()> wake)
+collections::place::place(collections& in, const loop_tag& tag, collection& which,
+                          std::function<void(const node_id& by)> wake)
     : in_(in), tag_(tag) {
     entry made;
     made.which = &which;
@@ -66,7 +67,7 @@ collection::verdict collections::take(const node_id& from, wire::deliver what) {
     const auto waits = by_tag_.find(what.tag);
     if (waits == by_tag_.end()) return collection::verdict::refused;
     const auto outcome = waits->second.which->take(from, std::move(what.what));
-    if (outcome == collection::verdict::taken) waits->second.wake();
+    if (outcome == collection::verdict::taken) waits->second.wake(from);
     return outcome;
 }
 

@@ -54,7 +54,7 @@ public:
     /// queries. `wake` is called when something was taken.
     class place {
     public:
-        place(collections& in, const loop_tag& tag, collection& which, std::function<void()> wake);
+        place(collections& in, const loop_tag& tag, collection& which, std::function<void(const node_id& by)> wake);
         place(const place&) = delete;
         place& operator=(const place&) = delete;
         ~place();
@@ -72,7 +72,7 @@ public:
 private:
     struct entry {
         collection* which = nullptr;
-        std::function<void()> wake;
+        std::function<void(const node_id& by)> wake;
     };
     std::map<loop_tag, entry> by_tag_;
 };

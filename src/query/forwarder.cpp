@@ -164,7 +164,9 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
     const auto known_for = query.hidden ? now + query.lifetime : deadline;
     in->tags.note(detail::visit_of(query), now, known_for + tag_margin);
     query.stream = on_item != nullptr;
+    report.begun = now;
     detail::hop here(in, std::move(query), std::nullopt, deadline);
+    here.write_down(detail::step_log(report.steps, now));
     here.tell(std::move(on_item));
     auto out = co_await here.run();
     report.sent = here.sent();

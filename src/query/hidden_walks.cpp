@@ -12,6 +12,8 @@
 #include <mydht/runtime/channel.hpp>
 #include <mydht/runtime/task_group.hpp>
 
+#include "query/step_log.hpp"
+
 namespace mydht::detail {
 
 namespace {
@@ -20,22 +22,23 @@ namespace {
 constexpr auto patience = std::chrono::seconds(2);
 
 struct arrival {
-    arrival(wire::gathered what_, const forward_report& how_) : what(std::move(what_)), how(how_) {}
+    arrival(wire::gathered what_, std::size_t walk_) : what(std::move(what_)), walk(walk_) {}
     wire::gathered what;
-    forward_report how;
+    std::size_t walk;
 };
 
 /// Outlives a search that is cancelled, until the last of its walks has ended.
 struct mailbox {
-    explicit mailbox(std::size_t capacity) : arrivals(capacity) {}
+    explicit mailbox(std::size_t walks) : arrivals(walks), reports(walks) {}
     channel<arrival> arrivals;
+    std::vector<forward_report> reports;  // one of each walk
 };
 
-task<> one_walk(forwarder& via, wire::forward query, steady_time deadline, std::shared_ptr<mailbox> into) {
-    forward_report how;
-    auto what = co_await via.ask(std::move(query), deadline, how);
+task<> one_walk(forwarder& via, wire::forward query, steady_time deadline, std::size_t walk,
+                std::shared_ptr<mailbox> into) {
+    auto what = co_await via.ask(std::move(query), deadline, into->reports[walk]);
     // There is room for all of them.
-    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(what), how));
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(what), walk));
     assert(taken);
 }
 
@@ -64,14 +67,14 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
     std::size_t at_once = rules.walks_at_once;
     while (!into.enough()) {
         while (begun < rules.walks && begun - ended < at_once) {
-            ++begun;
+            const auto number = begun++;
             wire::find_value goal;
             goal.target = where;
             wire::forward query;
             query.goal = goal;
             hidden::dress(query);
             const auto until = std::min(deadline, env.time->now() + hidden::lifetime);
-            walks.spawn("a hidden walk", one_walk(via, std::move(query), until, box));
+            walks.spawn("a hidden walk", one_walk(via, std::move(query), until, number, box));
         }
         if (begun == ended) break;
         auto got = co_await box->arrivals.receive_until(*env.time, std::min(deadline, env.time->now() + patience));
@@ -85,12 +88,14 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
         }
         ++ended;
         for (auto& each : got->what.items) into.take(std::move(each));
-        out.asked += got->how.sent;
-        (got->how.complete ? out.answered : out.timed_out) += got->how.sent;
-        out.invalid += got->how.lies;
+        const auto& how = box->reports[got->walk];
+        out.asked += how.sent;
+        (how.complete ? out.answered : out.timed_out) += how.sent;
+        out.invalid += how.lies;
     }
     walks.terminate();
     co_await walks.join();
+    for (std::size_t i = 0; i < begun; ++i) add_round(out, begun_at, i, box->reports[i]);
     out.took = env.time->now() - begun_at;
     co_return out;
 }

@@ -45,12 +45,13 @@ bool is_taken(const result<reply>& word) { return word && std::holds_alternative
 
 }  // namespace
 
-/// What a peer answered, or, without a peer, word that something was delivered.
+/// What a peer answered, or, without such a peer, who delivered something.
 struct hop::arrival {
-    arrival() {}
+    explicit arrival(const node_id& brought_by_) : brought_by(brought_by_) {}
     arrival(branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
     std::optional<branch> from;
     result<reply> answer = failure(errc::closed);
+    node_id brought_by;
 };
 
 /// Outlives a query that is cancelled, until the last of its requests has ended.
@@ -150,7 +151,8 @@ task<> hop::send_on() {
     collection brought(collects ? collection::source::anybody : collection::source::asked, query_.results, found_);
     std::optional<collections::place> place;
     if (collects || onward.stream) {
-        place.emplace(in_->waiting, query_.tag, brought, [box] { (void)box->arrivals.try_send(arrival()); });
+        place.emplace(in_->waiting, query_.tag, brought,
+                      [box](const node_id& by) { (void)box->arrivals.try_send(arrival(by)); });
     }
     task_group requests(in_->env.exec, [log = in_->env.log](std::string_view name, const std::exception_ptr&) {
         log.write(log_level::error, "query", std::string(name) + " failed with an exception");
@@ -161,6 +163,7 @@ task<> hop::send_on() {
             if (left < std::chrono::milliseconds(1)) break;
             ++in_->counts.sent;
             brought.sent_to(to->to.id);
+            if (log_) (void)log_->sent(to->to, {}, in_->env.time->now());
             auto next = next_of(*in_, {onward, from()}, *to, left);
             requests.spawn("a query on its way", send_to(in_->via, std::move(*to), std::move(next), deadline_, box));
         }
@@ -168,6 +171,7 @@ task<> hop::send_on() {
         auto got = co_await box->arrivals.receive_until(*in_->env.time, deadline_);
         complete_ = got.has_value();
         if (!complete_) break;
+        if (!got->from && log_) log_->brought(got->brought_by, in_->env.time->now());
         if (got->from) settle(out, std::move(*got));
         co_await hand_back();
         if (is_nothing(out)) break;
@@ -187,14 +191,27 @@ task<> hop::send_to(std::shared_ptr<messenger> via, branch to, wire::forward que
     assert(taken);
 }
 
+/// The asker's own notes; peers on the way keep none.
+query_step* hop::note(const arrival& got) {
+    if (!log_) return nullptr;
+    const auto now = in_->env.time->now();
+    const auto step = log_->last_to(got.from->to.id);
+    if (got.answer) return log_->gathered(step, *got.answer, now);
+    log_->failed(step, got.answer.error(), now);
+    return nullptr;
+}
+
 void hop::settle(branches& out, arrival got) {
     const auto& path = *got.from;
+    auto* const step = note(got);
     if (const auto why = refusal_in(got.answer)) found_.refused(why);
     if (!got.answer) {
         found_.missed();
         return was_not_asked(got.answer.error()) ? out.given_back(path) : out.lost(path);
     }
+    const auto lies = found_.lies();
     const auto judged = found_.take(std::move(got.answer->what), path);
+    if (step != nullptr && found_.lies() > lies) step->how = query_step::ending::invalid;
     switch (judged.how) {
         case gathering::judgement::ended: return out.ended(path, judged.used);
         case gathering::judgement::unvisited: return out.given_back(path);

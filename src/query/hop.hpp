@@ -10,6 +10,7 @@
 #include "query/branches.hpp"
 #include "query/forwarding_state.hpp"
 #include "query/gathering.hpp"
+#include "query/step_log.hpp"
 
 namespace mydht::detail {
 
@@ -25,6 +26,8 @@ public:
     void answers_go_to(asker_ticket ticket) { ticket_ = std::move(ticket); }
     /// Each new value goes there at once, and then is not in the answer.
     void tell(std::function<void(item)> on_item) { on_item_ = std::move(on_item); }
+    /// What becomes of each peer that it is sent to is written down there.
+    void write_down(step_log into) { log_.emplace(into); }
 
     /// Completes with what came together until the deadline. Cancelled: the peers that it was sent to are told.
     [[nodiscard]] task<wire::gathered> run();
@@ -48,6 +51,7 @@ private:
     [[nodiscard]] task<> keep_here();
     [[nodiscard]] task<> send_on();
     void settle(branches& out, arrival got);
+    query_step* note(const arrival& got);
     [[nodiscard]] task<> hand_back();
     [[nodiscard]] task<> bring(wire::gathered what);
     [[nodiscard]] bool goes_on() const;
@@ -64,6 +68,7 @@ private:
     std::optional<asker_ticket> ticket_;
     std::function<void(item)> on_item_;
     gathering found_;
+    std::optional<step_log> log_;
     bool hands_back_;
     bool kept_ = false;
     bool complete_ = true;

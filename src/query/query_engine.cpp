@@ -113,7 +113,10 @@ task<result<lookup_report>> query_engine::walk_to(id256 target, std::size_t path
 
 task<result<lookup_report>> query_engine::lookup(id256 target, get_options options) {
     if (options.mode() != iterative()) co_return co_await lookup_far(target, options);
-    co_return co_await lookup(target, options.paths().value_or(1), deadline_of(options.timeout()));
+    auto found = co_await walk_to(target, options.paths().value_or(1), deadline_of(options.timeout()));
+    if (found) hand_over(options.report(), *found);
+    if (found && was_refused(*found)) co_return failure(found->refusal);
+    co_return found;
 }
 
 task<result<get_report>> query_engine::get(id256 where, get_options options) {

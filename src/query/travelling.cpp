@@ -20,6 +20,7 @@ constexpr std::size_t usual_results = limits::values_per_message;
 
 lookup_report report_of(const forward_report& travelled, duration took) {
     lookup_report out;
+    out.steps = travelled.steps;
     out.asked = travelled.sent;
     out.answered = travelled.complete ? travelled.sent : 0;
     out.invalid = travelled.lies;
@@ -150,6 +151,7 @@ task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_opt
     auto found = co_await forwarding_.ask(std::move(query), deadline, travelled);
     auto out = report_of(travelled, env_.time->now() - begun);
     out.closest = std::move(found.contacts);
+    if (options.report() != nullptr) *options.report() = out;
     if (!out.closest.empty()) co_return out;
     if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);

@@ -12,6 +12,7 @@
 #include <mydht/runtime/task_group.hpp>
 
 #include "query/refusal.hpp"
+#include "query/step_log.hpp"
 
 namespace mydht::detail {
 
@@ -21,12 +22,13 @@ using contact_shortlist = shortlist<node_id, contact>;
 
 /// An answer, or why there is none, on its way from the coroutine that asked to the walk.
 struct arrival {
-    arrival(contact from_, result<reply> answer_, steady_time asked_)
-        : from(std::move(from_)), answer(std::move(answer_)), asked(asked_) {}
+    arrival(contact from_, result<reply> answer_, steady_time asked_, step_log::number step_)
+        : from(std::move(from_)), answer(std::move(answer_)), asked(asked_), step(step_) {}
 
     contact from;
     result<reply> answer;
     steady_time asked;
+    step_log::number step;
 };
 
 /// Outlives a walk that is cancelled, until the last of its requests has ended.
@@ -36,10 +38,10 @@ struct mailbox {
 };
 
 task<> ask_one(std::shared_ptr<messenger> via, contact to, wire::message question, steady_time now,
-               steady_time deadline, std::shared_ptr<mailbox> into) {
+               steady_time deadline, step_log::number step, std::shared_ptr<mailbox> into) {
     auto answer = co_await via->ask(to, std::move(question), deadline);
     // There is room for every request that a walk can make.
-    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer), now));
+    [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer), now, step));
     assert(taken);
 }
 
@@ -71,7 +73,9 @@ public:
           purpose_(purpose),
           peers_(peers),
           begun_(env_.time->now()),
+          slow_(limits.soft_timeout),
           list_(options.target, options.self, std::move(options.seeds), limits),
+          log_(steps_, begun_),
           box_(std::make_shared<mailbox>(limits.requests_max)),
           requests_(env_.exec, [log = env_.log](std::string_view name, const std::exception_ptr&) {
               log.write(log_level::error, "query", std::string(name) + " failed with an exception");
@@ -96,8 +100,9 @@ private:
         const auto now = env_.time->now();
         while (auto request = list_.next(now)) {
             const auto until = std::min(deadline_, request->deadline);
+            const auto step = log_.sent(request->to, request->named_by, now);
             requests_.spawn("a request of a walk",
-                            ask_one(via_, std::move(request->to), purpose_.question(), now, until, box_));
+                            ask_one(via_, std::move(request->to), purpose_.question(), now, until, step, box_));
         }
     }
 
@@ -106,11 +111,14 @@ private:
         if (!got.answer) {
             if (got.answer.error() == errc::timed_out) peers_.timed_out();
             list_.on_failure(got.from, failure_of(got.answer.error()));
+            log_.failed(got.step, got.answer.error(), env_.time->now());
             return;
         }
         peers_.answered(env_.time->now() - got.asked);
         std::vector<contact> heard;
+        const auto results = results_in(got);
         const auto judged = purpose_.judge(got.from, got.answer->what, heard);
+        note(got, judged, heard.size(), results);
         switch (judged) {
             case verdict::go_on:
             case verdict::enough:
@@ -127,6 +135,25 @@ private:
         }
     }
 
+    /// Values in an answer; a peer that was looked for is found when it answers.
+    [[nodiscard]] std::size_t results_in(const arrival& got) const {
+        const auto* const values = std::get_if<wire::values>(&got.answer->what);
+        return values != nullptr ? values->items.size() : got.from.id == list_.target() ? 1 : 0;
+    }
+
+    void note(const arrival& got, verdict judged, std::size_t contacts, std::size_t results) {
+        using ending = query_step::ending;
+        auto how = results > 0 ? ending::found : ending::answered;
+        if (judged == verdict::invalid) how = ending::invalid;
+        if (judged == verdict::failed) how = ending::refused;
+        const auto now = env_.time->now();
+        auto* const step = log_.answered(got.step, how, got.answer->from, now);
+        if (step == nullptr || how == ending::invalid || how == ending::refused) return;
+        step->contacts = contacts;
+        step->results = results;
+        step->late = now - got.asked > slow_;
+    }
+
     lookup_report report() {
         const auto& counts = list_.report();
         lookup_report out;
@@ -141,6 +168,7 @@ private:
         // What the walk's own deadline cut off has not said no.
         out.exhausted = list_.finished() && !enough_ && env_.time->now() < deadline_;
         out.closest = list_.closest(k_);
+        out.steps = std::move(steps_);
         return out;
     }
 
@@ -151,7 +179,10 @@ private:
     walk_purpose& purpose_;
     response_time& peers_;
     steady_time begun_;
+    duration slow_;
     contact_shortlist list_;
+    std::vector<query_step> steps_;
+    step_log log_;
     std::shared_ptr<mailbox> box_;
     task_group requests_;
     std::error_code refusal_;

@@ -37,6 +37,7 @@ public:
         manner behaves = manner::honest;
         wire::error_code refuses_with = wire::error_code::busy;
         std::size_t asked = 0;
+        duration delay{};  ///< before an honest answer
     };
 
     explicit fake_network(std::size_t count, std::uint64_t seed = 1)
@@ -91,7 +92,9 @@ public:
                 lies.items.push_back(fake);
                 co_return reply(lies, to.addresses.front());
             }
-            case manner::honest: break;
+            case manner::honest:
+                if (target.delay > duration::zero()) co_await sleep_until(*env.time, env.time->now() + target.delay);
+                break;
         }
         peer_info from;
         from.who = asker.who;

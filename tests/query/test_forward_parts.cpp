@@ -275,10 +275,10 @@ TEST_CASE("a tag has one collection, for as long as that lives", "[forward]") {
     int woken = 0;
     CHECK(all.take(peer(1), brought) == word::refused);
     {
-        const collections::place here(all, brought.tag, *w.all, [&] { ++woken; });
+        const collections::place here(all, brought.tag, *w.all, [&](const node_id&) { ++woken; });
         waiting other(collection::source::anybody);
         {
-            const collections::place second(all, brought.tag, *other.all, [] {});
+            const collections::place second(all, brought.tag, *other.all, [](const node_id&) {});
         }
         CHECK(all.awaits(brought.tag));
         CHECK(all.take(peer(1), brought) == word::taken);

@@ -9,6 +9,7 @@
 
 #include <mydht/crypto/identity.hpp>
 #include <mydht/query/messenger.hpp>
+#include <mydht/query/report.hpp>
 #include <mydht/query/responder.hpp>
 #include <mydht/query/travel_rules.hpp>
 #include <mydht/routing/routing_table.hpp>
@@ -49,6 +50,9 @@ struct forward_report {
     std::error_code refusal;
     /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker where it says.
     bool turned_down = false;
+    steady_time begun;  ///< when it was
+    std::vector<query_step>
+        steps;  ///< what it came to at each peer that this node sent it to, or that brought something
 };
 
 /// What the forwarder has to know of the node that it runs on. The functions are called on the node's executor.

@@ -113,7 +113,7 @@ public:
         return *this;
     }
     /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store had the
-    /// answer. Must live until the get has completed.
+    /// answer. Must live until the get has completed. The same for lookups.
     get_options& report_to(lookup_report& into) {
         report_ = &into;
         return *this;

@@ -60,7 +60,8 @@ public:
     struct request {
         Contact to;
         std::size_t path = 0;
-        steady_time deadline;  ///< the hard timeout
+        steady_time deadline;        ///< the hard timeout
+        std::optional<Id> named_by;  ///< the peer whose answer named it first; nothing for a seed
     };
 
     /// `own` is the asker, who is never asked. The configuration must be valid (asserted).
@@ -100,6 +101,7 @@ private:
         std::vector<Contact> others;  // the same id with other addresses
         std::vector<subnet> from;     // of all addresses claimed, since each may be dialled; then of the one observed
         steady_time asked_at;
+        std::optional<Id> named_by;
         std::size_t depth = 0;
         std::uint8_t views = 0;  // bit i: path i knows it
         std::uint8_t path = 0;   // the one that asked
@@ -140,7 +142,7 @@ private:
     std::optional<std::size_t> adoptable(std::size_t path) const;
     bool path_finished(std::size_t path) const;
     bool improves(std::size_t path, std::span<const Contact> heard) const;
-    void add(const Contact& c, std::size_t path, std::size_t depth);
+    void add(const Contact& c, std::size_t path, std::size_t depth, const std::optional<Id>& named_by);
     void add_version(candidate& known, const Contact& c);
     void fail(candidate& c, lookup_failure why);
     void retry_elsewhere(candidate& c);
@@ -163,7 +165,7 @@ shortlist<Id, Contact>::shortlist(const Id& target, const Id& own, std::vector<C
     : target_(target), own_(own), config_(config), walkers_(config.paths) {
     assert(validate(config));
     std::ranges::sort(seeds, [&](const Contact& a, const Contact& b) { return closer(target_, a.id, b.id); });
-    for (std::size_t i = 0; i < seeds.size(); ++i) add(seeds[i], i % config_.paths, 1);
+    for (std::size_t i = 0; i < seeds.size(); ++i) add(seeds[i], i % config_.paths, 1, {});
 }
 
 template <typename Id, typename Contact>
@@ -254,7 +256,7 @@ auto shortlist<Id, Contact>::next_on(std::size_t path, steady_time now) -> std::
     c.asked_at = now;
     ++c.attempts;
     ++report_.asked;
-    return request{c.contact, path, now + config_.hard_timeout};
+    return request{c.contact, path, now + config_.hard_timeout, c.named_by};
 }
 
 template <typename Id, typename Contact>
@@ -335,7 +337,7 @@ bool shortlist<Id, Contact>::on_answer(const Contact& asked, const address& obse
         walk.unimproved = improves(path, taken) ? 0 : walk.unimproved + 1;
         if (walk.unimproved >= *config_.stop_after_unimproved) walk.ended_early = true;
     }
-    for (const auto& each : taken) add(each, path, depth);
+    for (const auto& each : taken) add(each, path, depth, asked.id);
     return true;
 }
 
@@ -354,7 +356,8 @@ bool shortlist<Id, Contact>::improves(std::size_t path, std::span<const Contact>
 }
 
 template <typename Id, typename Contact>
-void shortlist<Id, Contact>::add(const Contact& c, std::size_t path, std::size_t depth) {
+void shortlist<Id, Contact>::add(const Contact& c, std::size_t path, std::size_t depth,
+                                 const std::optional<Id>& named_by) {
     if (c.id == own_ || c.addresses.empty()) return;
     const auto at = position(c.id);
     if (at != candidates_.end() && at->contact.id == c.id) {
@@ -364,6 +367,7 @@ void shortlist<Id, Contact>::add(const Contact& c, std::size_t path, std::size_t
         candidate fresh;
         fresh.contact = c;
         fresh.from = claimed_subnets(c);
+        fresh.named_by = named_by;
         fresh.depth = depth;
         fresh.views = view_bit(path);
         candidates_.insert(at, std::move(fresh));
