@@ -111,4 +111,21 @@ json_object& json_object::list(std::string_view name, const std::vector<std::str
     return *this;
 }
 
+json_object& json_object::list(std::string_view name, const std::vector<json_object>& values) {
+    begin(name);
+    members_ += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (i > 0) members_ += ", ";
+        members_.append("{").append(values[i].members_).append("}");
+    }
+    members_ += ']';
+    return *this;
+}
+
+json_object& json_object::flag(std::string_view name, bool value) {
+    begin(name);
+    members_ += value ? "true" : "false";
+    return *this;
+}
+
 }  // namespace mydht::tools

@@ -24,6 +24,8 @@ public:
     json_object& decimal(std::string_view name, double value);
     json_object& base64(std::string_view name, bytes_view value);
     json_object& list(std::string_view name, const std::vector<std::string>& values);
+    json_object& list(std::string_view name, const std::vector<json_object>& values);
+    json_object& flag(std::string_view name, bool value);
 
     /// The object and the end of its line.
     [[nodiscard]] std::string line() const { return "{" + members_ + "}\n"; }

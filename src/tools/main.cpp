@@ -27,6 +27,7 @@ constexpr command commands[] = {
     {"publish", "store a signed value that its author can replace", publish_command},
     {"retract", "take a signed value back", retract_command},
     {"resolve", "find the newest value of an author", resolve_command},
+    {"trace", "find a value, print which peers were asked, when, and what they answered", trace_command},
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},
     {"demo", "run a small network in this process", demo_command},

@@ -60,6 +60,48 @@ class Values(support.Case):
             self.refused(3, "get", *self.through(2), "--mode", *mode, MISSING, says=MISSING)
             self.put(0, "--mode", *mode, "brought by " + mode[0])
 
+    def trace(self, code, *arguments):
+        """The trace as it is in JSON, of a command that ends with this code; the tree has as many steps."""
+        command = ["trace", *self.through(1), *arguments]
+        text = support.mydht(*command)
+        self.assertEqual(text.returncode, code, text.stderr)
+        for line in text.stdout.decode().splitlines():
+            self.assertLessEqual(len(line), 100)
+        done = support.mydht(*command, "--json")
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stderr == b"", code == 0)
+        return json.loads(done.stdout)
+
+    def test_traces(self):
+        key = self.put(0, "--mode", "proxied", "traced")
+        ids = {node.id for node in self.nodes}
+        for mode in (["iterative"], ["proxied"], ["direct", "--listen", "udp://127.0.0.1:0"], ["mixed:1"]):
+            seen = self.trace(0, "--mode", *mode, key)
+            self.assertEqual((seen["target"], seen["mode"], seen["found"]), (key, mode[0], True))
+            outcomes = [step["outcome"] for step in seen["steps"]]
+            self.assertTrue(any(step["results"] + step["delivered"] for step in seen["steps"]), seen)
+            self.assertLessEqual({step["peer"] for step in seen["steps"]}, ids)
+            for step in seen["steps"]:
+                self.assertLessEqual(step["sent_ms"], step.get("ended_ms", step["sent_ms"]))
+                self.assertLess(step.get("named_by", -1), len(outcomes))
+            missing = self.trace(3, "--mode", *mode, MISSING)
+            self.assertFalse(missing["found"])
+            self.assertTrue(missing["steps"])
+        tree = self.succeeds("trace", *self.through(1), key).decode().splitlines()
+        self.assertRegex(tree[0], rf"^{key[:8]}, iterative: found after \d+\.\d ms, \d+ asked, \d+ answered")
+        self.assertRegex(tree[2], r"^ +\d+\.\d +\d+\.\d  \|- [0-9a-f]{8}  .*  udp://127\.0\.0\.1:\d+$")
+        self.assertEqual(self.trace(0, "--hide", key)["mode"], "hidden")
+
+    def test_traces_of_peers(self):
+        for mode in ("iterative", "proxied"):
+            self.assertTrue(self.trace(0, "--mode", mode, "--peer", self.nodes[3].id)["found"])
+            self.trace(3, "--mode", mode, "--peer", MISSING)
+        self.refused(2, "trace", *self.through(0), "--peer", "--hide", MISSING, says="--hide")
+
+    def test_a_trace_that_nobody_could_be_asked_for(self):
+        with support.dead_address() as dead:
+            self.refused(1, "trace", "--bootstrap", dead, *support.PATIENCE, MISSING, says="cannot reach bootstrap")
+
     def test_json(self):
         content = bytes(range(256))
         stored = json.loads(self.succeeds("put", *self.through(0), "--json", "-", content=content))

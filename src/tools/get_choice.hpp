@@ -1,0 +1,30 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include <mydht/core/id.hpp>
+#include <mydht/query/options.hpp>
+
+#include "tools/arguments.hpp"
+#include "tools/client.hpp"
+#include "tools/problem.hpp"
+#include "tools/travel_choice.hpp"
+
+namespace mydht::tools {
+
+/// What the commands take that find something by its key.
+struct get_choice {
+    client_options client;
+    std::optional<id256> key;
+    travel_choice travel;
+    bool hide = false;
+
+    void declare(command_line& line, std::string_view key_help);
+    /// After the arguments were parsed: whether they fit each other, and what has to be there is.
+    [[nodiscard]] outcome<void> check();
+    /// As the user wants it, within what is left of the time.
+    [[nodiscard]] get_options options(std::chrono::milliseconds left) const;
+};
+
+}  // namespace mydht::tools
