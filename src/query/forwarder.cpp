@@ -145,7 +145,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     // A hidden query's time does not shrink on its way: whoever gives up tells the others.
     const auto kept_back = query.hidden ? duration() : way_back(query.lifetime, query.hops);
     const auto back_at = now + query.lifetime - kept_back;
-    detail::hop here(in, std::move(query), from, back_at);
+    detail::hop here(in, std::move(query), std::move(from), back_at);
     if (ticket) here.answers_go_to(std::move(*ticket));
     auto out = co_await here.run();
     co_await here.cache(out);

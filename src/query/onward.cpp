@@ -9,20 +9,24 @@ namespace mydht::detail {
 namespace {
 
 std::vector<contact> anybody(forwarding_state& in, std::size_t count, const contact_filter& accept) {
-    // Reservoir sampling over the good contacts.
-    std::vector<contact> out;
+    // Reservoir sampling over the good contacts; what is drawn stays where it is until all have been seen.
+    std::vector<const contact*> drawn;
+    drawn.reserve(count);
     std::uint64_t seen = 0;
     in.table.for_each([&](const table_entry<contact>& e) {
         if (in.table.is_bad(e) || !accept(e)) return;
         ++seen;
-        if (out.size() < count) {
-            out.push_back(e.contact);
+        if (drawn.size() < count) {
+            drawn.push_back(&e.contact);
             return;
         }
         const auto place = in.env.random->below(seen);
-        if (place < count) out[static_cast<std::size_t>(place)] = e.contact;
+        if (place < count) drawn[static_cast<std::size_t>(place)] = &e.contact;
     });
-    shuffle(out, *in.env.random);
+    shuffle(drawn, *in.env.random);
+    std::vector<contact> out;
+    out.reserve(drawn.size());
+    for (const auto* each : drawn) out.push_back(*each);
     return out;
 }
 
@@ -56,7 +60,7 @@ wire::forward next_of(const forwarding_state& in, travelling what, const branch&
     out.results = to.results;
     // The asker is not named: its tag keeps the query from coming back.
     if (out.trace_max > 0 && what.from != nullptr) {
-        out.trace.push_back(in.origin.contact().id);
+        out.trace.push_back(in.origin.self->id());
         if (out.trace.size() > out.trace_max) out.trace.erase(out.trace.begin());
     }
     return out;
@@ -67,7 +71,7 @@ bool ends_here(const forwarding_state& in, const wire::forward& query) {
     if (query.wander > 0) return false;
     const auto& target = target_of(query);
     const auto nearest = in.table.closest(target, 1);
-    return nearest.empty() || closer(target, in.origin.contact().id, nearest.front().id);
+    return nearest.empty() || closer(target, in.origin.self->id(), nearest.front().id);
 }
 
 }  // namespace mydht::detail

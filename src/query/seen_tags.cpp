@@ -23,9 +23,10 @@ bool seen_tags::knows(const id256& visit, steady_time now) const {
 
 bool seen_tags::note(const id256& visit, steady_time now, steady_time until) {
     while (!in_order_.empty() && in_order_.front().second <= now) forget_oldest();
-    if (knows(visit, now)) return false;
+    const auto [known, fresh] = until_.try_emplace(visit, until);
+    if (!fresh && known->second > now) return false;
+    known->second = until;
     if (in_order_.size() >= capacity_) forget_oldest();
-    until_[visit] = until;
     in_order_.emplace_back(visit, until);
     return true;
 }
