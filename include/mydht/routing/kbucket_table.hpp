@@ -433,7 +433,6 @@ std::vector<Contact> kbucket_table<Id, Contact>::closest(const Id& target, std::
     // it than all deeper buckets; where it does not, they are farther. That orders whole buckets.
     const Id own_distance = distance(own_, target);
     std::vector<Contact> out;
-    out.reserve(std::min(n, size()));
     for (const bool bad_ones : {false, true}) {
         for (std::size_t i = 0; i < buckets_.size() && out.size() < n; ++i) {
             if (own_distance.bit(i)) append_closest(buckets_[i], target, n, bad_ones, accept, out);
