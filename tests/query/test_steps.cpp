@@ -240,6 +240,43 @@ TEST_CASE("the steps of a query that travels are the peers that it was passed to
     }
 }
 
+namespace {
+
+task<std::optional<wire::message>> lie(linked_network::peer_index, const wire::forward&) {
+    wire::gathered forged;
+    forged.outcome = wire::gathered_outcome::found;
+    forged.contacts.resize(1);
+    co_return wire::message(std::move(forged));
+}
+
+task<std::optional<wire::message>> refuse(linked_network::peer_index, const wire::forward&) {
+    wire::error no;
+    no.code = wire::error_code::busy;
+    co_return wire::message(std::move(no));
+}
+
+}  // namespace
+
+TEST_CASE("who lies about a query that travels, refuses it or is not there stands so in the steps",
+          "[steps][forward]") {
+    linked_network net(6);
+    for (linked_network::peer_index i = 1; i < 5; ++i) net.link(0, i);
+    net.link(0, 5);
+    net.at(1).behaves = lie;
+    net.at(2).behaves = refuse;
+    net.links.erase(std::minmax<linked_network::peer_index>(0, 3));
+    lookup_report report;
+    auto options = get_options().mode(proxied()).report_to(report);
+    options.fan_out(5);
+    CHECK_FALSE(net.get(0, value::immutable("nobody has this").key(), options));
+    REQUIRE(report.steps.size() == 5);
+    CHECK(step_of(report, net.at(1).who).how == ending::invalid);
+    CHECK(step_of(report, net.at(2).who).how == ending::refused);
+    CHECK(step_of(report, net.at(3).who).how == ending::unreachable);
+    CHECK(step_of(report, net.at(4).who).how == ending::answered);
+    CHECK(step_of(report, net.at(5).who).how == ending::answered);
+}
+
 TEST_CASE("whoever brings a value straight is a step of a direct query", "[steps][direct]") {
     linked_network net(12);
     net.ring();
