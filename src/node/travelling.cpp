@@ -20,6 +20,7 @@ forward_origin node_core::travel_origin() {
         who.addresses = published(who.addresses, group);
         return who;
     };
+    out.exempt_loopback = config_.sessions.exempt_loopback;
     out.seen_at = [this](const peer_info& who, const address& where) { return has_seen(who, where); };
     return out;
 }

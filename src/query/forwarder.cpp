@@ -32,8 +32,7 @@ wire::message error_answer(wire::error_code code, std::string_view text) {
 
 /// Bytes that a query keeps here, with the copies that leave.
 std::size_t weight_of(const wire::forward& query) {
-    const auto* put = std::get_if<wire::store>(&query.goal);
-    return put == nullptr ? 0 : put->what.body.size() * (std::size_t{query.fan_out} + 1);
+    return detail::value_bytes(query) * (std::size_t{query.fan_out} + 1);
 }
 
 /// What is too much now.
@@ -46,7 +45,12 @@ bool is_too_much(const forwarding_state& in, const wire::forward& query, const n
     return in.under_way >= rules.under_way_max || crowded || greedy || (heavy && in.bytes_under_way > 0);
 }
 
-std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& query, const node_id& from) {
+std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& query, const peer_info& from) {
+    // Before anything else, so that what is refused is paid, too.
+    if (!in.meter.take(from, detail::value_bytes(query), in.env.time->now())) {
+        ++in.counts.throttled;
+        return error_answer(wire::error_code::throttled, "you send more than this node passes on for one neighbour");
+    }
     if (std::holds_alternative<wire::request>(query.goal)) {
         return error_answer(wire::error_code::not_supported, "this node passes no requests on");
     }
@@ -54,7 +58,7 @@ std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& q
         ++in.counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
     }
-    if (is_too_much(in, query, from)) {
+    if (is_too_much(in, query, from.who.id)) {
         ++in.counts.busy;
         return error_answer(wire::error_code::busy, "too many queries are on their way through this node");
     }
@@ -114,6 +118,7 @@ forwarder::~forwarder() = default;
 void forwarder::connect(std::shared_ptr<messenger> via, forward_origin origin) {
     state_->via = std::move(via);
     state_->origin = std::move(origin);
+    state_->meter.exempt_loopback(state_->origin.exempt_loopback);
 }
 
 const travel_rules& forwarder::rules() const noexcept { return state_->book.rules(); }
@@ -123,7 +128,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto in = state_;
     // Hidden ones all have the same.
     if (!query.hidden) query.priority = in->book.priority(from, query.priority);
-    if (auto no = refuse(*in, query, from.who.id)) co_return std::move(*no);
+    if (auto no = refuse(*in, query, from)) co_return std::move(*no);
     const auto now = in->env.time->now();
     const auto visit = detail::visit_of(query);
     if (in->tags.knows(visit, now)) {
@@ -188,7 +193,9 @@ wire::message forwarder::take(const peer_info& from, wire::deliver what) {
         case detail::collection::verdict::known: return wire::delivered();
         case detail::collection::verdict::refused: break;
     }
+    // It may be only late, and is paid all the same.
     ++state_->counts.unasked;
+    state_->meter.charge(from.who.id, from.observed, state_->env.time->now());
     return error_answer(wire::error_code::refused, "nobody waits for this");
 }
 

@@ -9,6 +9,7 @@
 #include <mydht/query/forwarder.hpp>
 
 #include "query/collection.hpp"
+#include "query/relay_meter.hpp"
 #include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
 
@@ -23,6 +24,7 @@ struct forwarding_state {
           own(own_),
           table(table_),
           spaces(spaces_),
+          meter(book.rules().relays),
           tags(book.rules().tags_max) {}
 
     environment env;
@@ -32,6 +34,7 @@ struct forwarding_state {
     const namespaces& spaces;
     std::shared_ptr<messenger> via;
     forward_origin origin;
+    relay_meter meter;
     seen_tags tags;
     collections waiting;
     std::size_t under_way = 0;

@@ -113,8 +113,13 @@ task<> hop::look_here() {
 
 task<> hop::keep_here() {
     auto order = std::get<wire::store>(query_.goal);
-    const auto done = co_await in_->own.keep(from(), order.target, std::move(order.what), order.expected_sequence);
-    kept_ = done.has_value();
+    if (from_) {
+        kept_ = (co_await in_->own.keep_forwarded(*from_, order.target, std::move(order.what), order.expected_sequence))
+                    .has_value();
+    } else {
+        kept_ =
+            (co_await in_->own.keep(nullptr, order.target, std::move(order.what), order.expected_sequence)).has_value();
+    }
     if (!kept_) co_return;
     wire::gathered word;
     word.copies = 1;
@@ -161,6 +166,10 @@ task<> hop::send_on() {
         while (auto to = out.next()) {
             const auto left = deadline_ - in_->env.time->now();
             if (left < std::chrono::milliseconds(1)) break;
+            if (!may_pass_on(to->to)) {
+                out.given_back(*to);
+                continue;
+            }
             ++in_->counts.sent;
             brought.sent_to(to->to.id);
             if (log_) (void)log_->sent(to->to, {}, in_->env.time->now());
@@ -181,6 +190,14 @@ task<> hop::send_on() {
     // Whoever is still at it is told that it is not wanted any more.
     requests.terminate();
     co_await requests.join();
+}
+
+/// What is for others leaves room at the next peer for what this node asks itself.
+bool hop::may_pass_on(const contact& to) {
+    if (!from_ || in_->meter.pass_on(*from_, to.id, value_bytes(query_), in_->env.time->now())) return true;
+    ++in_->counts.held_back;
+    found_.missed();
+    return false;
 }
 
 task<> hop::send_to(std::shared_ptr<messenger> via, branch to, wire::forward query, steady_time deadline,
@@ -211,7 +228,10 @@ void hop::settle(branches& out, arrival got) {
     }
     const auto lies = found_.lies();
     const auto judged = found_.take(std::move(got.answer->what), path);
-    if (step != nullptr && found_.lies() > lies) step->how = query_step::ending::invalid;
+    if (found_.lies() > lies) {
+        in_->meter.charge(path.to.id, got.answer->from, in_->env.time->now());
+        if (step != nullptr) step->how = query_step::ending::invalid;
+    }
     switch (judged.how) {
         case gathering::judgement::ended: return out.ended(path, judged.used);
         case gathering::judgement::unvisited: return out.given_back(path);

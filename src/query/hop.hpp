@@ -55,6 +55,7 @@ private:
     [[nodiscard]] task<> hand_back();
     [[nodiscard]] task<> bring(wire::gathered what);
     [[nodiscard]] bool goes_on() const;
+    [[nodiscard]] bool may_pass_on(const contact& to);
     [[nodiscard]] bool is_left_to_keep() const;
     [[nodiscard]] wire::forward onward_query();
     [[nodiscard]] bool is_nothing(const branches& out) const;

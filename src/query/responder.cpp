@@ -4,6 +4,7 @@
 #include <iterator>
 #include <variant>
 
+#include <mydht/crypto/ids.hpp>
 #include <mydht/routing/address_filter.hpp>
 
 namespace mydht {
@@ -21,6 +22,11 @@ wire::message refuse(wire::error_code code, std::string_view text) {
 void keep_usable(contact& c, wire::kind_mask kinds, address_scope scope) {
     std::erase_if(c.addresses, [&](const address& a) { return (wire::mask_of(a.kind()) & kinds) == 0; });
     filter_addresses(c, scope);
+}
+
+void come_from(const peer_info& from, store_entry& entry) {
+    entry.origin_peer = from.who.id;
+    entry.origin_prefix = network_prefix(from.observed);
 }
 
 }  // namespace
@@ -116,28 +122,43 @@ task<wire::message> responder::answer_store(peer_info from, wire::store order) {
     co_return out;
 }
 
+result<value> responder::judge(const id256& where, item what) const {
+    auto opened = value::open(where, std::move(what), env_.time->wall_now());
+    if (!opened) return opened;
+    if (const auto allowed = rules_.validate(*opened); !allowed) return failure(allowed.error());
+    return opened;
+}
+
 task<result<put_outcome>> responder::keep(const peer_info* from, id256 where, item what,
                                           std::optional<std::uint64_t> expected_sequence) {
-    const auto now = env_.time->wall_now();
-    auto opened = value::open(where, std::move(what), now);
+    const auto opened = judge(where, std::move(what));
     if (!opened) co_return failure(opened.error());
-    if (const auto allowed = rules_.validate(*opened); !allowed) co_return failure(allowed.error());
+    const auto now = env_.time->wall_now();
     store_entry entry(*opened, now);
-    if (from != nullptr) {
-        entry.origin_peer = from->who.id;
-        entry.origin_prefix = network_prefix(from->observed);
-    }
+    if (from != nullptr) come_from(*from, entry);
+    co_return co_await values_.put(std::move(entry), expected_sequence, now);
+}
+
+task<result<put_outcome>> responder::keep_forwarded(const peer_info& from, id256 where, item what,
+                                                    std::optional<std::uint64_t> expected_sequence) {
+    const auto opened = judge(where, std::move(what));
+    if (!opened) co_return failure(opened.error());
+    const auto now = env_.time->wall_now();
+    store_entry entry(*opened, now);
+    come_from(from, entry);
+    // Whoever passes it on is not who wants it kept.
+    if (opened->author()) entry.origin_peer = node_id_of(*opened->author());
+    entry.pool = store_pool::forwarded;
     co_return co_await values_.put(std::move(entry), expected_sequence, now);
 }
 
 task<> responder::keep_copy(const peer_info& from, id256 where, item what, duration time) {
+    const auto opened = judge(where, std::move(what));
+    if (!opened) co_return;
     const auto now = env_.time->wall_now();
-    const auto opened = value::open(where, std::move(what), now);
-    if (!opened || !rules_.validate(*opened)) co_return;
     store_entry entry(*opened, now);
-    entry.origin_peer = from.who.id;
-    entry.origin_prefix = network_prefix(from.observed);
-    entry.cached = true;
+    come_from(from, entry);
+    entry.pool = store_pool::cached;
     entry.keep_until =
         std::min(entry.keep_until, wall_time(now + std::chrono::duration_cast<std::chrono::milliseconds>(time)));
     // A copy that finds no room, or a newer value in its place, is not missed.

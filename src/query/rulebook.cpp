@@ -24,6 +24,11 @@ bool is_fitting(const wire::forward& query) {
 
 bool is_put(const wire::forward& query) noexcept { return std::holds_alternative<wire::store>(query.goal); }
 
+std::size_t value_bytes(const wire::forward& query) noexcept {
+    const auto* put = std::get_if<wire::store>(&query.goal);
+    return put == nullptr ? 0 : put->what.body.size();
+}
+
 rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(secret_); }
 
 std::uint8_t rulebook::priority(const peer_info& from, std::uint8_t claimed) const {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -48,5 +49,7 @@ private:
 
 /// A put, which leaves a value somewhere.
 [[nodiscard]] bool is_put(const wire::forward& query) noexcept;
+/// Of the value that it leaves; 0 for those that leave none.
+[[nodiscard]] std::size_t value_bytes(const wire::forward& query) noexcept;
 
 }  // namespace mydht::detail

@@ -49,6 +49,7 @@ result<void> validate(const travel_rules& rules, std::string* field) {
     if (rules.results_max == 0 || rules.results_max > limits::values_per_message) return bad("results_max");
     if (rules.under_way_max == 0) return bad("under_way_max");
     if (rules.under_way_peer == 0) return bad("under_way_peer");
+    if (!check(rules.relays)) return bad("relays");
     if (rules.tags_max == 0) return bad("tags_max");
     if (rules.bands.empty()) return bad("bands");
     for (std::size_t i = 0; i < rules.bands.size(); ++i) {

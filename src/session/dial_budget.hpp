@@ -4,11 +4,10 @@
 
 #include <mydht/core/address.hpp>
 #include <mydht/core/bytes.hpp>
+#include <mydht/core/recent_map.hpp>
 #include <mydht/core/time.hpp>
 #include <mydht/session/rate_limits.hpp>
-
-#include <mydht/core/recent_map.hpp>
-#include "session/token_bucket.hpp"
+#include <mydht/session/token_bucket.hpp>
 
 namespace mydht::detail {
 

@@ -4,16 +4,12 @@
 
 #include <mydht/core/address.hpp>
 #include <mydht/core/bytes.hpp>
+#include <mydht/core/recent_map.hpp>
 #include <mydht/core/time.hpp>
 #include <mydht/session/rate_limits.hpp>
-
-#include <mydht/core/recent_map.hpp>
-#include "session/token_bucket.hpp"
+#include <mydht/session/token_bucket.hpp>
 
 namespace mydht::detail {
-
-/// An address that only this machine, or this process, can use.
-[[nodiscard]] bool is_own_machine(const address& from) noexcept;
 
 /// What to do with a request of a peer.
 enum class rate_verdict : std::uint8_t {

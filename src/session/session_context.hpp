@@ -12,11 +12,11 @@
 #include <mydht/session/session.hpp>
 #include <mydht/session/session_config.hpp>
 #include <mydht/session/session_pool.hpp>
+#include <mydht/session/token_bucket.hpp>
 
 #include "session/rate_limiter.hpp"
 #include "session/service_registry.hpp"
 #include "session/stream_memory.hpp"
-#include "session/token_bucket.hpp"
 
 namespace mydht::detail {
 

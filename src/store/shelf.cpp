@@ -78,20 +78,25 @@ result<put_outcome> shelf::merge(const store_entry& stored, store_entry& entry,
     auto effect = put_effect::replaced;
     if (same) effect = stored.order.deadline < entry.order.deadline ? put_effect::renewed : put_effect::unchanged;
 
-    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota; a cached
-    // copy had no payer yet.
-    if (same && !stored.cached) {
+    const bool was_copy = stored.pool == store_pool::cached;
+    const bool is_copy = entry.pool == store_pool::cached;
+    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota, and no copy for somebody
+    // else is paid by who asked for that. A cached copy had no payer yet.
+    if (!was_copy && (same || is_copy)) {
         entry.origin_peer = stored.origin_peer;
         entry.origin_prefix = stored.origin_prefix;
+        entry.pool = stored.pool;
     }
     if (effect == put_effect::unchanged) {
         entry.what = stored.what;
         entry.order = stored.order;
         entry.stored_at = stored.stored_at;
     }
-    entry.cached = entry.cached && stored.cached;
-    // A cached copy ends sooner than the acknowledged entry that it brings up to date would have.
-    entry.keep_until = std::min(std::max(entry.keep_until, stored.keep_until), entry.order.deadline);
+    // A cached copy ends sooner than the acknowledged entry that it brings up to date would have; and it ends in its own time, however
+    // often somebody asks for it.
+    const auto until = was_copy && is_copy ? (same ? stored.keep_until : entry.keep_until)
+                                           : std::max(entry.keep_until, stored.keep_until);
+    entry.keep_until = std::min(until, entry.order.deadline);
     return put_outcome{effect, entry.keep_until};
 }
 
@@ -138,37 +143,50 @@ std::size_t shelf::expire(wall_time now, std::size_t max) {
 }
 
 store_usage shelf::usage() const {
+    const auto& direct = of(store_pool::direct);
+    const auto& forwarded = of(store_pool::forwarded);
+    const auto& cached = of(store_pool::cached);
     store_usage out;
     out.entries = slots_.size();
-    out.bytes = bytes_;
-    out.cached_entries = cached_ends_.size();
-    out.cached_bytes = cached_bytes_;
-    out.peers = peer_bytes_.size();
-    out.prefixes = prefix_bytes_.size();
+    out.bytes = direct.sum + forwarded.sum + cached.sum;
+    out.forwarded_entries = forwarded.entries;
+    out.forwarded_bytes = forwarded.sum;
+    out.cached_entries = cached.entries;
+    out.cached_bytes = cached.sum;
+    out.peers = direct.peers.size() + forwarded.peers.size();
+    out.prefixes = direct.prefixes.size() + forwarded.prefixes.size();
     return out;
 }
 
 bool shelf::fits_quotas(const store_entry& entry) const {
-    if (entry.cached) return true;
+    if (entry.pool == store_pool::cached) return true;
+    const bool far = entry.pool == store_pool::forwarded;
+    const auto& peer_max = far ? limits_.forwarded.peer_bytes_max : limits_.peer_bytes_max;
+    const auto& prefix_max = far ? limits_.forwarded.prefix_bytes_max : limits_.prefix_bytes_max;
+    const auto& used = of(entry.pool);
     const auto cost = cost_of(entry);
-    if (entry.origin_peer && over(sum_of(peer_bytes_, *entry.origin_peer), cost, limits_.peer_bytes_max)) return false;
-    return entry.origin_prefix.empty() ||
-           !over(sum_of(prefix_bytes_, entry.origin_prefix), cost, limits_.prefix_bytes_max);
+    if (entry.origin_peer && over(sum_of(used.peers, *entry.origin_peer), cost, peer_max)) return false;
+    return entry.origin_prefix.empty() || !over(sum_of(used.prefixes, entry.origin_prefix), cost, prefix_max);
 }
 
 bool shelf::fits_limits(const store_entry& entry) const {
     const auto cost = cost_of(entry);
-    if (entry.cached && over(cached_bytes_, cost, limits_.cached_bytes_max)) return false;
-    return !over(bytes_, cost, limits_.bytes_max);
+    const auto cached = of(store_pool::cached).sum;
+    if (entry.pool == store_pool::forwarded) return !over(of(entry.pool).sum, cost, limits_.forwarded.bytes_max);
+    if (entry.pool == store_pool::cached && over(cached, cost, limits_.cached_bytes_max)) return false;
+    return !over(of(store_pool::direct).sum + cached, cost, limits_.bytes_max);
 }
 
 bool shelf::make_room(const store_entry& entry, wall_time now) {
     while (!(fits_quotas(entry) && fits_limits(entry)) && expire(now, 1) > 0) continue;
 
+    if (!fits_quotas(entry)) return false;
+    // Cached copies lie among the direct entries.
+    if (entry.pool == store_pool::forwarded) return fits_limits(entry);
     // Whether giving up every cached copy would do is asked first: a put that fails in the end costs nobody anything.
     const auto cost = cost_of(entry);
-    if (!fits_quotas(entry) || over(bytes_ - cached_bytes_, cost, limits_.bytes_max)) return false;
-    if (entry.cached && cost > limits_.cached_bytes_max) return false;
+    if (over(of(store_pool::direct).sum, cost, limits_.bytes_max)) return false;
+    if (entry.pool == store_pool::cached && cost > limits_.cached_bytes_max) return false;
     while (!fits_limits(entry)) drop(slots_.find(cached_ends_.begin()->second));
     return true;
 }
@@ -180,29 +198,31 @@ void shelf::drop(slots::iterator at) {
 
 void shelf::count(const store_entry& entry) {
     const auto cost = cost_of(entry);
+    auto& used = of(entry.pool);
     ends_.emplace(entry.keep_until, entry.key);
-    bytes_ += cost;
-    if (entry.cached) {
+    ++used.entries;
+    used.sum += cost;
+    if (entry.pool == store_pool::cached) {
         cached_ends_.emplace(entry.keep_until, entry.key);
-        cached_bytes_ += cost;
-    } else {
-        if (entry.origin_peer) peer_bytes_[*entry.origin_peer] += cost;
-        if (!entry.origin_prefix.empty()) prefix_bytes_[entry.origin_prefix] += cost;
+        return;
     }
+    if (entry.origin_peer) used.peers[*entry.origin_peer] += cost;
+    if (!entry.origin_prefix.empty()) used.prefixes[entry.origin_prefix] += cost;
 }
 
 void shelf::uncount(const store_entry& entry) {
     const auto cost = cost_of(entry);
+    auto& used = of(entry.pool);
     const std::pair end(entry.keep_until, entry.key);
     ends_.erase(end);
-    bytes_ -= cost;
-    if (entry.cached) {
+    --used.entries;
+    used.sum -= cost;
+    if (entry.pool == store_pool::cached) {
         cached_ends_.erase(end);
-        cached_bytes_ -= cost;
-    } else {
-        if (entry.origin_peer) take_from(peer_bytes_, *entry.origin_peer, cost);
-        if (!entry.origin_prefix.empty()) take_from(prefix_bytes_, entry.origin_prefix, cost);
+        return;
     }
+    if (entry.origin_peer) take_from(used.peers, *entry.origin_peer, cost);
+    if (!entry.origin_prefix.empty()) take_from(used.prefixes, entry.origin_prefix, cost);
 }
 
 }  // namespace mydht::detail

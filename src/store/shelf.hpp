@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -33,6 +34,16 @@ private:
     result<put_outcome> merge(const store_entry& stored, store_entry& entry,
                               std::optional<std::uint64_t> expected) const;
 
+    /// What the entries of one pool take up, in all and of those who pay.
+    struct account {
+        std::size_t entries = 0;
+        std::size_t sum = 0;
+        std::map<node_id, std::size_t> peers;  // of cached copies nobody pays
+        std::map<bytes, std::size_t> prefixes;
+    };
+    account& of(store_pool pool) { return accounts_[static_cast<std::size_t>(pool)]; }
+    const account& of(store_pool pool) const { return accounts_[static_cast<std::size_t>(pool)]; }
+
     bool fits_quotas(const store_entry& entry) const;
     bool fits_limits(const store_entry& entry) const;
     /// Makes room for an entry, or changes nothing but what has expired. False when there is none.
@@ -47,10 +58,7 @@ private:
     slots slots_;
     ends ends_;
     ends cached_ends_;
-    std::map<node_id, std::size_t> peer_bytes_;
-    std::map<bytes, std::size_t> prefix_bytes_;
-    std::size_t bytes_ = 0;
-    std::size_t cached_bytes_ = 0;
+    std::array<account, 3> accounts_;  // by pool
 };
 
 }  // namespace mydht::detail

@@ -74,6 +74,7 @@ TEST_CASE("rules that can never work are refused by the field's name", "[rules]"
     CHECK(refused([](travel_rules& r) { r.walks_at_once = 0; }) == "forwarding.walks_at_once");
     CHECK(refused([](travel_rules& r) { r.under_way_max = 0; }) == "forwarding.under_way_max");
     CHECK(refused([](travel_rules& r) { r.under_way_peer = 0; }) == "forwarding.under_way_peer");
+    CHECK(refused([](travel_rules& r) { r.relays.queries.burst = 0; }) == "forwarding.relays");
     CHECK(refused([](travel_rules& r) { r.tags_max = 0; }) == "forwarding.tags_max");
     CHECK(refused([](travel_rules& r) { r.bands.clear(); }) == "forwarding.bands");
     CHECK(refused([](travel_rules& r) { r.bands[0].from_priority = 1; }) == "forwarding.bands[0].from_priority");

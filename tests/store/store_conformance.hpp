@@ -276,23 +276,23 @@ inline void check_cached_copies(const store_factory& make) {
 
     // A put acknowledges a copy that was cached, and charges it.
     CHECK(store.put(from_peer(make_entry(1, 1, 'a', minutes(39)), 1, 1))->effect == put_effect::unchanged);
-    CHECK_FALSE(store.get(1)->cached);
+    CHECK(store.get(1)->pool == store_pool::direct);
     CHECK(store.usage().peers == 1);
     CHECK(put_error(store, from_peer(make_entry(3, 1, 'a', minutes(37)), 1, 1)) == errc::store_full);
-    CHECK(store.get(3)->cached);
+    CHECK(store.get(3)->pool == store_pool::cached);
 
     // A cached copy never takes back what was acknowledged, not even when it is newer.
     auto copy = cached(make_entry(1, 1, 'a', minutes(39)));
     copy.keep_until = noon + minutes(1);
     CHECK(store.put(copy)->keep_until == noon + minutes(39));
-    CHECK_FALSE(store.get(1)->cached);
+    CHECK(store.get(1)->pool == store_pool::direct);
     auto newer = cached(make_entry(1, 2, 'b', minutes(50)));
     newer.keep_until = noon + minutes(1);
     const auto replaced = store.put(newer);
     REQUIRE(replaced.has_value());
     CHECK(replaced->effect == put_effect::replaced);
     CHECK(replaced->keep_until == noon + minutes(39));
-    CHECK_FALSE(store.get(1)->cached);
+    CHECK(store.get(1)->pool == store_pool::direct);
     CHECK(store.get(1)->what == newer.what);
     auto ending = cached(make_entry(1, 3, 'c', minutes(2)));
     CHECK(store.put(ending)->keep_until == noon + minutes(2));
@@ -300,6 +300,81 @@ inline void check_cached_copies(const store_factory& make) {
     CHECK(store.erase(1));
     CHECK(store.erase(3));
     CHECK(store.usage() == store_usage{});
+}
+
+/// However often somebody asks for it.
+inline void check_copies_end(const store_factory& make) {
+    using std::chrono::minutes;
+    sync_store store(make({}));
+    const auto copy_until = [](std::uint64_t sequence, char letter, minutes end) {
+        auto out = cached(make_entry(1, sequence, letter, minutes(60)));
+        out.keep_until = noon + end;
+        return out;
+    };
+    REQUIRE(store.put(copy_until(1, 'a', minutes(10))).has_value());
+    const auto again = store.put(copy_until(1, 'a', minutes(19)), noon + minutes(9));
+    REQUIRE(again.has_value());
+    CHECK(again->keep_until == noon + minutes(10));
+    // Also not by a later deadline; a value that is new has a time of its own.
+    auto longer = copy_until(1, 'a', minutes(19));
+    longer.order.deadline = noon + minutes(90);
+    CHECK(store.put(longer, noon + minutes(9))->keep_until == noon + minutes(10));
+    CHECK_FALSE(store.get(1, noon + minutes(10)).has_value());
+    CHECK(store.put(copy_until(1, 'a', minutes(20)), noon + minutes(10))->keep_until == noon + minutes(20));
+    CHECK(store.put(copy_until(2, 'b', minutes(15)), noon + minutes(11))->keep_until == noon + minutes(15));
+}
+
+inline void check_forwarded_pool(const store_factory& make) {
+    const auto cost = cost_in(make, from_peer(make_entry(1), 1, 1));
+    const auto at = [](std::uint64_t key, std::uint64_t peer, std::uint8_t prefix) {
+        return from_peer(make_entry(key), peer, prefix);
+    };
+    store_limits limits;
+    limits.bytes_max = 2 * cost;
+    limits.forwarded.bytes_max = 2 * cost;
+    {
+        // What fills one pool leaves the other as it is.
+        sync_store store(make(limits));
+        REQUIRE(store.put(forwarded(at(1, 1, 1))).has_value());
+        REQUIRE(store.put(forwarded(at(2, 2, 2))).has_value());
+        CHECK(put_error(store, forwarded(at(3, 3, 3))) == errc::store_full);
+        CHECK(store.usage().forwarded_entries == 2);
+        CHECK(store.usage().forwarded_bytes == 2 * cost);
+        REQUIRE(store.put(at(4, 4, 4)).has_value());
+        REQUIRE(store.put(cached(at(5, 5, 5))).has_value());
+        // Cached copies make room for direct entries, and lie in no room of forwarded ones.
+        CHECK(put_error(store, forwarded(at(3, 3, 3))) == errc::store_full);
+        CHECK(store.usage().cached_entries == 1);
+        REQUIRE(store.put(at(6, 6, 6)).has_value());
+        CHECK(store.usage().cached_entries == 0);
+        CHECK(put_error(store, at(7, 7, 7)) == errc::store_full);
+        CHECK(store.usage().peers == 4);
+        // A copy that came through others is renewed where it lies, whoever asks for that.
+        CHECK(store.put(at(1, 9, 9))->effect == put_effect::unchanged);
+        CHECK(store.get(1) == forwarded(at(1, 1, 1)));
+        CHECK(store.erase(1));
+        CHECK(store.put(forwarded(at(3, 3, 3))).has_value());
+    }
+    for (const bool of_peer : {true, false}) {
+        limits = store_limits();
+        (of_peer ? limits.forwarded.peer_bytes_max : limits.forwarded.prefix_bytes_max) = cost;
+        sync_store store(make(limits));
+        const std::uint8_t other = of_peer ? 2 : 1;
+        const std::uint64_t another = of_peer ? 1 : 2;
+        REQUIRE(store.put(forwarded(at(1, 1, 1))).has_value());
+        CHECK(put_error(store, forwarded(at(2, another, other))) == errc::store_full);
+        CHECK(store.put(forwarded(at(2, 3, 3))).has_value());
+        // Its share of the one pool has nothing to do with that of the other.
+        CHECK(store.put(at(3, 1, 1)).has_value());
+        CHECK(store.usage().peers == 3);
+        // A newer version that is only a copy is paid as the older one was.
+        auto newer = cached(from_peer(make_entry(1, 2), 5, 5));
+        CHECK(store.put(newer)->effect == put_effect::replaced);
+        CHECK(store.get(1)->origin_peer == numbered_id(1));
+        CHECK(store.get(1)->pool == store_pool::forwarded);
+        CHECK(store.expire(noon + std::chrono::hours(1)) == 3);
+        CHECK(store.usage() == store_usage{});
+    }
 }
 
 inline void check_who_pays(const store_factory& make) {
@@ -387,6 +462,8 @@ inline void check_store_conformance(const store_factory& make) {
     SECTION("expired entries make room, then cached copies, then none") { check_room_is_made(make); }
     SECTION("a replacement may use the room of what it replaces") { check_larger_replacement(make); }
     SECTION("cached copies are guests") { check_cached_copies(make); }
+    SECTION("a cached copy ends in its time, however often it comes") { check_copies_end(make); }
+    SECTION("what came through others has its own room and its own quotas") { check_forwarded_pool(make); }
     SECTION("who first stored a value pays for it until it is replaced") { check_who_pays(make); }
     SECTION("a listing comes in pages") { check_listing(make); }
     SECTION("a listing shows what stays exactly once while other entries come and go") {

@@ -45,7 +45,12 @@ inline store_entry from_peer(store_entry entry, std::uint64_t peer, std::uint8_t
 }
 
 inline store_entry cached(store_entry entry) {
-    entry.cached = true;
+    entry.pool = store_pool::cached;
+    return entry;
+}
+
+inline store_entry forwarded(store_entry entry) {
+    entry.pool = store_pool::forwarded;
     return entry;
 }
 

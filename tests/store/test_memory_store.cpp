@@ -39,6 +39,9 @@ TEST_CASE("limits of zero are refused", "[store]") {
     refused([](store_limits& limits) { limits.prefix_bytes_max = 0; });
     refused([](store_limits& limits) { limits.cached_bytes_max = 0; });
     refused([](store_limits& limits) { limits.page_bytes = 0; });
+    refused([](store_limits& limits) { limits.forwarded.bytes_max = 0; });
+    refused([](store_limits& limits) { limits.forwarded.peer_bytes_max = 0; });
+    refused([](store_limits& limits) { limits.forwarded.prefix_bytes_max = 0; });
 }
 
 TEST_CASE("an entry is made of a value as a holder keeps it", "[store]") {
@@ -49,7 +52,7 @@ TEST_CASE("an entry is made of a value as a holder keeps it", "[store]") {
     CHECK(entry.order == rank_of(made));
     CHECK(entry.keep_until == noon + 48h);
     CHECK(entry.stored_at == noon);
-    CHECK_FALSE(entry.cached);
+    CHECK(entry.pool == store_pool::direct);
     CHECK_FALSE(entry.origin_peer.has_value());
 
     sync_store store(make_memory_store({}));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -62,15 +63,19 @@ public:
 
     [[nodiscard]] store_usage usage() const {
         store_usage out;
-        std::map<node_id, int> peers;
-        std::map<bytes, int> prefixes;
+        std::set<std::pair<store_pool, node_id>> peers;
+        std::set<std::pair<store_pool, bytes>> prefixes;
         for (const auto& [key, entry] : all) {
             ++out.entries;
             out.bytes += cost_of(entry);
-            out.cached_entries += entry.cached ? 1 : 0;
-            out.cached_bytes += entry.cached ? cost_of(entry) : 0;
-            if (!entry.cached && entry.origin_peer) ++peers[*entry.origin_peer];
-            if (!entry.cached && !entry.origin_prefix.empty()) ++prefixes[entry.origin_prefix];
+            const bool copy = entry.pool == store_pool::cached;
+            const bool far = entry.pool == store_pool::forwarded;
+            out.cached_entries += copy ? 1 : 0;
+            out.cached_bytes += copy ? cost_of(entry) : 0;
+            out.forwarded_entries += far ? 1 : 0;
+            out.forwarded_bytes += far ? cost_of(entry) : 0;
+            if (!copy && entry.origin_peer) peers.emplace(entry.pool, *entry.origin_peer);
+            if (!copy && !entry.origin_prefix.empty()) prefixes.emplace(entry.pool, entry.origin_prefix);
         }
         out.peers = peers.size();
         out.prefixes = prefixes.size();
@@ -92,16 +97,16 @@ private:
         const bool later = entry.order.deadline > old.order.deadline;
         out.effect = !same ? put_effect::replaced : later ? put_effect::renewed : put_effect::unchanged;
 
-        auto result = entry;
-        if (out.effect == put_effect::unchanged) {
-            result = old;
-            if (old.cached)
-                std::tie(result.origin_peer, result.origin_prefix) = std::tie(entry.origin_peer, entry.origin_prefix);
-        } else if (same && !old.cached) {
-            std::tie(result.origin_peer, result.origin_prefix) = std::tie(old.origin_peer, old.origin_prefix);
-        }
-        result.cached = old.cached && entry.cached;
-        result.keep_until = std::min(std::max(old.keep_until, entry.keep_until), result.order.deadline);
+        const bool was_copy = old.pool == store_pool::cached;
+        const bool is_copy = entry.pool == store_pool::cached;
+        auto result = out.effect == put_effect::unchanged ? old : entry;
+        const auto& payer = !was_copy && (same || is_copy) ? old : entry;
+        result.origin_peer = payer.origin_peer;
+        result.origin_prefix = payer.origin_prefix;
+        result.pool = payer.pool;
+        result.keep_until = std::max(old.keep_until, entry.keep_until);
+        if (was_copy && is_copy) result.keep_until = same ? old.keep_until : entry.keep_until;
+        result.keep_until = std::min(result.keep_until, result.order.deadline);
         out.keep_until = result.keep_until;
         entry = result;
         return {};
@@ -116,28 +121,38 @@ private:
 
     bool fits_acknowledged(const store_entry& entry) const {
         const auto cost = cost_of(entry);
-        const auto of_peer = [&](const store_entry& e) { return !e.cached && e.origin_peer == entry.origin_peer; };
-        const auto of_prefix = [&](const store_entry& e) {
-            return !e.cached && e.origin_prefix == entry.origin_prefix;
+        const bool far = entry.pool == store_pool::forwarded;
+        const bool copy = entry.pool == store_pool::cached;
+        const auto peer_max = far ? limits_.forwarded.peer_bytes_max : limits_.peer_bytes_max;
+        const auto prefix_max = far ? limits_.forwarded.prefix_bytes_max : limits_.prefix_bytes_max;
+        const auto of_peer = [&](const store_entry& e) {
+            return e.pool == entry.pool && e.origin_peer == entry.origin_peer;
         };
-        if (entry.cached && cost > limits_.cached_bytes_max) return false;
-        if (!entry.cached && entry.origin_peer && sum(of_peer) + cost > limits_.peer_bytes_max) return false;
-        if (!entry.cached && !entry.origin_prefix.empty() && sum(of_prefix) + cost > limits_.prefix_bytes_max)
-            return false;
-        return sum([](const store_entry& e) { return !e.cached; }) + cost <= limits_.bytes_max;
+        const auto of_prefix = [&](const store_entry& e) {
+            return e.pool == entry.pool && e.origin_prefix == entry.origin_prefix;
+        };
+        if (copy && cost > limits_.cached_bytes_max) return false;
+        if (!copy && entry.origin_peer && sum(of_peer) + cost > peer_max) return false;
+        if (!copy && !entry.origin_prefix.empty() && sum(of_prefix) + cost > prefix_max) return false;
+        return sum_of(far ? store_pool::forwarded : store_pool::direct) + cost <= most(far);
     }
+    std::size_t sum_of(store_pool pool) const {
+        return sum([pool](const store_entry& e) { return e.pool == pool; });
+    }
+    std::size_t most(bool far) const { return far ? limits_.forwarded.bytes_max : limits_.bytes_max; }
 
     bool fits(const store_entry& entry) const {
         const auto cost = cost_of(entry);
-        if (entry.cached && sum([](const store_entry& e) { return e.cached; }) + cost > limits_.cached_bytes_max)
-            return false;
-        return sum([](const store_entry&) { return true; }) + cost <= limits_.bytes_max;
+        const auto copies = sum_of(store_pool::cached);
+        if (entry.pool == store_pool::forwarded) return sum_of(entry.pool) + cost <= most(true);
+        if (entry.pool == store_pool::cached && copies + cost > limits_.cached_bytes_max) return false;
+        return sum_of(store_pool::direct) + copies + cost <= limits_.bytes_max;
     }
 
     iterator first_cached() {
         auto best = all.end();
         for (auto at = all.begin(); at != all.end(); ++at) {
-            if (!at->second.cached) continue;
+            if (at->second.pool != store_pool::cached) continue;
             if (best == all.end() || at->second.keep_until < best->second.keep_until) best = at;
         }
         return best;
@@ -156,8 +171,8 @@ store_entry random_entry(prng& random, wall_time now) {
     out.stored_at = now;
     out.order.deadline = now + std::chrono::milliseconds(random.below(40));
     out.keep_until = out.order.deadline;
-    out.cached = random.below(3) == 0;
-    if (out.cached) out.keep_until = std::min(out.keep_until, now + std::chrono::milliseconds(10));
+    out.pool = static_cast<store_pool>(random.below(3));
+    if (out.pool == store_pool::cached) out.keep_until = std::min(out.keep_until, now + std::chrono::milliseconds(10));
     if (const auto peer = random.below(5); peer != 0) out.origin_peer = numbered_id(peer);
     if (const auto prefix = random.below(4); prefix != 0)
         out.origin_prefix = bytes(3, static_cast<std::uint8_t>(prefix));
@@ -170,6 +185,9 @@ store_limits random_limits(prng& random) {
     out.peer_bytes_max = 1'000 + random.below(8'000);
     out.prefix_bytes_max = 1'000 + random.below(8'000);
     out.cached_bytes_max = 500 + random.below(6'000);
+    out.forwarded.bytes_max = 2'000 + random.below(8'000);
+    out.forwarded.peer_bytes_max = 1'000 + random.below(4'000);
+    out.forwarded.prefix_bytes_max = 1'000 + random.below(4'000);
     out.page_bytes = 1 + random.below(500);
     return out;
 }
@@ -229,7 +247,9 @@ TEST_CASE("memory_store does what a simple model does", "[store][property]") {
             } else {
                 check_same(store, expected, now, random);
             }
-            REQUIRE(store.usage().bytes <= limits.bytes_max);
+            const auto used = store.usage();
+            REQUIRE(used.bytes - used.forwarded_bytes <= limits.bytes_max);
+            REQUIRE(used.forwarded_bytes <= limits.forwarded.bytes_max);
         }
         check_same(store, expected, now, random);
 

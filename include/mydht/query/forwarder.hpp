@@ -30,7 +30,9 @@ struct forward_counters {
     std::uint64_t duplicates = 0;  ///< of others, that had come by before
     std::uint64_t absurd = 0;      ///< of others, refused for asking more than anybody may
     std::uint64_t busy = 0;        ///< of others, refused because there were too many
-    std::uint64_t sent = 0;        ///< messages to other peers, of all of them
+    std::uint64_t throttled = 0;   ///< of others, refused because the neighbour sends too many, or too much
+    std::uint64_t held_back = 0;  ///< messages for others that were not sent, so that this node itself is not throttled
+    std::uint64_t sent = 0;       ///< messages to other peers, of all of them
     std::uint64_t lies =
         0;  ///< in the answers of others: forged values, contacts nobody asked for, more than was asked for
     std::uint64_t forged_askers = 0;  ///< tickets that were forged, out of date, or of another query
@@ -62,6 +64,8 @@ struct forward_origin {
     std::function<mydht::contact()> contact;
     /// This node has seen the peer at the address: its session comes from there, or it was dialled there.
     std::function<bool(const peer_info&, const address&)> seen_at;
+    /// What neighbours on this machine send is not counted against relay_limits.
+    bool exempt_loopback = true;
 };
 
 /// Queries that travel from peer to peer. Each hop is one coroutine that looks into its own store, sends the query on, gathers what

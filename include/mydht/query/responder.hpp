@@ -28,6 +28,11 @@ public:
     [[nodiscard]] task<result<put_outcome>> keep(const peer_info* from, id256 where, item what,
                                                  std::optional<std::uint64_t> expected_sequence);
 
+    /// The same for an item that somebody else sent to `from`: it lies in the pool of those, at the cost of who signed it, or of `from`
+    /// when nobody has.
+    [[nodiscard]] task<result<put_outcome>> keep_forwarded(const peer_info& from, id256 where, item what,
+                                                           std::optional<std::uint64_t> expected_sequence);
+
     /// Judges an item and keeps it as a cached copy for at most `time`, at the cost of `from`. What does not fit is left.
     [[nodiscard]] task<> keep_copy(const peer_info& from, id256 where, item what, duration time);
 
@@ -38,6 +43,7 @@ private:
     [[nodiscard]] std::vector<contact> nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const;
     [[nodiscard]] task<wire::message> answer_value(peer_info from, wire::find_value question);
     [[nodiscard]] task<wire::message> answer_store(peer_info from, wire::store order);
+    [[nodiscard]] result<value> judge(const id256& where, item what) const;
 
     environment env_;
     const any_routing_table& table_;

@@ -11,6 +11,7 @@
 #include <mydht/core/contact.hpp>
 #include <mydht/core/item.hpp>
 #include <mydht/core/result.hpp>
+#include <mydht/query/relay_limits.hpp>
 #include <mydht/session/session.hpp>
 #include <mydht/wire/message.hpp>
 
@@ -120,6 +121,8 @@ struct travel_rules {
     std::size_t under_way_peer = 64;
     /// Bytes of the values that they put, each as often as it may be sent on. One query is always taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;
+    /// What each neighbour may send through this node, or have kept here, for itself and for others.
+    relay_limits relays;
     /// Loop tags that are remembered; the oldest are forgotten first.
     std::size_t tags_max = 65'536;
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <mydht/core/address.hpp>
 #include <mydht/core/result.hpp>
 
 namespace mydht {
@@ -55,5 +56,12 @@ struct dial_limits {
 
 /// A request of a peer with priority p costs the share priority_discount / (priority_discount + p) of one.
 inline constexpr std::uint32_t priority_discount = 32;
+
+namespace detail {
+
+/// An address that only this machine, or this process, can use: rates need not count what comes from there.
+[[nodiscard]] bool is_own_machine(const address& from) noexcept;
+
+}  // namespace detail
 
 }  // namespace mydht

@@ -21,6 +21,13 @@
 
 namespace mydht {
 
+/// In which part of a store an entry lies. What fills one of the first two leaves the other as it is.
+enum class store_pool : std::uint8_t {
+    direct,     ///< this node's own, or asked for by the peer that wants it kept
+    forwarded,  ///< came through peers that pass on what others want kept
+    cached,     ///< a copy from the path of a lookup: expires sooner, pays no quota, and makes room for direct ones
+};
+
 /// An item as a store keeps it. Stores judge nothing: who puts has opened and validated the item.
 struct store_entry {
     id256 key;
@@ -30,14 +37,14 @@ struct store_entry {
     /// From here on the entry is gone, even if it still takes up room.
     wall_time keep_until;
     wall_time stored_at;
-    /// Who asked for it, and from where (network_prefix()): their quotas pay. None for the node's own entries.
+    /// Who pays for it, and the prefix (network_prefix()) that it came from: their quotas. For a signed value that came through others
+    /// that is who signed it, otherwise the peer that it came from. None for the node's own entries.
     std::optional<node_id> origin_peer;
     bytes origin_prefix;
-    /// A copy from the path of a lookup: expires sooner, pays no quota, and makes room when the store is full.
-    bool cached = false;
+    store_pool pool = store_pool::direct;
 
     store_entry() {}
-    /// What a holder keeps of a value received at `now`; origin and cached are left to set.
+    /// What a holder keeps of a value received at `now`; origin and pool are left to set.
     store_entry(const value& v, wall_time now)
         : key(v.key()),
           what(v.to_item()),
@@ -80,18 +87,34 @@ struct store_page {
 struct store_usage {
     std::size_t entries = 0;
     std::size_t bytes = 0;  ///< all that the entries take up, counted as the store counts against its limits
+    std::size_t forwarded_entries = 0;
+    std::size_t forwarded_bytes = 0;
     std::size_t cached_entries = 0;
     std::size_t cached_bytes = 0;
-    std::size_t peers = 0;     ///< peers whose quota is in use
-    std::size_t prefixes = 0;  ///< prefixes whose quota is in use
+    std::size_t peers = 0;     ///< peers whose quota is in use, of both pools
+    std::size_t prefixes = 0;  ///< prefixes whose quota is in use, of both pools
 
     friend bool operator==(const store_usage&, const store_usage&) = default;
 };
 
+/// How much of what came through others a store takes in.
+struct forwarded_limits {
+    forwarded_limits() {}
+
+    /// Bytes of all of them, beside those of store_limits::bytes_max.
+    std::size_t bytes_max = 64U * 1024U * 1024U;
+    /// Of one who pays: the signer of a signed value, the peer that it came from otherwise.
+    std::optional<std::size_t> peer_bytes_max = 4U * 1024U * 1024U;
+    /// Of what came from one network prefix, whoever signed it.
+    std::optional<std::size_t> prefix_bytes_max = 16U * 1024U * 1024U;
+};
+
 /// How much a store takes in. A page also ends when its bodies reach page_bytes.
 struct store_limits {
-    /// Bytes that all entries together may take up, each counted with what the store needs to keep it.
-    std::size_t bytes_max = 256U * 1024U * 1024U;
+    store_limits() {}
+
+    /// Bytes that direct entries and cached copies together may take up, each counted with what the store needs to keep it.
+    std::size_t bytes_max = 192U * 1024U * 1024U;
     /// Bytes that the entries of one peer may take up: bounds what one identity can push out. Off: only bytes_max
     /// counts.
     std::optional<std::size_t> peer_bytes_max = 16U * 1024U * 1024U;
@@ -99,6 +122,7 @@ struct store_limits {
     std::optional<std::size_t> prefix_bytes_max = 64U * 1024U * 1024U;
     /// Bytes of cached copies, within bytes_max: bounds what lookups alone can fill.
     std::size_t cached_bytes_max = 32U * 1024U * 1024U;
+    forwarded_limits forwarded;
     /// Bodies in one page of a listing: a repair round never holds more than this at once.
     std::size_t page_bytes = 1024U * 1024U;
 };
@@ -115,9 +139,11 @@ struct store_limits {
 ///   stored under the key and not yet expired: a store of the same value succeeds always (renewed or unchanged), so
 ///   that a repeated put is harmless; then errc::cas_mismatch when a sequence is expected and another is stored; then
 ///   errc::value_stale when the stored one is newer. With nothing stored the expectation is ignored. errc::store_full
-///   when a limit would be passed after expired entries, then the cached copies that end first, have made room; an
-///   entry that was acknowledged is never dropped for it. errc::value_expired when keep_until is not after `now`. A
-///   renewal stays charged to who first stored the value. An acknowledged entry never turns into a cached copy.
+///   when a limit of the entry's pool would be passed after expired entries, then, for a direct one, the cached copies that end first,
+///   have made room; an entry that was acknowledged is never dropped for it. errc::value_expired when keep_until is not after `now`. A
+///   renewal stays charged to who first stored the value, in the pool that it lies in. An acknowledged entry never turns into a cached
+///   copy, and one that a cached copy brings up to date stays charged as it was. A cached copy of a value that lies here as one ends when
+///   the first one does.
 /// get(key, now): the entry under the key if it is not expired; an empty list is success.
 /// list(from, max): up to `max` entries (at least one) in an order of the store's own, expired ones among them. An
 ///   entry that is there during a whole listing appears exactly once, whatever else is put or erased meanwhile.
