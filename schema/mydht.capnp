@@ -155,10 +155,10 @@ struct Forward {
   priority @10 :UInt8;
 
   results @11 :UInt8;
-  # Values that are wanted.
+  # Values that are wanted. With storing 2 the copies that peers on the way may keep.
 
   storing @12 :UInt8;
-  # 0 nothing, 1 at the end of each path, 2 wherever it passes, 3 what is found is cached on the way back. Unknown numbers
+  # 0 nothing, 1 at the end of each path, 2 also where it passes, 3 what is found is cached on the way back. Unknown numbers
   # count as 0.
 
   traceMax @13 :UInt8;
@@ -217,6 +217,9 @@ struct Gathered {
 
   delivered @4 :UInt8;
   # Deliveries for the tag that were taken before this answer.
+
+  copyLeft @5 :UInt32;
+  # Milliseconds that are left to a cached copy among the items; nobody caches them for longer. 0: none of them is one.
 }
 
 struct Deliver {

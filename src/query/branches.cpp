@@ -7,7 +7,11 @@
 namespace mydht::detail {
 
 branches::branches(std::vector<contact> candidates, const wire::forward& query)
-    : strict_(query.asker.has_value()), candidates_(std::move(candidates)), most_(query.results), results_(most_) {
+    : strict_(query.asker.has_value()),
+      along_(query.storing == wire::storage_mode::path),
+      candidates_(std::move(candidates)),
+      most_(query.results),
+      results_(most_) {
     const std::size_t most = query.fan_out;
     if (candidates_.size() > most) candidates_.erase(candidates_.begin() + query.fan_out, candidates_.end());
     width_ = std::min<std::size_t>(query.paths, candidates_.size());
@@ -25,7 +29,7 @@ std::optional<branch> branches::next() {
     out.paths = paths_.back();
     // As many for everybody, the first ones more where it does not divide.
     const auto part = (results_ + paths_.size() - 1) / paths_.size();
-    out.results = static_cast<std::uint8_t>(std::clamp<std::size_t>(part, 1, most_));
+    out.results = static_cast<std::uint8_t>(std::clamp<std::size_t>(part, along_ ? 0 : 1, most_));
     results_ -= part;
     paths_.pop_back();
     ++under_way_;
@@ -47,7 +51,7 @@ void branches::given_back(const branch& unused) {
 
 void branches::lost(const branch& unknown) {
     given_back(unknown);
-    if (strict_) results_ -= unknown.results;
+    if (strict_ || along_) results_ -= unknown.results;
 }
 
 }  // namespace mydht::detail

@@ -54,7 +54,8 @@ std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& q
     if (std::holds_alternative<wire::request>(query.goal)) {
         return error_answer(wire::error_code::not_supported, "this node passes no requests on");
     }
-    if (in.book.is_absurd(query)) {
+    const bool sent_round = detail::rulebook::has_false_trace(query, from.who.id, in.origin.self->id());
+    if (sent_round || in.book.is_absurd(query)) {
         ++in.counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
     }

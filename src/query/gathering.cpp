@@ -9,22 +9,14 @@
 
 namespace mydht::detail {
 
-namespace {
-
-/// Peers that one path of a put may leave a copy at: its end, or all of the way.
-std::size_t copies_of_path(const wire::forward& query) {
-    return query.storing == wire::storage_mode::path ? std::size_t{query.hops} + 1 : 1;
-}
-
-}  // namespace
-
 const id256& target_of(const wire::forward& query) noexcept {
     return std::visit([](const auto& goal) -> const id256& { return goal.target; }, query.goal);
 }
 
 gathering::gathering(const wire::forward& query, const namespaces& rules, const time_source& time)
     : elsewhere_(query.asker.has_value()),
-      copies_of_path_(copies_of_path(query)),
+      along_(query.storing == wire::storage_mode::path),
+      time_(time),
       target_(target_of(query)),
       results_(query.results),
       found_(target_, 0, rules, time, query.results) {
@@ -71,12 +63,15 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     delivered_ += delivered;
     out.used = partial ? path.results : delivered;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
-    if (wish_ == wish::copies) copies_ += std::min<std::size_t>(got->copies, path.paths * copies_of_path_);
+    // One copy at the end of each path, and those that it may leave on the way.
+    const std::size_t most = path.paths + (along_ ? path.results : 0U);
+    if (wish_ == wish::copies) copies_ += std::min<std::size_t>(got->copies, most);
     return out;
 }
 
 /// The same value of one peer counts once, however often it stands in its answer.
 void gathering::take_lists(wire::gathered& from) {
+    if (!from.items.empty()) take_copy_left(from.copy_left);
     for (auto each = from.items.begin(); each != from.items.end(); ++each) {
         if (std::find(from.items.begin(), each, *each) == each) take_item(*each);
     }
@@ -95,6 +90,19 @@ bool gathering::take_delivery(wire::gathered what) {
 
 void gathering::take_item(item what) {
     if (wish_ != wish::values || !found_.take(std::move(what))) ++lies_;
+}
+
+void gathering::take_copy_left(std::chrono::milliseconds left) {
+    if (left.count() <= 0) return;
+    const auto until = time_.now() + std::min<std::chrono::milliseconds>(left, limits::value_lifetime_max);
+    copies_end_ = copies_end_ ? std::min(*copies_end_, until) : until;
+}
+
+std::chrono::milliseconds gathering::copy_left() const {
+    if (!copies_end_) return {};
+    // It may have ended since, and is a copy all the same.
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(*copies_end_ - time_.now());
+    return std::max(left, std::chrono::milliseconds(1));
 }
 
 void gathering::take_contact(contact who) {
@@ -152,6 +160,7 @@ wire::gathered gathering::answer() const {
         if (out.items.size() >= most) break;
         out.items.push_back(each->what.to_item());
     }
+    if (!out.items.empty()) out.copy_left = copy_left();
     out.contacts = contacts_;
     const bool any = !out.items.empty() || !out.contacts.empty() || out.copies > 0 || out.delivered > 0;
     out.outcome = any        ? wire::gathered_outcome::found

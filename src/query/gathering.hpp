@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -40,6 +41,8 @@ public:
     [[nodiscard]] bool take_delivery(wire::gathered what);
 
     void take_item(item what);
+    /// One of the items is a cached copy with so long to live; 0: none is.
+    void take_copy_left(std::chrono::milliseconds left);
     void take_contact(contact who);
     void kept_here() {
         ++copies_;
@@ -77,6 +80,8 @@ public:
     /// Answers that nobody may give.
     [[nodiscard]] std::size_t lies() const noexcept { return lies_; }
 
+    /// How long the items may still be cached, if one of them is a cached copy; otherwise 0.
+    [[nodiscard]] std::chrono::milliseconds copy_left() const;
     /// What the asker is told: the newest values first, as many as it wanted.
     [[nodiscard]] wire::gathered answer() const;
 
@@ -89,7 +94,9 @@ private:
 
     wish wish_ = wish::values;
     bool elsewhere_;  // answers go straight to the asker
-    std::size_t copies_of_path_;
+    bool along_;      // peers on the way may keep copies
+    const time_source& time_;
+    std::optional<steady_time> copies_end_;
     id256 target_;
     std::size_t results_;
     find_copies found_;

@@ -77,25 +77,28 @@ task<wire::gathered> hop::run() {
     co_return found_.answer();
 }
 
-/// A put that is kept here has come to its end: nobody that this peer knows is nearer.
-bool hop::goes_on() const {
-    const bool at_its_end = kept_ && query_.storing == wire::storage_mode::answerer;
-    return query_.hops > 0 && query_.results > 0 && !found_.enough() && !at_its_end;
-}
+bool hop::goes_on() const { return query_.hops > 0 && query_.results > 0 && !found_.enough() && !ended_; }
 
 /// One that nobody behind this peer has taken ends here, too.
 bool hop::is_left_to_keep() const {
     const bool taken = kept_ || found_.copies() > 0 || found_.delivered() > 0;
-    return is_put(query_) && query_.storing == wire::storage_mode::answerer && !taken;
+    return is_put(query_) && !taken;
 }
 
 task<> hop::look_here() {
     wire::gathered held;
     const auto& target = target_of(query_);
     if (std::holds_alternative<wire::find_value>(query_.goal)) {
-        held.items = co_await in_->own.items(target);
+        auto own = co_await in_->own.held(target);
+        held.items = std::move(own.items);
+        held.copy_left = own.copy_left;
     } else if (is_put(query_)) {
-        if (in_->book.keeps(what(), ends_here(*in_, query_))) co_await keep_here();
+        const bool ends = ends_here(*in_, query_);
+        if (in_->book.keeps(what(), ends)) co_await keep_here();
+        // What is kept where nobody nearer is known has come to its end, unless more copies may be left on the way.
+        const bool more = query_.storing == wire::storage_mode::path && (query_.results > 1 || !ends);
+        ended_ = kept_ && !more;
+        if (kept_ && more) one_copy_less();
         co_return;
     } else if (const auto self = in_->origin.contact(); self.id == target) {
         held.contacts = {self};
@@ -106,9 +109,17 @@ task<> hop::look_here() {
         if (!held.items.empty() || !held.contacts.empty()) co_await bring(std::move(held));
         co_return;
     }
+    if (!held.items.empty()) found_.take_copy_left(held.copy_left);
     for (auto& each : held.items) found_.take_item(std::move(each));
     for (auto& each : held.contacts) found_.take_contact(std::move(each));
     co_await hand_back();
+}
+
+/// Without any left the query still goes to the ends of its paths.
+void hop::one_copy_less() {
+    if (--query_.results > 0) return;
+    query_.storing = wire::storage_mode::answerer;
+    query_.results = 1;
 }
 
 task<> hop::keep_here() {
@@ -258,6 +269,7 @@ task<> hop::hand_back() {
             word.tag = query_.tag;
             word.what.outcome = wire::gathered_outcome::found;
             word.what.items = {*next};
+            word.what.copy_left = found_.copy_left();
             const auto done = co_await in_->via->hand(from_->who, std::move(word), deadline_, handing::back);
             hands_back_ = is_taken(done);
             if (!hands_back_) co_return;
@@ -269,7 +281,9 @@ task<> hop::hand_back() {
 task<> hop::cache(const wire::gathered& found) {
     if (query_.storing != wire::storage_mode::cache) co_return;
     for (const auto& each : found.items) {
-        const auto time = in_->book.caches(what(), each);
+        auto time = in_->book.caches(what(), each);
+        // A copy of a copy ends with it: otherwise peers could renew each other's for ever.
+        if (time && found.copy_left.count() > 0) time = std::min(*time, found.copy_left);
         if (time) co_await in_->own.keep_copy(*from_, target_of(query_), each, *time);
     }
 }

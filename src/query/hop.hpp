@@ -50,6 +50,7 @@ private:
     [[nodiscard]] task<> look_here();
     [[nodiscard]] task<> keep_here();
     [[nodiscard]] task<> send_on();
+    void one_copy_less();
     void settle(branches& out, arrival got);
     query_step* note(const arrival& got);
     [[nodiscard]] task<> hand_back();
@@ -72,6 +73,7 @@ private:
     std::optional<step_log> log_;
     bool hands_back_;
     bool kept_ = false;
+    bool ended_ = false;
     bool complete_ = true;
     std::size_t sent_ = 0;
 };

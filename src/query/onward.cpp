@@ -58,6 +58,10 @@ wire::forward next_of(const forwarding_state& in, travelling what, const branch&
     if (out.wander > 0) --out.wander;
     out.paths = to.paths;
     out.results = to.results;
+    if (out.results == 0) {
+        out.storing = wire::storage_mode::answerer;
+        out.results = 1;
+    }
     // The asker is not named: its tag keeps the query from coming back.
     if (out.trace_max > 0 && what.from != nullptr) {
         out.trace.push_back(in.origin.self->id());

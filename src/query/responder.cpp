@@ -166,15 +166,25 @@ task<> responder::keep_copy(const peer_info& from, id256 where, item what, durat
 }
 
 task<std::vector<item>> responder::items(id256 where) {
-    std::vector<item> out;
-    auto found = co_await values_.get(where, env_.time->wall_now());
+    auto out = co_await held(where);
+    co_return std::move(out.items);
+}
+
+task<held_items> responder::held(id256 where) {
+    held_items out;
+    const auto now = env_.time->wall_now();
+    auto found = co_await values_.get(where, now);
     if (!found) {
         env_.log.write(log_level::error, "store", "reading a value failed: " + found.error().message());
         co_return out;
     }
     for (auto& entry : *found) {
-        if (out.size() == limits::values_per_message) break;
-        out.push_back(std::move(entry.what));
+        if (out.items.size() == limits::values_per_message) break;
+        out.items.push_back(std::move(entry.what));
+        if (entry.pool != store_pool::cached) continue;
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(entry.keep_until - now);
+        const bool first = out.copy_left.count() == 0 || left < out.copy_left;
+        if (first) out.copy_left = std::min<std::chrono::milliseconds>(left, limits::value_lifetime_max);
     }
     co_return out;
 }

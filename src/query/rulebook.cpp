@@ -25,8 +25,9 @@ bool is_fitting(const wire::forward& query) {
 bool is_put(const wire::forward& query) noexcept { return std::holds_alternative<wire::store>(query.goal); }
 
 std::size_t value_bytes(const wire::forward& query) noexcept {
-    const auto* put = std::get_if<wire::store>(&query.goal);
-    return put == nullptr ? 0 : put->what.body.size();
+    if (const auto* put = std::get_if<wire::store>(&query.goal)) return put->what.body.size();
+    if (const auto* asked = std::get_if<wire::request>(&query.goal)) return asked->body.size();
+    return 0;
 }
 
 rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(secret_); }
@@ -42,6 +43,11 @@ bool rulebook::is_absurd(const wire::forward& query) const {
            query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
            query.lifetime > band.lifetime_max || query.lifetime.count() <= 0 || query.proxy_hops > band.hops_max ||
            !is_fitting(query);
+}
+
+bool rulebook::has_false_trace(const wire::forward& query, const node_id& from, const node_id& to) {
+    if (query.trace.empty()) return false;
+    return query.trace.back() != from || std::ranges::find(query.trace, to) != query.trace.end();
 }
 
 std::vector<contact> rulebook::whom(travelling what, std::vector<contact> usual) const {
@@ -84,7 +90,7 @@ std::chrono::milliseconds rulebook::lifetime_max(std::uint8_t priority) const {
 bool rulebook::keeps(travelling what, bool ends) const {
     const auto& band = rules_.band(what.query.priority);
     const bool along = what.query.storing == wire::storage_mode::path;
-    const bool usual = along ? band.keeps_passing : ends && band.keeps_ends;
+    const bool usual = (along && band.keeps_passing) || (ends && band.keeps_ends);
     return rules_.decisions.keeps ? rules_.decisions.keeps(what, usual) : usual;
 }
 

@@ -25,6 +25,9 @@ public:
     [[nodiscard]] std::uint8_t priority(const peer_info& from, std::uint8_t claimed) const;
     /// It asks for more than anybody may, or for what makes no sense.
     [[nodiscard]] bool is_absurd(const wire::forward& query) const;
+    /// Its trace names the peer that it came to, or does not end with the one that it came from: it was sent round on purpose, or by
+    /// somebody who hides having had it.
+    [[nodiscard]] static bool has_false_trace(const wire::forward& query, const node_id& from, const node_id& to);
     /// What is drawn here for a hidden query: that it ends, and whether its next step is one at random. The same again for the same
     /// visit (visit_of), so that who asks again learns no more.
     [[nodiscard]] bool walk_ends(const id256& visit) const;
@@ -49,7 +52,7 @@ private:
 
 /// A put, which leaves a value somewhere.
 [[nodiscard]] bool is_put(const wire::forward& query) noexcept;
-/// Of the value that it leaves; 0 for those that leave none.
+/// Of the value that it leaves, or of the request that it carries; otherwise 0.
 [[nodiscard]] std::size_t value_bytes(const wire::forward& query) noexcept;
 
 }  // namespace mydht::detail

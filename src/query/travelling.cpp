@@ -124,6 +124,8 @@ task<result<put_report>> query_engine::put_far(value what, put_options options) 
     const bool along = usual_for(query).along_the_path && options.mode() == proxied();
     query.storing =
         options.is_along_the_path().value_or(along) ? wire::storage_mode::path : wire::storage_mode::answerer;
+    // Copies on the way, beside those where its paths end.
+    if (query.storing == wire::storage_mode::path) query.results = forwarding_.rules().results_max;
     if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
     const auto begun = env_.time->now();
     const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);

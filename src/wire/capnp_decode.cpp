@@ -241,6 +241,7 @@ private:
         }
         out.copies = from.getCopies();
         out.delivered = from.getDelivered();
+        out.copy_left = std::chrono::milliseconds(from.getCopyLeft());
         at("gathered.items");
         out.items = read_items(from.getItems());
         at("gathered.contacts");

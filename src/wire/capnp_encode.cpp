@@ -153,6 +153,7 @@ void write_gathered(schema::Gathered::Builder to, const gathered& m) {
     to.setOutcome(static_cast<std::uint8_t>(m.outcome));
     to.setCopies(m.copies);
     to.setDelivered(m.delivered);
+    to.setCopyLeft(static_cast<std::uint32_t>(m.copy_left.count()));
     write_lists(to, m.items, m.contacts);
 }
 

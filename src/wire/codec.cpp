@@ -21,9 +21,7 @@ public:
     result<void> operator()(const forward& m) const {
         const bool fits = m.trace_max <= limits::trace_per_message && m.trace.size() <= m.trace_max;
         if (!fits) return failure(errc::too_large);
-        if (m.lifetime.count() < 0 || m.lifetime.count() > std::numeric_limits<std::uint32_t>::max()) {
-            return failure(errc::bad_argument);
-        }
+        if (!fits_32_bits(m.lifetime)) return failure(errc::bad_argument);
         if (m.asker && m.asker->body.size() > limits::ticket_bytes) return failure(errc::too_large);
         if (m.asker && m.asker->body.empty()) return failure(errc::bad_argument);
         return std::visit(*this, m.goal);
@@ -42,6 +40,7 @@ public:
         return check(m.contacts);
     }
     result<void> operator()(const gathered& m) const {
+        if (!fits_32_bits(m.copy_left)) return failure(errc::bad_argument);
         if (auto fine = check(m.items); !fine) return fine;
         return check(m.contacts);
     }
@@ -54,6 +53,10 @@ public:
     }
 
 private:
+    static bool fits_32_bits(std::chrono::milliseconds length) {
+        return length.count() >= 0 && length.count() <= std::numeric_limits<std::uint32_t>::max();
+    }
+
     static result<void> check(const item& what) {
         if (what.body.size() > limits::item_body_bytes) return failure(errc::too_large);
         if (static_cast<std::uint8_t>(what.kind) == 0) return failure(errc::bad_argument);

@@ -393,10 +393,11 @@ linked_network::manner lies(linked_network& net) {
     };
 }
 
-/// Sends the query, as it is, to everybody honest before it denies.
+/// Sends the query to everybody honest before it denies; with a trace that looks as it should, or nobody would take it.
 linked_network::manner replays(linked_network& net) {
-    return [&net](std::size_t who, const wire::forward& query) -> task<std::optional<wire::message>> {
+    return [&net](std::size_t who, wire::forward query) -> task<std::optional<wire::message>> {
         linked_network::link_messenger out(net, who);
+        query.trace.push_back(net.at(who).who.id);
         for (const auto& each : net.at(who).table.closest(node_id(), 8)) {
             if (net.at(net.places.at(each.id)).behaves) continue;
             [[maybe_unused]] const auto answer = co_await out.ask(each, query, net.env.time->now() + 1s);

@@ -143,7 +143,8 @@ TEST_CASE("what is kept and cached goes by the priority, and not at all where a 
     CHECK(book.keeps({low, nullptr}, true));
     CHECK_FALSE(book.keeps({low, nullptr}, false));
     const auto low_passing = a_put(0, wire::storage_mode::path);
-    CHECK_FALSE(book.keeps({low_passing, nullptr}, true));
+    CHECK_FALSE(book.keeps({low_passing, nullptr}, false));
+    CHECK(book.keeps({low_passing, nullptr}, true));
     const auto high = a_put(200, wire::storage_mode::answerer);
     CHECK_FALSE(book.keeps({high, nullptr}, true));
     const auto high_passing = a_put(200, wire::storage_mode::path);

@@ -162,6 +162,7 @@ inline wire::gathered random_gathered(prng& random) {
     out.outcome = static_cast<wire::gathered_outcome>(random.below(4));
     out.copies = static_cast<std::uint16_t>(random_number(random));
     out.delivered = static_cast<std::uint8_t>(random_number(random));
+    out.copy_left = std::chrono::milliseconds(static_cast<std::uint32_t>(random_number(random)));
     out.items.resize(random_size(random, limits::values_per_message));
     for (auto& one : out.items) one = random_item(random, limits::item_body_bytes / 2);
     out.contacts = random_contacts(random);

@@ -159,7 +159,8 @@ public:
         expected_ = sequence;
         return *this;
     }
-    /// Every peer that the value passes keeps it, not those alone at which its paths end. Not for iterative puts.
+    /// Peers that the value passes keep it too, not those alone at which its paths end: as many more as travel_rules::results_max. Not for
+    /// iterative puts.
     put_options& along_the_path(bool wanted = true) {
         along_ = wanted;
         return *this;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <vector>
 
 #include <mydht/routing/routing_table.hpp>
 #include <mydht/runtime/environment.hpp>
@@ -9,6 +11,14 @@
 #include <mydht/value/namespaces.hpp>
 
 namespace mydht {
+
+/// What a store has under a key.
+struct held_items {
+    held_items() {}
+    std::vector<item> items;
+    /// What is left to the cached copy among them that ends first; 0 when none is one.
+    std::chrono::milliseconds copy_left{0};
+};
 
 /// Answers what peers ask from the node's own table and store. Everything a peer sends is judged here before anything is
 /// kept: opened, checked against its key and signature, and against the rules of its namespace.
@@ -38,6 +48,8 @@ public:
 
     /// The valid items of a key in the own store.
     [[nodiscard]] task<std::vector<item>> items(id256 where);
+    /// The same, and how long they may be handed on as copies.
+    [[nodiscard]] task<held_items> held(id256 where);
 
 private:
     [[nodiscard]] std::vector<contact> nearest(const peer_info& from, const id256& target, wire::kind_mask kinds) const;

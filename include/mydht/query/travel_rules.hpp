@@ -36,7 +36,7 @@ struct travel_band {
     std::uint8_t put_paths = 24;
     /// The time that they have; query_config::query_timeout when not set.
     std::optional<std::chrono::milliseconds> lifetime;
-    /// Puts leave a copy wherever they pass, and not only where their paths end.
+    /// Puts leave copies where they pass, `results_max` at most, and not only where their paths end.
     bool along_the_path = false;
     /// Gets ask for copies of what they find to be cached on the way back.
     bool cached = false;
@@ -52,11 +52,11 @@ struct travel_band {
 
     /// Keeps the values of puts whose paths end here.
     bool keeps_ends = true;
-    /// Keeps the values of puts that leave a copy wherever they pass.
+    /// Keeps the values of puts that leave copies where they pass.
     bool keeps_passing = true;
     /// Caches what was found for others when their query asks for it.
     bool caches = true;
-    /// How long a cached copy lives at most.
+    /// How long a cached copy lives at most. A copy of a copy ends with it.
     std::chrono::milliseconds cache_lifetime{600'000};
     /// The share of links on which the number of hops is left as it is, drawn once for each: so that it does not tell how far away
     /// the asker is. At most one half.
@@ -112,7 +112,7 @@ struct travel_rules {
     std::size_t walks = 32;
     std::size_t walks_at_once = 4;
 
-    /// Values that a query of others may want.
+    /// Values that a query of others may want, and copies that it may leave where it passes.
     std::uint8_t results_max = 16;
     /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are refused.
     std::size_t under_way_max = 1024;

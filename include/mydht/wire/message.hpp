@@ -64,7 +64,7 @@ struct request {
 enum class storage_mode : std::uint8_t {
     none = 0,      ///< nothing
     answerer = 1,  ///< a put: only where it ends
-    path = 2,      ///< a put: wherever it passes
+    path = 2,      ///< a put: also where it passes, at so many peers as there are results
     cache = 3,     ///< a get: what is found, for a short time, at the peers that the answer passes
 };
 inline constexpr storage_mode storage_mode_max = storage_mode::cache;
@@ -80,7 +80,8 @@ struct forward {
     std::uint8_t fan_out = 1;               ///< peers that each peer sends it to
     std::uint8_t paths = 1;                 ///< into how many it may still split, this one included
     std::uint8_t priority = 0;
-    std::uint8_t results = 1;  ///< values that are wanted
+    std::uint8_t results =
+        1;  ///< values that are wanted; with storage_mode::path the copies that peers on the way may keep
     storage_mode storing = storage_mode::none;
     std::uint8_t trace_max = 0;  ///< visited peers to be named, the last ones; 0 when the asker hides
     std::vector<node_id> trace;  ///< the oldest first; at most limits::trace_per_message
@@ -108,6 +109,8 @@ struct gathered {
     std::vector<item> items;
     std::vector<contact> contacts;
     std::uint8_t delivered = 0;  ///< deliveries that were taken before this answer
+    /// One of the items is a cached copy, or was where it came from, that has so long to live; 0: none is. At most 2^32 - 1.
+    std::chrono::milliseconds copy_left{0};
     friend bool operator==(const gathered&, const gathered&) = default;
 };
 
