@@ -53,7 +53,8 @@ class Rules(support.Case):
 
     def test_what_would_show_who_asks(self):
         for how in (["--hide"], ["--rules", "quiet-asker"]):
-            self.refused(2, "get", *SOMEWHERE, *how, "--mode", "iterative", KEY, says=[how[0], "--mode"])
+            for mode in ("iterative", "direct", "mixed:2"):
+                self.refused(2, "get", *SOMEWHERE, *how, "--mode", mode, KEY, says=[how[0], "--mode"])
             for option in ("--hops", "--fanout"):
                 self.refused(2, "get", *SOMEWHERE, *how, option, "3", KEY, says=[how[0], option])
         self.refused(2, "put", *SOMEWHERE, "--hide", "x", says="--hide")

@@ -146,66 +146,74 @@ TEST_CASE("a node tells when it has learnt where it is", "[observing]") {
     CHECK(std::ranges::count(s.run(s.at(1).status()).addresses, where) == 1);
 }
 
-TEST_CASE("a node tells of a peer that goes on from another address", "[observing]") {
-    using test::mem;
-    test::world w;
-    test::packet_net net(w.time);
-    const auto config = [&](std::string_view name) {
+namespace {
+
+/// Two nodes over datagrams in memory, the second of which joins through the first, and what the first one tells.
+struct two_nodes {
+    /// `net` may have been told to misbehave.
+    void start() {
+        here = node(w.make_env(), at("here"));
+        REQUIRE(w.run(here.start()));
+        asio::co_spawn(w.context, listener::listen(heard, here.events()), [](std::exception_ptr) {});
+        auto config = at("there");
+        config.bootstrap = {parse_location("mem://here").value()};
+        there = node(w.make_env(), std::move(config));
+        REQUIRE(w.run(there.start()));
+        REQUIRE(heard.count(node_event::kind::peer_up, there.id()) == 1);
+    }
+    void stop() {
+        w.run(there.stop());
+        w.run(here.stop());
+    }
+    [[nodiscard]] node_config at(std::string_view name) {
         node_config out;
         out.datagram_transports = {net.transport()};
-        out.listen = {mem(name)};
+        out.listen = {test::mem(name)};
         return out;
-    };
-    node here(w.make_env(), config("here"));
-    REQUIRE(w.run(here.start()));
-    listener heard;
-    asio::co_spawn(w.context, listener::listen(heard, here.events()), [](std::exception_ptr) {});
-    auto there_config = config("there");
-    there_config.bootstrap = {parse_location("mem://here").value()};
-    node there(w.make_env(), std::move(there_config));
-    REQUIRE(w.run(there.start()));
-    CHECK(heard.count(node_event::kind::peer_up, there.id()) == 1);
+    }
 
-    net.rename(mem("there"), mem("elsewhere"));
+    test::world w;
+    test::packet_net net{w.time};
+    node here;
+    listener heard;
+    node there;
+};
+
+}  // namespace
+
+TEST_CASE("a node tells of a peer that goes on from another address", "[observing]") {
+    using test::mem;
+    two_nodes two;
+    auto& w = two.w;
+    auto& heard = two.heard;
+    two.start();
+
+    two.net.rename(mem("there"), mem("elsewhere"));
     // Nothing is known before the peer says something, and has answered a challenge where it is.
     w.advance(1s);
-    CHECK(heard.count(node_event::kind::peer_moved, there.id()) == 0);
-    REQUIRE(w.run(there.ping(mem("here"), here.id(), 5s)));
+    CHECK(heard.count(node_event::kind::peer_moved, two.there.id()) == 0);
+    REQUIRE(w.run(two.there.ping(mem("here"), two.here.id(), 5s)));
     w.advance(1s);
-    REQUIRE(heard.count(node_event::kind::peer_moved, there.id()) == 1);
+    REQUIRE(heard.count(node_event::kind::peer_moved, two.there.id()) == 1);
     const auto& moved = *std::ranges::find(heard.all, node_event::kind::peer_moved, &node_event::what);
     CHECK(moved.who.observed == mem("elsewhere"));
     CHECK(moved.before == mem("there"));
-    CHECK(heard.count(node_event::kind::peer_down, there.id()) == 0);
-    w.run(there.stop());
-    w.run(here.stop());
+    CHECK(heard.count(node_event::kind::peer_down, two.there.id()) == 0);
+    two.stop();
 }
 
 TEST_CASE("a node tells of its sockets that are lost and come back", "[observing]") {
     using test::mem;
-    test::world w;
-    test::packet_net net(w.time);
     bool away = false;
-    net.has = [&away](const address& at) { return std::optional(!away || at != mem("here")); };
-    net.fails = [&away](std::string_view what, const address& at) -> std::error_code {
+    two_nodes two;
+    auto& w = two.w;
+    auto& heard = two.heard;
+    two.net.has = [&away](const address& at) { return std::optional(!away || at != mem("here")); };
+    two.net.fails = [&away](std::string_view what, const address& at) -> std::error_code {
         return away && what == "open" && at == mem("here") ? errc::address_not_available : std::error_code();
     };
-    net.tamper = [&away](test::packet_net::packet& one) { return !away || one.to != mem("here"); };
-    const auto config = [&](std::string_view name) {
-        node_config out;
-        out.datagram_transports = {net.transport()};
-        out.listen = {mem(name)};
-        return out;
-    };
-    node here(w.make_env(), config("here"));
-    REQUIRE(w.run(here.start()));
-    listener heard;
-    asio::co_spawn(w.context, listener::listen(heard, here.events()), [](std::exception_ptr) {});
-    auto there_config = config("there");
-    there_config.bootstrap = {parse_location("mem://here").value()};
-    node there(w.make_env(), std::move(there_config));
-    REQUIRE(w.run(there.start()));
-    REQUIRE(heard.count(node_event::kind::peer_up, there.id()) == 1);
+    two.net.tamper = [&away](test::packet_net::packet& one) { return !away || one.to != mem("here"); };
+    two.start();
     const auto told = [&heard](node_event::kind what) {
         std::vector<node_event> out;
         std::ranges::copy_if(heard.all, std::back_inserter(out), [what](const auto& e) { return e.what == what; });
@@ -217,15 +225,15 @@ TEST_CASE("a node tells of its sockets that are lost and come back", "[observing
     CAPTURE(silent);
     const auto why = make_error_code(silent ? errc::address_not_available : errc::network_failed);
     away = true;
-    if (!silent) net.sever(mem("here"));
+    if (!silent) two.net.sever(mem("here"));
     w.advance(silent ? 17s : 1ms);
     const auto lost = told(node_event::kind::socket_lost);
     REQUIRE(lost.size() == 1);
     CHECK(lost.front().addresses == std::vector{mem("here")});
     CHECK(lost.front().why == why);
     // There is no other socket for the session.
-    CHECK(heard.count(node_event::kind::peer_down, there.id()) == 1);
-    CHECK(w.run(here.status()).traffic.sockets_lost == 1);
+    CHECK(heard.count(node_event::kind::peer_down, two.there.id()) == 1);
+    CHECK(w.run(two.here.status()).traffic.sockets_lost == 1);
     w.advance(60s);
     CHECK(told(node_event::kind::socket_back).empty());
 
@@ -237,11 +245,10 @@ TEST_CASE("a node tells of its sockets that are lost and come back", "[observing
     CHECK_FALSE(back.front().why);
     CHECK(told(node_event::kind::socket_lost).size() == 1);
     // The peer finds out that the session is over, and comes again.
-    CHECK_FALSE(w.run(there.ping(mem("here"), here.id(), 30s)));
-    CHECK(w.run(there.ping(mem("here"), here.id(), 30s)));
-    CHECK(heard.count(node_event::kind::peer_up, there.id()) == 2);
-    w.run(there.stop());
-    w.run(here.stop());
+    CHECK_FALSE(w.run(two.there.ping(mem("here"), two.here.id(), 30s)));
+    CHECK(w.run(two.there.ping(mem("here"), two.here.id(), 30s)));
+    CHECK(heard.count(node_event::kind::peer_up, two.there.id()) == 2);
+    two.stop();
 }
 
 TEST_CASE("a node tells of a peer that comes again from another host", "[observing]") {

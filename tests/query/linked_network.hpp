@@ -105,6 +105,7 @@ public:
             auto& other = net_.at(found->second);
             auto* const query = std::get_if<wire::forward>(&what);
             if (query != nullptr) other.seen.push_back(*query);
+            if (query != nullptr && net_.on_link) net_.on_link(own_, found->second, *query);
             if (query != nullptr && other.behaves) {
                 auto instead = co_await other.behaves(found->second, *query);
                 if (instead) co_return reply(std::move(*instead), to.addresses.front());
@@ -117,6 +118,7 @@ public:
             wire::message answer;
             if (query != nullptr) {
                 answer = co_await other.forwarding.answer(std::move(from), std::move(*query));
+                if (net_.on_link) net_.on_link(found->second, own_, answer);
             } else {
                 answer = co_await other.answers.answer(std::move(from), std::move(what));
             }
@@ -142,6 +144,7 @@ public:
             from.who = net_.at(own_).who;
             from.observed = from.who.addresses.front();
             from.proven = true;
+            if (net_.on_link) net_.on_link(own_, place, what);
             auto answer = other.forwarding.take(from, std::move(what));
             ++net_.delivered;
             co_return reply(std::move(answer), to.addresses.front());
@@ -196,6 +199,8 @@ public:
     std::map<address, peer_index> at_address;
     std::set<std::pair<peer_index, peer_index>> links;
     std::map<std::pair<peer_index, peer_index>, std::size_t> crossed;
+    /// Told everything that a peer is sent about queries that travel: what one that takes notes can know.
+    std::function<void(peer_index from, peer_index to, const wire::message& what)> on_link;
     std::size_t messages = 0;    ///< queries and other requests between neighbours
     std::size_t deliveries = 0;  ///< attempts to bring somebody something
     std::size_t delivered = 0;   ///< of them, those that were answered

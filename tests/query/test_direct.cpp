@@ -203,6 +203,21 @@ TEST_CASE("a victim that is named as asker gets nothing through honest peers, an
         CHECK(hit.dialled > 0);
         CHECK(hit.dialled <= results);
     }
+    // A thousand peers that have nothing, but for a few, and are all made to look for it.
+    linked_network wide(1000);
+    wide.regular(6);
+    for (std::size_t i = 5; i < 1000; i += 100) REQUIRE(wide.put(i, what, put_options().local()));
+    wide.at_address[victim] = 999;
+    stranger attacker(wide, what.key(), victim, 16);
+    attacker.query.hops = 32;
+    attacker.query.wander = 32;
+    attacker.query.fan_out = 16;
+    attacker.query.paths = 64;
+    auto from = attacker.from(public_address(60'000));
+    from.who = wide.at(1).who;
+    (void)wide.complete(wide.at(0).forwarding.answer(from, attacker.query));
+    CHECK(wide.at(999).dialled > 0);
+    CHECK(wide.at(999).dialled <= 16);
     CHECK(net.at(0).forwarding.counters().unseen_askers == 3);
     CHECK(hit.forwarding.counters().unasked == 0);
 }

@@ -274,6 +274,60 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
     CHECK(peer.forwarding.counters().busy == 0);
 }
 
+TEST_CASE("a trace that no honest sender has written is refused and counted", "[forward]") {
+    linked_network net(5);
+    net.mesh(0, 5);
+    auto& peer = net.at(1);
+    std::uint8_t number = 0;
+    const auto refused = [&](std::vector<std::size_t> trace) {
+        auto query = query_for(value::immutable("x").key());
+        query.tag.data()[0] = ++number;
+        query.trace_max = 4;
+        for (const auto each : trace) query.trace.push_back(net.at(each).who.id);
+        const auto answer = net.complete(peer.forwarding.answer(asked_by(net.at(0)), std::move(query)));
+        const auto* error = std::get_if<wire::error>(&answer);
+        return error != nullptr && error->code == wire::error_code::refused;
+    };
+    // Of somebody who asks, and of two who pass on.
+    CHECK_FALSE(refused({}));
+    CHECK_FALSE(refused({0}));
+    CHECK_FALSE(refused({3, 2, 0}));
+    CHECK(peer.forwarding.counters().absurd == 0);
+    // The sender has left itself out, or sends to a peer that was visited.
+    CHECK(refused({2}));
+    CHECK(refused({0, 2}));
+    CHECK(refused({1, 0}));
+    CHECK(refused({1}));
+    CHECK(peer.forwarding.counters().absurd == 4);
+    CHECK(peer.forwarding.counters().served == 3);
+}
+
+TEST_CASE("a loop that is made on purpose visits each peer once, whatever is changed on the way", "[forward]") {
+    linked_network net(4);
+    net.ring();
+    auto query = query_for(value::immutable("nowhere").key());
+    query.hops = 32;
+    query.fan_out = 2;
+    query.paths = 2;
+    const auto begun = net.messages;
+    for (int round = 0; round < 5; ++round) {
+        // Fewer hops, more paths, another priority: the tag and the goal are what it is known by.
+        query.hops = static_cast<std::uint8_t>(32 - round);
+        query.paths = static_cast<std::uint8_t>(2 + round);
+        query.priority = static_cast<std::uint8_t>(200 + round);
+        for (std::size_t i = 0; i < 4; ++i) {
+            (void)net.complete(net.at((i + 1) % 4).forwarding.answer(asked_by(net.at(i)), query));
+        }
+    }
+    std::uint64_t duplicates = 0;
+    for (const auto& each : net.peers) {
+        CHECK(each->forwarding.counters().served == 1);
+        duplicates += each->forwarding.counters().duplicates;
+    }
+    CHECK(duplicates >= 5 * 4 - 4);
+    CHECK(net.messages - begun <= 2 * net.links.size());
+}
+
 TEST_CASE("too many queries are put off, those of low priority sooner", "[forward]") {
     travel_rules config;
     config.under_way_max = 2;

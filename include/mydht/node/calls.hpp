@@ -32,6 +32,10 @@ struct call_limits {
 
 /// Bytes that go with a request. Their number is told first, and they leave only when the peer's handler begins to read them.
 struct attachment {
+    attachment() {}
+    attachment(std::uint64_t size_, std::function<task<result<std::size_t>>(bytes_span)> read_some_)
+        : size(size_), read_some(std::move(read_some_)) {}
+
     std::uint64_t size = 0;
     /// Fills a part of the memory and gives the count, at least 1; called on the node's executor until all is read. An error
     /// breaks the call off with it.
