@@ -28,7 +28,9 @@ struct note {
     wire::message what;
     bytes encoded;
 
-    [[nodiscard]] bool holds(bytes_view part) const { return !std::ranges::search(encoded, part).empty(); }
+    [[nodiscard]] bool holds(bytes_view part) const {
+        return std::search(encoded.begin(), encoded.end(), part.begin(), part.end()) != encoded.end();
+    }
     /// The peer's id or key, or the address at which it is.
     [[nodiscard]] bool names(const contact& who) const {
         return holds(who.id.view()) || holds(who.peer.view()) || holds(who.addresses.front().data());
