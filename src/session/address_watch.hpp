@@ -36,14 +36,17 @@ public:
         return there == false && now - *away_since_ >= patience;
     }
 
+    /// Since when the address is away, as far as looks have shown; nothing while it is there.
+    [[nodiscard]] std::optional<steady_time> away_since() const noexcept { return away_since_; }
+
     /// When to look.
     [[nodiscard]] steady_time next() const noexcept { return next_; }
 
     /// Between looks: a look costs the system some microseconds an interface.
     static constexpr duration pause = std::chrono::seconds(5);
     static constexpr duration short_pause = std::chrono::seconds(1);
-    /// How long an address may be away. Sessions outlive that, since it is less than the silence after which they are given up, and a
-    /// lease that is renewed or a change of the network's cell takes less.
+    /// How long an address may be away: a lease that is renewed or a change of the network's cell takes less. Sessions outlive it, and
+    /// wait for the socket that comes after this one.
     static constexpr duration patience = std::chrono::seconds(12);
 
 private:

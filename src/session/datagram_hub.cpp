@@ -51,6 +51,7 @@ task<result<address>> datagram_hub::listen(std::shared_ptr<datagram_hub> self, a
                                                       after_failure::reopen);
     self->listening_.push_back(port);
     port->start(*self);
+    self->port_works(port);
     co_return port->local();
 }
 
@@ -67,6 +68,7 @@ task<result<std::shared_ptr<datagram_port>>> datagram_hub::port_towards(std::sha
         std::make_shared<datagram_port>(self->context_, std::move(transport), std::move(*opened), after_failure::stop);
     self->dialling_.push_back(port);
     port->start(*self);
+    self->port_works(port);
     co_return port;
 }
 
@@ -301,36 +303,68 @@ void datagram_hub::refused(const address& by) {
 
 // --- sockets go and come ------------------------------------------------------------------------------------------------
 
-void datagram_hub::port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) {
+datagram_hub::sessions_by_age datagram_hub::sessions_that(
+    const std::function<bool(const datagram_session&)>& wanted) const {
+    sessions_by_age out;
+    for (const auto& [index, one] : sessions_) {
+        if (wanted(*one)) out.push_back(std::static_pointer_cast<datagram_session>(one->shared_from_this()));
+    }
+    // In an order that is the same each time, and each once: a session has several indices.
+    std::ranges::sort(out, {}, [](const auto& each) { return each->number; });
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+void datagram_hub::port_lost(const std::shared_ptr<datagram_port>& at, steady_time since, std::error_code why) {
     std::vector<datagram_attempt*> dials;
     for (const auto& [index, one] : attempts_) {
         if (one->port() == at) dials.push_back(one);
     }
     for (auto* one : dials) one->port_lost();
-    std::vector<std::shared_ptr<session_state>> sessions;
-    for (const auto& [index, one] : sessions_) {
-        if (one->port() == at) sessions.push_back(one->shared_from_this());
-    }
-    // In an order that is the same each time, and each once: a session has several indices.
-    std::ranges::sort(sessions, {}, [](const auto& each) { return each->number; });
-    for (const auto& one : sessions) {
-        auto& which = static_cast<datagram_session&>(*one);
-        if (!which.ended() && which.port() == at) find_way(which);
-    }
-    if (listens(*at)) {
-        owner_->socket_lost(at->local(), why);
-    } else {
-        dialling_.remove(at);
+    for (const auto& [index, one] : sessions_) one->forget_path(*at);
+    const bool comes_back = listens(*at);
+    if (!comes_back) dialling_.remove(at);
+    find_ways(sessions_that([&](const datagram_session& one) { return one.port() == at; }), since);
+    if (comes_back) owner_->socket_lost(at->local(), why);
+}
+
+void datagram_hub::port_back(const std::shared_ptr<datagram_port>& at) {
+    port_works(at);
+    owner_->socket_back(at->local());
+}
+
+void datagram_hub::port_works(const std::shared_ptr<datagram_port>& at) {
+    for (const auto& one : sessions_that([](const datagram_session& each) { return each.waits_for_port(); })) {
+        const bool fits = one->port() == at || leads_to(at->local(), one->peer().observed);
+        if (fits && one->waits_for_port()) one->move_to(at);
     }
 }
 
-void datagram_hub::port_back(const std::shared_ptr<datagram_port>& at) { owner_->socket_back(at->local()); }
-
 void datagram_hub::find_way(datagram_session& which) {
-    if (auto other = working_port(which.peer().observed)) {
-        which.move_to(std::move(other));
-    } else {
-        which.end(errc::network_failed, "its socket broke");
+    find_ways({std::static_pointer_cast<datagram_session>(which.shared_from_this())}, context_->env.time->now());
+}
+
+void datagram_hub::find_ways(const sessions_by_age& of, steady_time since) {
+    sessions_by_age left;
+    for (const auto& one : of) {
+        if (one->ended()) continue;
+        if (auto other = working_port(one->peer().observed)) {
+            one->move_to(std::move(other));
+            continue;
+        }
+        one->wait_for_port(since);
+        // A port that listens comes back.
+        if (!listens(*one->port())) left.push_back(one);
+    }
+    if (!left.empty()) context_->group.spawn("sockets for sessions", open_ways(shared_from_this(), std::move(left)));
+}
+
+task<> datagram_hub::open_ways(std::shared_ptr<datagram_hub> self, sessions_by_age of) {
+    for (const auto& one : of) {
+        if (!one->waits_for_port()) continue;
+        const auto opened = co_await port_towards(self, one->peer().observed);
+        if (opened || self->refuses_) continue;
+        self->context_->log(log_level::debug, "no other socket for a session: " + opened.error().message());
     }
 }
 

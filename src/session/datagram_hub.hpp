@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -89,9 +90,9 @@ public:
     void refused(const address& by) override;
     void batch_ended() override;
     void turn_ended() override;
-    void port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) override;
+    void port_lost(const std::shared_ptr<datagram_port>& at, steady_time since, std::error_code why) override;
     void port_back(const std::shared_ptr<datagram_port>& at) override;
-    /// Another port for a session whose own is broken; without one the session ends.
+    /// Another port for a session whose own is broken; until there is one the session waits.
     void find_way(datagram_session& which);
 
     /// An index that nothing has.
@@ -123,9 +124,19 @@ public:
     [[nodiscard]] datagram_responder& responder() noexcept { return *responder_; }
 
 private:
+    using sessions_by_age = std::vector<std::shared_ptr<datagram_session>>;
+
     void take_transport(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet);
     [[nodiscard]] std::shared_ptr<datagram_port> working_port(const address& towards) const;
     [[nodiscard]] bool listens(const datagram_port& at) const noexcept;
+    /// Those sessions of which `wanted` is true.
+    [[nodiscard]] sessions_by_age sessions_that(const std::function<bool(const datagram_session&)>& wanted) const;
+    /// Sessions that have been without a port since then.
+    void find_ways(const sessions_by_age& of, steady_time since);
+    /// Opens sockets for those of them that still wait.
+    [[nodiscard]] static task<> open_ways(std::shared_ptr<datagram_hub> self, sessions_by_age of);
+    /// The port works, for the first time or again: sessions that waited for one go on through it.
+    void port_works(const std::shared_ptr<datagram_port>& at);
     void take_reset(bytes_view packet);
     void flush();
     void serve_all();

@@ -23,11 +23,15 @@ constexpr duration away_pause = std::chrono::seconds(2);
 
 datagram_port::datagram_port(std::shared_ptr<session_context> context, any_datagram_transport with,
                              any_datagram_socket socket, after_failure then)
-    : context_(std::move(context)),
-      transport_(std::move(with)),
-      socket_(std::make_shared<any_datagram_socket>(std::move(socket))),
-      at_(socket_->local()),
-      then_(then) {}
+    : context_(std::move(context)), transport_(std::move(with)), at_(socket.local()), then_(then) {
+    use(std::move(socket));
+}
+
+void datagram_port::use(any_datagram_socket socket) {
+    packet_bytes_max_ = socket.packet_bytes_max();
+    batch_bytes_max_ = socket.batch_bytes_max();
+    socket_ = std::make_shared<any_datagram_socket>(std::move(socket));
+}
 
 void datagram_port::start(packet_sink& sink) {
     sink_ = &sink;
@@ -48,7 +52,7 @@ task<> datagram_port::run(std::shared_ptr<datagram_port> self) {
     while (!self->closed_) {
         const auto why = co_await receive(self);
         if (self->closed_) co_return;
-        self->lose(self->gone_ ? std::exchange(self->gone_, {}) : why);
+        self->lose(why);
         if (self->then_ == after_failure::stop) co_return;
         co_await reopen(self);
     }
@@ -89,7 +93,7 @@ task<> datagram_port::watch(std::shared_ptr<datagram_port> self) {
         if (self->watch_->looked(self->transport_.has_address(self->at_), now)) break;
     }
     // The loop that reads is told by this, and does the rest.
-    self->gone_ = make_error_code(errc::address_not_available);
+    self->away_since_ = self->watch_->away_since();
     socket->close();
 }
 
@@ -101,10 +105,12 @@ void datagram_port::lose(std::error_code why) {
     works_ = false;
     socket_->close();
     watching_.notify_all();
+    const auto away_since = std::exchange(away_since_, std::nullopt);
+    if (away_since) why = make_error_code(errc::address_not_available);
     ++context_->counters.sockets_lost;
     context_->log(log_level::warning, at_.text() + " cannot be used any more: " + why.message());
     const auto self = shared_from_this();
-    sink_->port_lost(self, why);
+    sink_->port_lost(self, away_since.value_or(context_->env.time->now()), why);
 }
 
 task<> datagram_port::address_comes(std::shared_ptr<datagram_port> self) {
@@ -127,7 +133,7 @@ task<> datagram_port::reopen(std::shared_ptr<datagram_port> self) {
             self->context_->log(log_level::debug, self->at_.text() + " cannot be opened: " + opened.error().message());
             continue;
         }
-        self->socket_ = std::make_shared<any_datagram_socket>(std::move(*opened));
+        self->use(std::move(*opened));
         self->works_ = true;
         ++self->context_->counters.sockets_reopened;
         self->context_->log(log_level::info, self->at_.text() + " works again");

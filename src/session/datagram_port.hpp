@@ -32,8 +32,9 @@ public:
     virtual void turn_ended() = 0;
     /// The system says that nobody took a packet to this address.
     virtual void refused(const address& by) = 0;
-    /// The socket broke: nothing goes or comes here until port_back(), which comes for ports that listen.
-    virtual void port_lost(const std::shared_ptr<datagram_port>& at, std::error_code why) = 0;
+    /// The socket broke: nothing goes or comes here, and did not from `since` on, until port_back(), which comes for ports that
+    /// listen.
+    virtual void port_lost(const std::shared_ptr<datagram_port>& at, steady_time since, std::error_code why) = 0;
     virtual void port_back(const std::shared_ptr<datagram_port>& at) = 0;
 
 protected:
@@ -85,8 +86,9 @@ public:
 
     /// Where packets arrive, with the port that the first socket was given.
     [[nodiscard]] const address& local() const noexcept { return at_; }
-    [[nodiscard]] std::size_t packet_bytes_max() const { return socket_->packet_bytes_max(); }
-    [[nodiscard]] std::size_t batch_bytes_max() const { return socket_->batch_bytes_max(); }
+    /// Of the socket; while it is broken, of the one that was there.
+    [[nodiscard]] std::size_t packet_bytes_max() const noexcept { return packet_bytes_max_; }
+    [[nodiscard]] std::size_t batch_bytes_max() const noexcept { return batch_bytes_max_; }
     /// Packets come and go; false after close() and while the socket is broken.
     [[nodiscard]] bool works() const noexcept { return works_; }
 
@@ -102,6 +104,7 @@ private:
     [[nodiscard]] static task<> wait_for_room(std::shared_ptr<datagram_port> self);
     /// Takes what has come, at most so many times. How many times there was something, or why nothing more comes.
     [[nodiscard]] result<int> take_burst(any_datagram_socket& from, bytes_span buffer, int most);
+    void use(any_datagram_socket socket);
     /// The socket is new: watches its address if that can be told.
     void begin_watch(bool was_watched);
     void send_failed();
@@ -112,6 +115,8 @@ private:
     any_datagram_transport transport_;
     // Shared with those that wait at it: another one may be in its place when they are told of its end.
     std::shared_ptr<any_datagram_socket> socket_;
+    std::size_t packet_bytes_max_ = 0;
+    std::size_t batch_bytes_max_ = 0;
     address at_;
     after_failure then_;
     packet_sink* sink_ = nullptr;
@@ -119,7 +124,7 @@ private:
     wait_queue closing_;
     std::optional<address_watch> watch_;  ///< while the address is watched
     wait_queue watching_;
-    std::error_code gone_;  ///< why the socket was ended from here
+    std::optional<steady_time> away_since_;  ///< the socket was ended from here, since its address is away
     bool waits_for_room_ = false;
     bool works_ = true;
     bool closed_ = false;

@@ -182,8 +182,19 @@ void datagram_session::take_pong(const address& from, bytes_view payload) {
     if (context()->owner != nullptr) context()->owner->session_moved(*this, before);
 }
 
+void datagram_session::wait_for_port(steady_time since) {
+    port_by_ = since + config().stall_timeout;
+    arm_at_latest(port_by_);
+}
+
+void datagram_session::forget_path(const datagram_port& through) noexcept {
+    if (path_ && path_->port.get() == &through) path_.reset();
+}
+
 void datagram_session::move_to(std::shared_ptr<datagram_port> port) {
     begin_path(std::move(port));
+    // What could not be heard says nothing about the peer.
+    silence_.heard(now());
     // The peer asks whether this side is there now, and goes on with it.
     auto& packet = begin_packet();
     wire::append_ping(packet, wire::frame_kind::ping, {});
@@ -193,6 +204,7 @@ void datagram_session::move_to(std::shared_ptr<datagram_port> port) {
 
 void datagram_session::begin_path(std::shared_ptr<datagram_port> through) {
     port_ = std::move(through);
+    port_by_ = steady_time::max();
     path_.reset();
     if (transfer_) {
         transfer_->recovery.path_changed();

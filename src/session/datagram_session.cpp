@@ -42,7 +42,6 @@ void datagram_session::start() {
     hub_->add(*this);
     // It may have broken while the peer waited to be let in.
     if (!port_->works()) hub_->find_way(*this);
-    if (ended()) return;
     if (peer_.outgoing) {
         send_first();
     } else {
@@ -211,6 +210,7 @@ void datagram_session::take_final_again(bytes_view packet) {
 // --- time -------------------------------------------------------------------------------------------------------------
 
 void datagram_session::tick(steady_time at) {
+    if (at >= port_by_) return end(errc::network_failed, "its socket broke");
     if (const auto due = received_.ack_at(); due && *due <= at) send_ack();
     if (ended()) return;
     if (at >= confirm_at_) send_first();
@@ -248,7 +248,9 @@ void datagram_session::watch_silence(steady_time at) {
     if (!awaits()) return silence_.stop();
     begin_to_wait();
     const auto verdict = silence_.look(at, config().stall_timeout);
-    if (verdict == silence_watch::verdict::gone) return end(errc::unreachable, "nothing was heard for too long");
+    const bool gone = verdict == silence_watch::verdict::gone;
+    if ((gone || stalled()) && waits_for_port()) return end(errc::network_failed, "its socket broke");
+    if (gone) return end(errc::unreachable, "nothing was heard for too long");
     if (stalled()) return end(errc::slow_peer, "the peer acknowledges nothing");
     if (verdict == silence_watch::verdict::wait) return;
     auto& packet = begin_packet();
@@ -257,7 +259,7 @@ void datagram_session::watch_silence(steady_time at) {
 }
 
 steady_time datagram_session::next_tick() const noexcept {
-    auto next = std::min({unanswered_.next(), confirm_at_, silence_.next(), next_transfer_tick()});
+    auto next = std::min({unanswered_.next(), confirm_at_, port_by_, silence_.next(), next_transfer_tick()});
     if (const auto due = received_.ack_at()) next = std::min(next, *due);
     if (path_) next = std::min(next, path_->until);
     return next;

@@ -55,8 +55,14 @@ public:
     /// it is not to be answered; otherwise expect_keys() follows, with what the answer makes.
     [[nodiscard]] bool lets_renew(std::uint32_t named, wall_time stamp);
     void expect_keys(datagram_keys fresh);
-    /// Goes on through another socket of this side, since the one that it had is broken.
+    /// Goes on through this socket of this side, since the one that it had broke.
     void move_to(std::shared_ptr<datagram_port> port);
+    /// Its socket broke, and there is no other one. Ends when move_to() has not come a stall_timeout after `since`: a peer may be
+    /// silent for as long.
+    void wait_for_port(steady_time since);
+    [[nodiscard]] bool waits_for_port() const noexcept { return port_by_ != steady_time::max() && !ended(); }
+    /// That socket broke: the peer's new address, if it came there, has to be seen again.
+    void forget_path(const datagram_port& through) noexcept;
     void writable() override;
     /// After packets that came together: sends what they have called for.
     void after_batch();
@@ -167,6 +173,7 @@ private:
     bytes first_frames_;
     steady_time next_final_answer_{};
     steady_time confirm_at_ = steady_time::max();
+    steady_time port_by_ = steady_time::max();  // it waits until then
     duration confirm_pause_{};
     std::uint64_t newest_ = 0;  // number of a packet that came
     bool touched_ = false;      // after_batch() comes

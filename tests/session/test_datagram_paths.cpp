@@ -21,6 +21,9 @@ session_config wide_config() {
 struct downloading {
     explicit downloading(std::size_t path_bytes_) : path_bytes(path_bytes_), both(wide_config()) {
         both.net.packet_bytes_max = 8952;
+        // With a socket that takes such packets.
+        both.restart_b(wide_config());
+        both.w.advance(3s);
         both.at_b.large = values_of(answer_bytes);
         auto made = both.connect();
         REQUIRE(made);

@@ -51,10 +51,10 @@ void check_it_opens(datagram_peers& both, const socket_story& story, result<sess
 
 }  // namespace
 
-TEST_CASE("a socket that breaks is opened again, and its sessions end", "[datagrams][ports]") {
+TEST_CASE("a socket that breaks is opened again, and its sessions go on", "[datagrams][ports]") {
     datagram_peers both;
     const socket_story story(both);
-    auto link = both.connect();
+    const auto link = both.connect();
     REQUIRE(link);
     REQUIRE(both.ping(*link));
     int failures = 2;
@@ -65,17 +65,91 @@ TEST_CASE("a socket that breaks is opened again, and its sessions end", "[datagr
     both.w.advance(10ms);
     REQUIRE(story.lost.size() == 1);
     CHECK(story.lost.front() == std::pair(mem("b"), make_error_code(errc::network_failed)));
-    REQUIRE(both.b.closed.size() == 1);
-    CHECK(both.b.closed.front().second == errc::network_failed);
-    CHECK(both.b.pool->size() == 0);
     CHECK(counters.sockets_lost == 1);
     CHECK(both.w.log->count("b cannot be used any more") == 1);
 
     // After one second, two more, and four more.
     both.w.advance(6900ms);
     CHECK(failures == 0);
-    check_it_opens(both, story, link, 200ms);
+    CHECK(counters.sockets_reopened == 0);
+    CHECK(story.back.empty());
+    both.w.advance(200ms);
+    CHECK(counters.sockets_reopened == 1);
+    CHECK(story.back == std::vector{mem("b")});
+    CHECK(both.b.closed.empty());
+    CHECK(both.ping(*link));
+    auto back = both.b.pool->find(both.a.self->id());
+    CHECK(both.w.run(back.request(wire::ping(), both.b.in(5s))));
+    CHECK(counters.accepted == 1);
+}
+
+TEST_CASE("sessions wait for a socket as long as for a silent peer", "[datagrams][ports]") {
+    datagram_peers both;
+    const socket_story story(both);
+    auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    int failures = 1'000'000;
+    both.net.fails = not_opened(mem("b"), failures);
+    both.net.sever(mem("b"));
+    both.w.advance(10ms);
+    std::optional<result<wire::message>> got;
+    SECTION("at rest") {}
+    SECTION("with a request under way") {
+        auto back = both.b.pool->find(both.a.self->id());
+        asio::co_spawn(both.w.context, back.request(wire::ping(), both.b.in(60s)),
+                       [&got](std::exception_ptr, result<wire::message> out) { got.emplace(std::move(out)); });
+    }
+    both.w.advance(19'980ms);
+    CHECK(both.b.closed.empty());
     CHECK(both.b.pool->size() == 1);
+    CHECK_FALSE(got);
+    both.w.advance(20ms);
+    REQUIRE(both.b.closed.size() == 1);
+    CHECK(both.b.closed.front().second == errc::network_failed);
+    CHECK(both.b.pool->size() == 0);
+
+    failures = 0;
+    check_it_opens(both, story, link, 60s);
+    CHECK(both.b.pool->size() == 1);
+}
+
+TEST_CASE("sessions of a socket that was opened to dial get another one", "[datagrams][ports]") {
+    datagram_peers both;
+    const auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    bool possible = false;
+    both.net.fails = [&possible](std::string_view what, const address&) -> std::error_code {
+        return what == "open" && !possible ? errc::out_of_descriptors : std::error_code();
+    };
+    SECTION("at once") {
+        possible = true;
+        both.net.sever(mem("dialler-1"));
+        both.w.advance(1s);
+    }
+    SECTION("when somebody else needs one") {
+        both.net.sever(mem("dialler-1"));
+        both.w.advance(19s);
+        CHECK(both.b.pool->counters().addresses_changed == 0);
+        possible = true;
+        both.listen_a();
+        both.w.advance(1s);
+    }
+    SECTION("or end when there is none for as long as a peer may be silent") {
+        both.net.sever(mem("dialler-1"));
+        both.w.advance(21s);
+        REQUIRE(both.a.closed.size() == 1);
+        CHECK(both.a.closed.front().second == errc::network_failed);
+        both.net.fails = {};
+        return;
+    }
+    both.net.fails = {};
+    CHECK(both.b.pool->counters().addresses_changed == 1);
+    CHECK(both.ping(*link));
+    CHECK(both.a.closed.empty());
+    CHECK(both.b.pool->counters().accepted == 1);
+    CHECK(both.a.pool->counters().sockets_reopened == 0);
 }
 
 TEST_CASE("sessions of a broken socket go on through another one", "[datagrams][ports]") {
@@ -252,6 +326,9 @@ TEST_CASE("a silent socket whose address is gone is lost, and opened when it is 
     }
     REQUIRE(story.lost.size() == 1);
     CHECK(story.lost.front() == std::pair(mem("b"), make_error_code(errc::address_not_available)));
+    CHECK(both.b.closed.empty());
+    // From when the address was first missed.
+    both.w.advance(20s - 12s);
     REQUIRE(both.b.closed.size() == 1);
     CHECK(both.b.closed.front().second == errc::network_failed);
     CHECK(both.b.pool->size() == 0);
@@ -283,6 +360,51 @@ TEST_CASE("an address that is away for a moment costs no session", "[datagrams][
     }
     CHECK(both.ping(*link));
     CHECK(story.lost.empty());
+    CHECK(both.b.closed.empty());
+    CHECK(both.b.pool->counters().accepted == 1);
+}
+
+TEST_CASE("an address that is away for longer than its socket waits costs no session either", "[datagrams][ports]") {
+    datagram_peers both;
+    address_of_b of_b(both);
+    const socket_story story(both);
+    const auto link = both.connect();
+    REQUIRE(link);
+    REQUIRE(both.ping(*link));
+    auto back = both.b.pool->find(both.a.self->id());
+    REQUIRE_FALSE(back.empty());
+    std::optional<result<wire::message>> got;
+    const auto ask = [&](session over, wire::message what) {
+        asio::co_spawn(both.w.context, over.request(std::move(what), both.b.in(60s)),
+                       [&got](std::exception_ptr, result<wire::message> out) { got.emplace(std::move(out)); });
+    };
+    bool asks = true;
+    of_b.there = false;
+    SECTION("at rest") { asks = false; }
+    SECTION("with a request from there") { ask(back, wire::ping()); }
+    SECTION("with a request to there") { ask(*link, wire::ping()); }
+    SECTION("with an answer from there that is large") {
+        of_b.there = true;
+        both.at_b.large = values_of(400'000);
+        ask(*link, wire::find_value());
+        both.w.advance(60ms);
+        REQUIRE_FALSE(got);
+        of_b.there = false;
+    }
+    both.w.advance(15s);
+    // At rest it may be missed as late as the next look.
+    if (!asks && story.lost.empty()) both.w.advance(3s);
+    REQUIRE(story.lost.size() == 1);
+    CHECK_FALSE(got);
+    of_b.there = true;
+    // As long as it may take until the address is looked for, and a request is repeated.
+    both.w.advance(5s);
+    CHECK(story.back == std::vector{mem("b")});
+    CHECK(got.has_value() == asks);
+    if (got) CHECK(*got);
+    CHECK(both.ping(*link));
+    CHECK(both.w.run(back.request(wire::ping(), both.b.in(5s))));
+    CHECK(both.a.closed.empty());
     CHECK(both.b.closed.empty());
     CHECK(both.b.pool->counters().accepted == 1);
 }

@@ -33,8 +33,9 @@ struct session_events {
     std::function<void(const peer_info&, duration time)> blocked;
     /// A socket of datagrams that listened is lost: it failed, or (errc::address_not_available) the machine has been without its
     /// address for some seconds, as when the interface has gone or is down; the latter is noticed where the transport knows the
-    /// machine's addresses, as UDP does, and never at a wildcard. Its sessions go on through another one of
-    /// the same kind or end with errc::network_failed, and it is opened again at the same address until that works.
+    /// machine's addresses, as UDP does, and never at a wildcard. It is opened again at the same address until that works. Its sessions
+    /// go on through another one of the same kind, or wait for this one or another to work; session_config::stall_timeout after packets
+    /// stopped to come and go they end with errc::network_failed.
     std::function<void(const address& at, std::error_code why)> socket_lost;
     /// It listens again.
     std::function<void(const address& at)> socket_back;
