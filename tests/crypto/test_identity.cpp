@@ -1,8 +1,8 @@
 #include <mydht/crypto/identity.hpp>
 #include <mydht/crypto/ids.hpp>
 
-#include "crypto/prng_source.hpp"
 #include "support/catch.hpp"
+#include "support/prng_source.hpp"
 
 using namespace mydht;
 

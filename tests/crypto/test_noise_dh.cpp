@@ -1,8 +1,8 @@
 #include <mydht/crypto/noise/dh.hpp>
 
 #include "crypto/noise_peers.hpp"
-#include "crypto/prng_source.hpp"
 #include "support/catch.hpp"
+#include "support/prng_source.hpp"
 #include "support/seed.hpp"
 
 using namespace mydht;

@@ -5,8 +5,8 @@
 #include <mydht/core/limits.hpp>
 #include <mydht/crypto/service_request.hpp>
 
-#include "crypto/prng_source.hpp"
 #include "support/catch.hpp"
+#include "support/prng_source.hpp"
 
 using namespace mydht;
 using namespace mydht::test;

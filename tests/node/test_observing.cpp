@@ -8,10 +8,10 @@
 
 #include <mydht/sim/scenario.hpp>
 
-#include "crypto/prng_source.hpp"
 #include "session/fixture.hpp"
 #include "session/packet_net.hpp"
 #include "support/catch.hpp"
+#include "support/prng_source.hpp"
 
 using namespace mydht;
 using namespace mydht::sim;

@@ -7,8 +7,8 @@
 #include <mydht/core/random.hpp>
 #include <mydht/runtime/environment.hpp>
 
-#include "crypto/prng_source.hpp"
 #include "runtime/fixture.hpp"
+#include "support/prng_source.hpp"
 
 namespace mydht::test {
 

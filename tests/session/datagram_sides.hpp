@@ -3,10 +3,10 @@
 #include <memory>
 #include <utility>
 
-#include "crypto/prng_source.hpp"
 #include "session/datagram_handshake.hpp"
 #include "session/reset_tokens.hpp"
 #include "support/catch.hpp"
+#include "support/prng_source.hpp"
 
 namespace mydht::test {
 

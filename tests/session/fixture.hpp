@@ -24,23 +24,12 @@
 
 #include "support/catch.hpp"
 #include "support/manual_clock.hpp"
+#include "support/prng_source.hpp"
 #include "support/seed.hpp"
 
 namespace mydht::test {
 
 using namespace std::chrono_literals;
-
-/// Random bytes that a seed determines.
-class seeded_random final : public random_source {
-public:
-    explicit seeded_random(std::uint64_t seed) : numbers_(seed) {}
-    void fill(bytes_span out) override {
-        for (auto& byte : out) byte = static_cast<std::uint8_t>(numbers_());
-    }
-
-private:
-    prng numbers_;
-};
 
 class kept_log final : public log_sink {
 public:
@@ -68,7 +57,7 @@ struct world {
         out.exec = context.get_executor();
         out.workers = out.exec;
         out.time = time;
-        out.secure_random = std::make_shared<seeded_random>(++seed);
+        out.secure_random = std::make_shared<prng_source>(++seed);
         out.random = std::make_shared<prng>(seed);
         out.log = logger(log, log_level::debug);
         return out;

@@ -98,7 +98,7 @@ public:
     }
 
 private:
-    seeded_random random_;
+    prng_source random_;
 
 public:
     std::shared_ptr<const identity> self;

@@ -17,7 +17,7 @@ struct side {
     explicit side(std::uint64_t seed, session_config config = {})
         : random(seed), party(std::make_shared<const identity>(identity::generate(random)), config, random) {}
 
-    seeded_random random;
+    prng_source random;
     local_party party;
 };
 

@@ -35,7 +35,7 @@ task<bool> talk_and_stop(real_node& by, real_node& with, contact to, bytes_view 
 
 bytes random_bytes(std::size_t size) {
     bytes out(size);
-    seeded_random(11).fill(out);
+    prng_source(11).fill(out);
     return out;
 }
 

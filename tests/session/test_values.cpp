@@ -301,7 +301,7 @@ struct node_model {
     explicit node_model(std::uint64_t seed)
         : random(seed), party(std::make_shared<const identity>(identity::generate(random)), session_config(), random) {}
 
-    seeded_random random;
+    prng_source random;
     local_party party;
     std::optional<std::size_t> current;
     std::set<std::size_t> held;  // proven, and answered
