@@ -99,6 +99,30 @@ TEST_CASE("a put of a node that is refused everywhere says that nobody else has 
     CHECK(shared->copies_elsewhere() == 1);
 }
 
+TEST_CASE("what a node's own questions bring counts against no rate", "[refusals]") {
+    const bool datagrams = GENERATE(false, true);
+    CAPTURE(datagrams);
+    two_nodes t(datagrams, [](node_config& c) { c.sessions.request_rate->endpoint = {1, 16}; });
+    const auto traffic = [&t] { return t.s.run(t.s.at(0).status()).traffic; };
+    const auto before = traffic();
+    for (int i = 0; i < 100; ++i) {
+        const auto found = t.s.run(t.s.at(0).lookup(id256()));
+        REQUIRE(found);
+        CHECK(found->answered == 1);
+    }
+    const auto after = traffic();
+    CHECK(after.requests_sent - before.requests_sent >= 100);
+    CHECK(after.requests_throttled == before.requests_throttled);
+    // Who asks this node as often is throttled.
+    std::error_code why;
+    for (int i = 0; i < 100 && !why; ++i) {
+        const auto found = t.s.run(t.s.at(1).lookup(id256()));
+        if (!found) why = found.error();
+    }
+    CHECK(why == errc::throttled);
+    CHECK(traffic().requests_throttled > after.requests_throttled);
+}
+
 TEST_CASE("who asks too much hears that it is throttled, whatever it asks", "[refusals]") {
     const bool datagrams = GENERATE(false, true);
     const bool travels = GENERATE(false, true);

@@ -476,6 +476,65 @@ TEST_CASE("a packet holds one ack, and a second one is a violation", "[datagrams
     if (acks > 1) CHECK(both.b.closed.front().second == errc::protocol_violation);
 }
 
+TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[datagrams][hostile]") {
+    datagram_peers both;
+    const auto unfinished = [](const peer& of) { return of.pool->counters().message_bytes_unfinished; };
+    SECTION("of both sides, at both ends") {
+        const bool dialler_closes = GENERATE(true, false);
+        CAPTURE(dialler_closes);
+        both.at_a.large = values_of(600'000);
+        both.at_b.large = values_of(600'000);
+        auto link = both.connect().value();
+        REQUIRE(both.ping(link));
+        auto back = both.b.pool->find(both.a.self->id());
+        REQUIRE_FALSE(back.empty());
+        const auto failures = std::make_shared<int>(0);
+        for (auto* over : {&link, &back}) {
+            asio::co_spawn(
+                both.w.context, over->request(wire::find_value(), both.a.in(30s)),
+                [failures](std::exception_ptr, const result<wire::message>& out) { *failures += out ? 0 : 1; });
+        }
+        both.w.advance(100ms);
+        REQUIRE(*failures == 0);
+        REQUIRE(unfinished(both.a) > 10'000);
+        REQUIRE(unfinished(both.b) > 10'000);
+        (dialler_closes ? link : back).close();
+        both.w.poll();
+        CHECK(unfinished(dialler_closes ? both.a : both.b) == 0);
+        // What is on its way arrives, and is nobody's.
+        both.w.advance(1s);
+        CHECK(unfinished(both.a) == 0);
+        CHECK(unfinished(both.b) == 0);
+        CHECK(*failures == 2);
+        CHECK(both.a.closed.size() == 1);
+        CHECK(both.b.closed.size() == 1);
+    }
+    SECTION("in the same packet") {
+        handmade_datagrams peer(both, evil());
+        peer.connect();
+        const bytes data(300, 9);
+        const auto part = [&data](bytes& frames, std::uint32_t number) {
+            wire::append_part(frames, {.number = number, .size = 5'000, .offset = 300, .data = data});
+        };
+        bytes first;
+        part(first, 0);
+        peer.send_frames(first);
+        both.w.advance(100ms);
+        REQUIRE(unfinished(both.b) >= data.size());
+        bytes last;
+        part(last, 1);
+        wire::append_close(last, wire::close_reason::normal);
+        part(last, 2);
+        peer.send_frames(last);
+        both.w.advance(100ms);
+        CHECK(unfinished(both.b) == 0);
+        CHECK(both.b.closed.size() == 1);
+        peer.send_frames(first);
+        both.w.advance(1s);
+        CHECK(unfinished(both.b) == 0);
+    }
+}
+
 TEST_CASE("parts without end take bounded memory", "[datagrams][hostile]") {
     session_config config;
     config.assembly_bytes_total = 3 * 1024 * 1024;

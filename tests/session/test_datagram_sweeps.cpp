@@ -1,5 +1,7 @@
 // Every operation of a datagram transport fails in turn, and everything is destroyed after every handler.
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "datagram_peers.hpp"
@@ -65,6 +67,97 @@ task<> stop_both(peer& a, peer& b) {
 
 }  // namespace
 
+namespace {
+
+/// A machine whose address may be away for a while: then nothing arrives there, what it sends fails, its sockets are silent, and
+/// only who looks for the address finds out.
+class machine {
+public:
+    explicit machine(packet_net& net, std::shared_ptr<manual_clock> time) : net_(net), time_(std::move(time)) {
+        net_.has = [this](const address& at) { return std::optional(!away("look", at)); };
+        net_.fails = [this](std::string_view what, const address& at) -> std::error_code {
+            if (!away(what, at)) return {};
+            if (what == "open") return errc::address_not_available;
+            return what == "send" ? make_error_code(errc::unreachable) : std::error_code();
+        };
+        net_.tamper = [this](packet_net::packet& one) {
+            if (one.data.front() == static_cast<std::uint8_t>(wire::packet_type::initial)) ++first_packets;
+            return !(one.to == lost_ && time_->now() < back_at_);
+        };
+    }
+    machine(const machine&) = delete;
+    machine& operator=(const machine&) = delete;
+    ~machine() {
+        net_.has = {};
+        net_.fails = {};
+        net_.tamper = {};
+    }
+
+    void goes_away(const address& which, duration time) {
+        lost_ = which;
+        back_at_ = time_->now() + time;
+    }
+
+    /// Asked at every operation, before it is known whether it fails.
+    std::function<void(std::string_view what, const address& at)> before;
+    std::size_t first_packets = 0;
+
+private:
+    [[nodiscard]] bool away(std::string_view what, const address& at) const {
+        if (before) before(what, at);
+        return at == lost_ && time_->now() < back_at_;
+    }
+
+    packet_net& net_;
+    std::shared_ptr<manual_clock> time_;
+    address lost_;
+    steady_time back_at_ = steady_time::min();
+};
+
+}  // namespace
+
+TEST_CASE("at whichever operation its address goes away and comes back, both nodes end in order",
+          "[sweep][datagrams]") {
+    std::size_t reached = 0;
+    int best = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t reopened = 0;
+    std::map<std::string, std::size_t> gone;
+    // A lease is renewed in time, or the socket is lost.
+    const auto time_away = GENERATE(5s, 15s);
+    CAPTURE(time_away.count());
+    for (std::size_t go_at = 0; go_at <= reached; ++go_at) {
+        CAPTURE(go_at);
+        world w;
+        packet_net net(w.time);
+        machine addresses(net, w.time);
+        peer a(w, net.transport(), simulated());
+        peer b(w, net.transport(), simulated(), answer_large);
+        reached = 0;
+        addresses.before = [&](std::string_view what, const address& at) {
+            if (reached++ != go_at) return;
+            ++gone[std::string(what)];
+            addresses.goes_away(at, time_away);
+        };
+        outcome out;
+        w.run(live_together(a, b, out));
+        w.run(stop_both(a, b));
+        w.advance(1s);
+        CHECK(w.time->armed() == 0);
+        CHECK(a.opened.size() == a.closed.size());
+        CHECK(b.opened.size() == b.closed.size());
+        best = std::max(best, out.worked);
+        for (auto* one : {&a, &b}) {
+            lost += one->pool->counters().sockets_lost;
+            reopened += one->pool->counters().sockets_reopened;
+        }
+    }
+    CHECK(best == 6);
+    for (const auto* what : {"open", "look", "send", "receive"}) CHECK(gone[what] > 0);
+    CHECK((lost > 0) == (time_away > 12s));
+    CHECK((reopened > 0) == (time_away > 12s));
+}
+
 TEST_CASE("whichever operation of the datagram transport fails, both nodes end in order", "[sweep][datagrams]") {
     std::size_t reached = 0;
     int best = 0;
@@ -109,6 +202,10 @@ task<admission_verdict> think_first(std::shared_ptr<manual_clock> time) {
     co_return admission_verdict::accept(1);
 }
 
+/// When the address of one of them goes, and for how long: its socket is lost, and sessions wait for the next one.
+constexpr auto away_at = steady_time(10s);
+constexpr auto away_for = 17'500ms;
+
 /// What a handler can be in the midst of: requests in first packets, parts, streams, new keys, and who is let in.
 task<> live_fully(std::shared_ptr<peer> a, std::shared_ptr<peer> b, std::shared_ptr<manual_clock> time) {
     wait_queue never;
@@ -130,10 +227,12 @@ task<> live_fully(std::shared_ptr<peer> a, std::shared_ptr<peer> b, std::shared_
 TEST_CASE("after any handler of datagrams everything can be destroyed", "[sweep][datagrams]") {
     const bool asks = GENERATE(false, true);
     const bool pools_first = GENERATE(true, false);
-    CAPTURE(asks, pools_first);
+    const bool goes_away = GENERATE(false, true);
+    CAPTURE(asks, pools_first, goes_away);
     bool ended = false;
     std::size_t kills = 0;
     std::size_t first_packets = 0;
+    std::uint64_t reopened = 0;
     // All of the beginning, and then fewer: the later ones are alike.
     for (std::size_t kill_at = 0; !ended; kill_at += 1 + kill_at / 80) {
         CAPTURE(kill_at);
@@ -142,11 +241,8 @@ TEST_CASE("after any handler of datagrams everything can be destroyed", "[sweep]
         packet_net net(time);
         world w;
         w.time = time;
-        first_packets = 0;
-        net.tamper = [&](packet_net::packet& one) {
-            first_packets += type_of(one) == wire::packet_type::initial ? 1 : 0;
-            return true;
-        };
+        machine addresses(net, time);
+        if (!goes_away) net.has = {};
         auto config = simulated();
         if (asks) config.admission.decide = [time = w.time](peer_info) { return think_first(time); };
         auto a = std::make_shared<peer>(w, net.transport(), simulated());
@@ -158,8 +254,11 @@ TEST_CASE("after any handler of datagrams everything can be destroyed", "[sweep]
                 ++handlers;
             } else {
                 w.time->advance(world::step);
+                if (goes_away && time->now() == away_at) addresses.goes_away(mem("b"), away_for);
             }
         }
+        first_packets = addresses.first_packets;
+        reopened = b->pool->counters().sockets_reopened;
         if (ended) break;
         ++kills;
         if (pools_first) {
@@ -173,6 +272,7 @@ TEST_CASE("after any handler of datagrams everything can be destroyed", "[sweep]
     CHECK(kills > 80);
     // The last run went to its end, and changed its keys.
     CHECK(first_packets >= 2);
+    CHECK(reopened == (goes_away ? 1 : 0));
 }
 
 }  // namespace mydht::test

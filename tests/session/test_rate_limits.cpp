@@ -1,9 +1,9 @@
 #include <mydht/core/random.hpp>
 
 #include <mydht/core/recent_map.hpp>
-#include "fixture.hpp"
 #include "session/dial_budget.hpp"
 #include "session/rate_limiter.hpp"
+#include "two_peers.hpp"
 
 namespace mydht::test {
 
@@ -161,6 +161,65 @@ TEST_CASE("a limiter remembers so many endpoints and prefixes", "[rate]") {
     CHECK(limiter.endpoints() == 4);
     CHECK(limiter.prefixes() == 4);
     CHECK(served(limiter, busy, now, 6) == 5);
+}
+
+namespace {
+
+/// Asks so often at the same time. How many answers came that are no refusals.
+std::size_t answers(world& w, const session& over, std::size_t requests) {
+    const auto count = std::make_shared<std::size_t>(0);
+    const auto deadline = w.time->now() + 5s;
+    for (std::size_t i = 0; i < requests; ++i) {
+        auto link = over;
+        asio::co_spawn(w.context, link.request(wire::ping(), deadline),
+                       [count](std::exception_ptr, const result<wire::message>& out) {
+                           *count += out && std::holds_alternative<wire::pong>(*out) ? 1U : 0U;
+                       });
+    }
+    w.advance(6s);
+    return *count;
+}
+
+}  // namespace
+
+TEST_CASE("answers to own requests count against no rate", "[rate]") {
+    const auto how = GENERATE(carried_by::connections, carried_by::datagrams);
+    CAPTURE(how);
+    session_config strict;
+    strict.exempt_loopback = false;
+    strict.request_rate.emplace();
+    strict.request_rate->endpoint = {1, 2};
+    strict.request_rate->prefix = {1, 2};
+    session_config patient = strict;
+    patient.request_rate.reset();
+    world w;
+    memory_network network;
+    peer a(w, std::move(strict), {});
+    peer b(w, std::move(patient), {});
+    for (auto* one : {&a, &b}) {
+        if (how == carried_by::datagrams) {
+            one->pool->add_transport(network.datagrams());
+        } else {
+            one->pool->add_transport(network.transport());
+        }
+    }
+    REQUIRE(w.run(b.pool->listen(mem("b"))));
+    const auto link = w.run(a.pool->connect(b.at(mem("b")), a.in(10s)));
+    REQUIRE(link);
+    const auto& counters = a.pool->counters();
+    CHECK(answers(w, *link, 50) == 50);
+    CHECK(counters.requests_sent == 50);
+    CHECK(counters.requests_throttled == 0);
+    // The peer's own requests are another matter, and change nothing for those of this side.
+    const auto back = b.pool->find(a.self->id());
+    REQUIRE_FALSE(back.empty());
+    CHECK(answers(w, back, 50) < 10);
+    const auto throttled = counters.requests_throttled;
+    CHECK(throttled > 40);
+    CHECK(answers(w, *link, 50) == 50);
+    CHECK(counters.requests_throttled == throttled);
+    w.run(a.pool->stop(1s));
+    w.run(b.pool->stop(1s));
 }
 
 TEST_CASE("handshakes are limited by prefix", "[rate]") {

@@ -56,13 +56,14 @@ struct session_counters {
     std::uint64_t addresses_changed = 0;  ///< datagram sessions whose peer moved
     std::uint64_t sockets_lost = 0;       ///< of datagrams, that broke or whose address went away
     std::uint64_t sockets_reopened = 0;
-    std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, too late, or for nobody
+    std::uint64_t packets_refused = 0;    ///< datagrams that were forged, damaged, too early, too late, or for nobody
     std::uint64_t cookies_sent = 0;       ///< to strangers, before any work was done for them
     std::uint64_t packets_repeated = 0;   ///< datagrams that had come before
     std::uint64_t requests_repeated = 0;  ///< requests of ours that were sent again
     std::uint64_t requests_sent = 0;
     std::uint64_t requests_served = 0;
-    std::uint64_t streams_opened = 0;  ///< by this side
+    std::uint64_t message_bytes_unfinished = 0;  ///< held now: bytes of large messages that have not all come
+    std::uint64_t streams_opened = 0;            ///< by this side
     std::uint64_t streams_served = 0;
     std::uint64_t streams_refused = 0;        ///< of peers: no such service, too many open, no memory
     std::uint64_t service_names_refused = 0;  ///< of peers: what is no valid_service_name()
