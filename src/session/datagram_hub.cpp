@@ -162,27 +162,26 @@ void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const a
     in_batch_ = true;
     gathers_ = true;
     const auto type = wire::type_of(packet);
-    if (!type) {
-        ++context_->counters.packets_refused;
-        return;
-    }
+    if (!type) return context_->drop_packet(packet_fault::unreadable, from);
     switch (*type) {
         case wire::packet_type::transport: return take_transport(at, from, packet);
         case wire::packet_type::initial:
             if (!refuses_) responder_->take_initial(at, from, packet);
             return;
         case wire::packet_type::final_answer: {
-            if (auto* known = find(wire::receiver_of(packet)); known != nullptr) return known->take_final_again(packet);
+            if (auto* known = find(wire::receiver_of(packet)); known != nullptr) {
+                return known->take_final_again(from, packet);
+            }
             return responder_->take_final(at, from, packet);
         }
         case wire::packet_type::answer:
         case wire::packet_type::cookie: {
             const auto found = attempts_.find(wire::receiver_of(packet));
-            const bool taken = found != attempts_.end() && found->second->take_packet(from, packet);
-            if (!taken) ++context_->counters.packets_refused;
+            if (found == attempts_.end()) return context_->drop_packet(packet_fault::unknown, from);
+            if (!found->second->take_packet(from, packet)) context_->drop_packet(packet_fault::forged, from);
             return;
         }
-        case wire::packet_type::reset: return take_reset(packet);
+        case wire::packet_type::reset: return take_reset(from, packet);
     }
 }
 
@@ -195,18 +194,17 @@ void datagram_hub::take_transport(const std::shared_ptr<datagram_port>& at, cons
     }
 }
 
-void datagram_hub::take_reset(bytes_view packet) {
+void datagram_hub::take_reset(const address& from, bytes_view packet) {
     const auto reset = wire::decode_reset(packet);
-    const auto at = reset ? by_token_.find(reset->token) : by_token_.end();
-    if (at == by_token_.end() || !at->second->ciphers().is_reset(*reset)) {
-        ++context_->counters.packets_refused;
-        return;
-    }
+    if (!reset) return context_->drop_packet(packet_fault::unreadable, from);
+    const auto at = by_token_.find(reset->token);
+    if (at == by_token_.end()) return context_->drop_packet(packet_fault::unknown, from);
+    if (!at->second->ciphers().is_reset(*reset)) return context_->drop_packet(packet_fault::forged, from);
     at->second->take_reset();
 }
 
 void datagram_hub::tell_reset(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {
-    ++context_->counters.packets_refused;
+    context_->drop_packet(packet_fault::unknown, from);
     if (refuses_ || !reset_tokens::may_answer(packet.size())) return;
     wire::reset_packet out;
     out.index = wire::receiver_of(packet);

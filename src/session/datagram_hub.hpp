@@ -137,7 +137,7 @@ private:
     [[nodiscard]] static task<> open_ways(std::shared_ptr<datagram_hub> self, sessions_by_age of);
     /// The port works, for the first time or again: sessions that waited for one go on through it.
     void port_works(const std::shared_ptr<datagram_port>& at);
-    void take_reset(bytes_view packet);
+    void take_reset(const address& from, bytes_view packet);
     void flush();
     void serve_all();
     void send_gathered();

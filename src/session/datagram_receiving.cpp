@@ -23,21 +23,13 @@ constexpr auto challenge_bytes =
 void datagram_session::take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
     const auto self = shared_from_this();
     const auto header = wire::decode_transport(packet);
-    if (ended() || !header) {
-        ++context()->counters.packets_refused;
-        return;
-    }
-    if (!received_.is_new(header->counter)) {
-        ++context()->counters.packets_repeated;
-        return;
-    }
+    if (!header) return context()->drop_packet(packet_fault::unreadable, from);
+    if (ended()) return context()->drop_packet(packet_fault::unknown, from);
+    if (!received_.is_new(header->counter)) return context()->drop_packet(packet_fault::repeated, from);
     const auto token = ciphers_.peer_token();
     const auto keys = ciphers_.own_index();
     const auto plain = ciphers_.open(packet, now());
-    if (!plain) {
-        ++context()->counters.packets_refused;
-        return;
-    }
+    if (!plain) return context()->drop_packet(packet_fault::forged, from);
     if (ciphers_.own_index() != keys) hub_->follow(*this, token);
     silence_.heard(now());
     if (confirm_at_ != steady_time::max() && ciphers_.confirmed()) {

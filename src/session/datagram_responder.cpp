@@ -93,7 +93,7 @@ bool datagram_responder::knows(std::uint32_t index) const {
     return half_open_.contains(index) || proven_.contains(index);
 }
 
-void datagram_responder::refuse() { ++hub_.context()->counters.packets_refused; }
+void datagram_responder::drop(packet_fault why, const address& from) { hub_.context()->drop_packet(why, from); }
 
 // --- the first packet -------------------------------------------------------------------------------------------------
 
@@ -101,10 +101,11 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
                                       bytes_view packet) {
     origin where{at, from, packet.size()};
     const auto initial = wire::decode_initial(packet);
-    if (!initial || !judge_initial(hub_.party(), *initial)) return refuse();
+    if (!initial) return drop(packet_fault::unreadable, from);
+    if (!judge_initial(hub_.party(), *initial)) return drop(packet_fault::unwanted, from);
     if (!may_begin(where, *initial)) return;
     auto accepted = accepted_initial::accept(hub_.party(), *initial);
-    if (!accepted) return refuse();
+    if (!accepted) return drop(packet_fault::forged, from);
     const auto& self = hub_.party().self->id();
     if (accepted->knows_peer()) {
         if (accepted->renews() != 0) return renew(*accepted, where);
@@ -117,7 +118,9 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
     if (request) {
         // Somebody may have been told to bring here what nobody asked for.
         const auto* brought = std::get_if<wire::deliver>(&request->body);
-        if (brought != nullptr && !hub_.owner().awaits(*brought)) return refuse();
+        if (brought != nullptr && !hub_.owner().awaits(*brought)) {
+            return drop(packet_fault::unwanted, from);
+        }
     }
     if (request && may_answer_early(*accepted, where)) {
         early_ticket ticket(hub_.shared_from_this());
@@ -144,7 +147,7 @@ bool datagram_responder::may_begin(origin& where, const wire::initial_packet& in
         }
     }
     if (!seen_.add(initial.ephemeral(), now)) {
-        refuse();
+        drop(packet_fault::repeated, where.from);
         return false;
     }
     begun_.add(now);
@@ -163,11 +166,13 @@ void datagram_responder::renew(accepted_initial& initial, const origin& where) {
     // No answer when the session is not known: with keys of a new one the initiator would go on as if it were the old. It
     // hears by a reset packet that the session has gone.
     auto* const known = hub_.find(initial.renews());
-    if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) return refuse();
-    if (!known->lets_renew(initial.renews(), initial.stamp())) return refuse();
+    if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) {
+        return drop(packet_fault::unknown, where.from);
+    }
+    if (!known->lets_renew(initial.renews(), initial.stamp())) return drop(packet_fault::unwanted, where.from);
     const auto index = hub_.unused_index();
     const auto packet = initial.answer(index, hub_.token_for(index), {}, where.size);
-    if (!packet) return refuse();
+    if (!packet) return drop(packet_fault::unwanted, where.from);
     known->expect_keys(initial.finish().keys);
     (void)where.port->send(where.from, *packet);
 }
@@ -211,10 +216,10 @@ void datagram_responder::answer(accepted_initial& initial, const origin& where, 
     record.proven = where.proven;
     record.account.note_received(where.size);
     const auto packet = initial.answer(index, hub_.token_for(index), frames, record.account.budget());
-    if (!packet) return refuse();
+    if (!packet) return drop(packet_fault::unwanted, where.from);
     record.handshake = initial.half_open();
-    if (!record.account.may_send(packet->size())) return refuse();
-    if (!half_open_.add(std::move(record), now)) return refuse();
+    if (!record.account.may_send(packet->size())) return drop(packet_fault::unwanted, where.from);
+    if (!half_open_.add(std::move(record), now)) return drop(packet_fault::unwanted, where.from);
     (void)where.port->send(where.from, *packet);
 }
 
@@ -223,14 +228,17 @@ void datagram_responder::answer(accepted_initial& initial, const origin& where, 
 bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at, const address& from,
                                         bytes_view packet) {
     const auto index = wire::receiver_of(packet);
-    if (proven_.contains(index)) return true;
+    if (proven_.contains(index)) {
+        drop(packet_fault::early, from);
+        return true;
+    }
     auto* const record = half_open_.find(index, hub_.context()->env.time->now());
     if (record == nullptr) return false;
     // It may have overtaken the final packet, which comes again.
-    if (!record->handshake.knows_peer()) return true;
+    const bool early = !record->handshake.knows_peer();
     // From elsewhere it proves who the peer is, but not that it is there: anybody can write any source.
-    if (from != record->from || !record->handshake.proves(packet)) {
-        refuse();
+    if (early || from != record->from || !record->handshake.proves(packet)) {
+        drop(early ? packet_fault::early : packet_fault::forged, from);
         return true;
     }
     auto outcome = record->handshake.finish();
@@ -242,12 +250,13 @@ bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at
 void datagram_responder::take_final(const std::shared_ptr<datagram_port>& at, const address& from, bytes_view packet) {
     const auto index = wire::receiver_of(packet);
     auto* const record = half_open_.find(index, hub_.context()->env.time->now());
-    if (record == nullptr || record->handshake.knows_peer() || from != record->from) return refuse();
+    if (record == nullptr || record->handshake.knows_peer()) return drop(packet_fault::unknown, from);
+    if (from != record->from) return drop(packet_fault::forged, from);
     auto outcome = record->handshake.take_final(hub_.party(), packet);
     if (!outcome) {
         // Each costs public-key work.
         if (++record->failures == finals_max) half_open_.remove(index);
-        return refuse();
+        return drop(packet_fault::forged, from);
     }
     half_open_.remove(index);
     tell_proven(std::move(*outcome), {at, from, packet.size()}, {});

@@ -58,7 +58,7 @@ private:
     [[nodiscard]] static task<> answer_early(early_ticket ticket, accepted_initial initial, wire::envelope request,
                                              origin where);
     void tell_proven(datagram_outcome outcome, const origin& where, bytes first_packet);
-    void refuse();
+    void drop(packet_fault why, const address& from);
 
     datagram_hub& hub_;
     half_open_ring half_open_;

@@ -192,15 +192,13 @@ void datagram_session::cut() {
     received_.release();
 }
 
-void datagram_session::take_final_again(bytes_view packet) {
+void datagram_session::take_final_again(const address& from, bytes_view packet) {
     // Any packet of the session tells the peer what it asks. Anybody can send this one, so the answer is an empty packet: an ack
     // may be larger than what it answers.
     const bool fine = wire::decode_final_answer(packet) && packet.size() >= ciphers_.overhead();
-    if (ended() || peer_.outgoing || !fine) {
-        ++context()->counters.packets_refused;
-        return;
-    }
-    ++context()->counters.packets_repeated;
+    if (!fine) return context()->drop_packet(packet_fault::unreadable, from);
+    if (ended() || peer_.outgoing) return context()->drop_packet(packet_fault::unknown, from);
+    context()->drop_packet(packet_fault::repeated, from);
     // Whoever forges it makes this node send no more than the peer, whose pauses double, would.
     if (now() < next_final_answer_) return;
     next_final_answer_ = now() + final_answer_pause;

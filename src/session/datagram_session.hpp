@@ -48,7 +48,7 @@ public:
     /// A transport packet with an index of this session.
     void take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet);
     /// A repeat of the handshake's last packet: this side's answer to it was lost.
-    void take_final_again(bytes_view packet);
+    void take_final_again(const address& from, bytes_view packet);
     /// The peer says that it has no such session any more.
     void take_reset() { end(errc::connection_reset, "the peer does not know the session"); }
     /// The peer begins a handshake for new keys, that is authentic, in place of those with the own index `named`. False when

@@ -77,6 +77,17 @@ session_context::session_context(environment env_, session_config config_, reque
     }
 }
 
+void session_context::drop_packet(packet_fault why, const address& from) {
+    ++(why == packet_fault::repeated ? counters.packets_repeated : counters.packets_refused);
+    const auto count = faults_.note(why, env.time->now());
+    // The network repeats and reorders packets, too.
+    const bool usual = why == packet_fault::repeated || why == packet_fault::early;
+    const auto level = usual ? log_level::debug : log_level::info;
+    if (count == 0 || !env.log.enabled(level)) return;
+    log(level, "packets dropped that " + std::string(text_of(why)) + ": " + std::to_string(count) +
+                   ", the last one from " + from.text());
+}
+
 bool session_context::may_log() noexcept {
     if (log_rate_.try_take(lines_of_peers, env.time->now())) return true;
     ++left_out_;

@@ -14,6 +14,7 @@
 #include <mydht/session/session_pool.hpp>
 #include <mydht/session/token_bucket.hpp>
 
+#include "session/packet_faults.hpp"
 #include "session/rate_limiter.hpp"
 #include "session/service_registry.hpp"
 #include "session/stream_memory.hpp"
@@ -59,6 +60,8 @@ struct session_context {
     session_owner* owner = nullptr;  ///< none once the pool has gone
 
     void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }
+    /// A datagram is dropped: counts it, and tells the log now and then. `from` may be anybody's.
+    void drop_packet(packet_fault why, const address& from);
     /// A line that peers cause as often as they like: beyond a rate such lines are left out, and the next one tells how many.
     template <typename Line>
     void log_of_peers(log_level level, Line line) {
@@ -69,6 +72,7 @@ private:
     [[nodiscard]] bool may_log() noexcept;
     [[nodiscard]] std::string with_left_out(std::string line);
 
+    packet_faults faults_;
     token_bucket log_rate_;
     std::uint64_t left_out_ = 0;  // lines since the last one
 };

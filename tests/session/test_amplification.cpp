@@ -179,7 +179,7 @@ void repeated_first_packet(scene& s) {
     const auto packet = s.peer.begin(true, handmade_datagrams::message(1, wire::find_value()));
     s.say(packet);
     for (int i = 0; i < 10; ++i) s.say(packet);
-    CHECK(s.counters().packets_refused == 10);
+    CHECK(s.counters().packets_repeated == 10);
     CHECK(s.both.at_b.asked == 1);
     s.gets_answer();
 }
