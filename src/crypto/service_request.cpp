@@ -19,7 +19,7 @@ constexpr std::uint8_t body_version = 1;
 
 /// Beyond an application's bytes: a Noise message's key and tag, and the fields of a request with the longest name.
 constexpr std::size_t sealing_bytes = noise::public_key::size + noise::tag_bytes;
-constexpr std::size_t request_head_bytes = 1 + 8 + 1 + limits::service_name_bytes;
+constexpr std::size_t request_head_bytes = 1 + 8 + loop_tag::size + 1 + limits::service_name_bytes;
 static_assert(limits::request_bytes + request_head_bytes + sealing_bytes <= limits::request_body_bytes);
 static_assert(limits::request_body_bytes <= noise::message_bytes_max);
 static_assert(1 + public_key::size + sealing_bytes + 1 + limits::request_bytes <= limits::request_body_bytes);
@@ -40,7 +40,10 @@ bytes prologue_of(const loop_tag& tag, const node_id& peer) {
 bytes encode(const service_request& what) {
     body_writer out;
     out.u8(body_version).u64(static_cast<std::uint64_t>(what.deadline.time_since_epoch().count()));
-    out.u8(static_cast<std::uint8_t>(what.service.size())).fixed(as_bytes(what.service)).fixed(what.body);
+    out.fixed(what.number.view())
+        .u8(static_cast<std::uint8_t>(what.service.size()))
+        .fixed(as_bytes(what.service))
+        .fixed(what.body);
     return out.take();
 }
 
@@ -50,10 +53,12 @@ result<service_request> decode(bytes_view data, wall_time now, std::chrono::mill
     if (in.failed()) return failure(errc::truncated);
     if (version != body_version) return failure(errc::unknown_version);
     const auto deadline = in.u64();
+    const auto number = in.fixed(loop_tag::size);
     const auto name = in.fixed(in.u8());
     if (in.failed()) return failure(errc::truncated);
     if (in.left() > limits::request_bytes) return failure(errc::too_large);
     service_request out;
+    out.number = *loop_tag::from_bytes(number);
     out.service.assign(name.begin(), name.end());
     if (!valid_service_name(out.service)) return failure(errc::malformed);
     out.body = to_bytes(in.fixed(in.left()));

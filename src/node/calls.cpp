@@ -6,12 +6,22 @@
 #include <memory>
 #include <utility>
 
+#include <mydht/core/application_error.hpp>
 #include <mydht/runtime/deadline.hpp>
 #include <mydht/session/stream_lease.hpp>
 
 namespace mydht {
 
+/// One service, and how many calls of each peer it answers now.
+struct detail::call_desk {
+    call_handler handler;
+    call_limits limits;
+    std::map<node_id, std::size_t> under_way;
+};
+
 namespace {
+
+using detail::call_desk;
 
 constexpr std::size_t size_bytes = sizeof(std::uint32_t);
 constexpr std::size_t request_head_bytes = size_bytes + sizeof(std::uint64_t);
@@ -41,8 +51,10 @@ std::error_code in_words_of_calls(const stream& over, std::error_code failed) {
     switch (static_cast<wire::stream_code>(over.reset_code().value_or(0))) {
         case wire::stream_code::not_wanted: return errc::attachment_refused;
         case wire::stream_code::handler_failed: return errc::peer_error;
-        default: return failed;
+        default: break;
     }
+    const auto code = over.reset_code().value_or(0);
+    return code > 0 && code < wire::stream_code_reserved ? application_error(code) : failed;
 }
 
 /// Breaks a call off that does not come to its response.
@@ -102,13 +114,6 @@ task<result<void>> send_attachment(stream to, attachment what) {
     }
     co_return result<void>();
 }
-
-/// One service, and how many calls of each peer it answers now.
-struct call_desk {
-    call_handler handler;
-    call_limits limits;
-    std::map<node_id, std::size_t> under_way;
-};
 
 /// The place of a call at its desk; none when the peer has too many.
 class call_place {
@@ -172,6 +177,8 @@ task<> answer_call(std::shared_ptr<call_desk> desk, stream over) {
     incoming_call call(over, std::move(asked->request), asked->attached);
     auto work = desk->handler(call);
     auto response = co_await std::move(work);
+    const auto code = response ? 0 : application_code(response.error());
+    if (code > 0) co_return over.reset(code);
     if (!response || response->size() > ~std::uint32_t{0}) co_return reset(over, wire::stream_code::handler_failed);
     bytes out;
     out.reserve(1 + size_bytes + response->size());
@@ -184,7 +191,20 @@ task<> answer_call(std::shared_ptr<call_desk> desk, stream over) {
     over.close();
 }
 
+task<result<bytes>> answer_request(std::shared_ptr<call_desk> desk, service_question what) {
+    if (what.body.size() > desk->limits.message_bytes) co_return failure(errc::too_large);
+    incoming_call call(std::move(what));
+    auto work = desk->handler(call);
+    auto reply = co_await std::move(work);
+    co_return reply;
+}
+
 }  // namespace
+
+const peer_info& incoming_call::from() const noexcept {
+    static const peer_info nobody;
+    return travelled_ ? nobody : stream_.peer();
+}
 
 task<result<std::size_t>> incoming_call::read_attachment(bytes_span into) {
     if (left_ == 0) co_return failure(errc::end_of_stream);
@@ -202,12 +222,18 @@ task<result<std::size_t>> incoming_call::read_attachment(bytes_span into) {
 
 void incoming_call::refuse_attachment() { reset(stream_, wire::stream_code::not_wanted); }
 
-service_handler make_call_service(call_handler handler, call_limits limits) {
-    auto desk = std::make_shared<call_desk>();
-    desk->handler = std::move(handler);
-    desk->limits = limits;
-    return [desk = std::move(desk)](stream over) { return answer_call(desk, std::move(over)); };
+call_service::call_service(call_handler handler, call_limits limits) : desk_(std::make_shared<call_desk>()) {
+    desk_->handler = std::move(handler);
+    desk_->limits = limits;
 }
+
+call_service::operator service_handler() const {
+    return [desk = desk_](stream over) { return answer_call(desk, std::move(over)); };
+}
+
+task<result<bytes>> call_service::answer(service_question what) const { return answer_request(desk_, std::move(what)); }
+
+call_service make_call_service(call_handler handler, call_limits limits) { return {std::move(handler), limits}; }
 
 task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with, call_limits limits) {
     if (request.size() > limits.message_bytes || request.size() > ~std::uint32_t{0}) co_return failure(errc::too_large);

@@ -99,7 +99,19 @@ task<result<bytes>> node::call(contact peer, std::string service, bytes request,
 }
 
 void node::serve(std::string service, service_handler handler) {
-    node_core::serve(core_->shared_from_this(), std::move(service), std::move(handler));
+    node_core::serve(core_->shared_from_this(), std::move(service), std::move(handler), std::nullopt);
+}
+
+void node::serve(std::string service, call_service calls, serve_options options) {
+    service_handler streams = calls;
+    auto travelling = options.is_forwarded() ? std::optional(std::move(calls)) : std::nullopt;
+    node_core::serve(core_->shared_from_this(), std::move(service), std::move(streams), std::move(travelling));
+}
+
+task<result<request_report>> node::request(request_target to, std::string service, bytes body,
+                                           request_options options) {
+    return run_on(core_->env().exec, node_core::request(core_->shared_from_this(), std::move(to), std::move(service),
+                                                        std::move(body), std::move(options)));
 }
 
 void node::unserve(std::string service) { node_core::unserve(core_->shared_from_this(), std::move(service)); }

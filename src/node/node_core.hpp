@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,7 +50,11 @@ public:
                                     call_options options);
     static task<result<bytes>> call_at(std::shared_ptr<node_core> self, contact peer, std::string service,
                                        bytes request, call_options options);
-    static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler);
+    static task<result<request_report>> request(std::shared_ptr<node_core> self, request_target to, std::string service,
+                                                bytes body, request_options options);
+    /// `travelling`: answers requests that travel.
+    static void serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler,
+                      std::optional<call_service> travelling);
     static void unserve(const std::shared_ptr<node_core>& self, std::string service);
     static task<result<put_report>> announce(std::shared_ptr<node_core> self, announce_options options);
     static task<result<peer_record>> resolve_peer(std::shared_ptr<node_core> self, node_id who, get_options options);
@@ -84,6 +90,11 @@ private:
                                                    open_mode mode = open_mode::answered);
     [[nodiscard]] task<result<bytes>> exchange(contact peer, std::string service, bytes request, call_options options,
                                                steady_time deadline);
+
+    // requests.cpp
+    [[nodiscard]] task<result<request_report>> request_near(request_target to, std::string service, bytes body,
+                                                            request_options options);
+    [[nodiscard]] task<result<contact>> key_of(node_id peer, const request_options& options, steady_time deadline);
 
     // join.cpp
     [[nodiscard]] task<join_report> join(std::vector<contact> saved);
@@ -151,6 +162,7 @@ private:
     std::uint64_t announced_ = 0;                                    // the sequence of the last record
     recent_map<std::pair<node_id, address_kind>, address> seen_at_;  // where peers were last, by kind of transport
     address_vote vote_;
+    std::map<std::string, call_service, std::less<>> travelling_services_;
     event_hub events_;
 
     any_store values_;

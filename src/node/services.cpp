@@ -13,18 +13,25 @@
 
 namespace mydht::detail {
 
-void node_core::serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler) {
+void node_core::serve(const std::shared_ptr<node_core>& self, std::string service, service_handler handler,
+                      std::optional<call_service> travelling) {
     // Said here, where the caller can see it.
     if (!valid_service_name(service))
         throw std::invalid_argument("serve: \"" + service + "\" is no name for a service");
     if (!handler) throw std::invalid_argument("serve: no handler for \"" + service + "\"");
-    asio::dispatch(self->env_.exec, [self, service = std::move(service), handler = std::move(handler)]() mutable {
+    asio::dispatch(self->env_.exec, [self, service = std::move(service), handler = std::move(handler),
+                                     travelling = std::move(travelling)]() mutable {
+        self->travelling_services_.erase(service);
+        if (travelling) self->travelling_services_.emplace(service, std::move(*travelling));
         self->pool_.serve(std::move(service), std::move(handler));
     });
 }
 
 void node_core::unserve(const std::shared_ptr<node_core>& self, std::string service) {
-    asio::dispatch(self->env_.exec, [self, service = std::move(service)] { self->pool_.unserve(service); });
+    asio::dispatch(self->env_.exec, [self, service = std::move(service)] {
+        self->travelling_services_.erase(service);
+        self->pool_.unserve(service);
+    });
 }
 
 task<result<contact>> node_core::locate(node_id peer, steady_time deadline) {

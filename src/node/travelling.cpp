@@ -1,6 +1,7 @@
 // Queries that travel through this node, and what is brought to it and by it.
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "node/node_core.hpp"
@@ -22,6 +23,17 @@ forward_origin node_core::travel_origin() {
     };
     out.exempt_loopback = config_.sessions.exempt_loopback;
     out.seen_at = [this](const peer_info& who, const address& where) { return has_seen(who, where); };
+    out.linked = [this](const node_id& who) -> std::optional<contact> {
+        const auto link = pool_.find(who);
+        return link.open() ? std::optional(link.peer().who) : std::nullopt;
+    };
+    out.serves = [this](std::string_view name) { return travelling_services_.contains(name); };
+    out.serve = [this](service_question what) {
+        const auto found = travelling_services_.find(what.service);
+        // It was there in this same step: serves() came first.
+        assert(found != travelling_services_.end());
+        return found->second.answer(std::move(what));
+    };
     return out;
 }
 

@@ -4,10 +4,12 @@
 #include <cassert>
 #include <utility>
 
+#include "query/rulebook.hpp"
+
 namespace mydht::detail {
 
 branches::branches(std::vector<contact> candidates, const wire::forward& query)
-    : strict_(query.asker.has_value()),
+    : strict_(shares_strictly(query)),
       along_(query.storing == wire::storage_mode::path),
       candidates_(std::move(candidates)),
       most_(query.results),

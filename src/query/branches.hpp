@@ -19,7 +19,7 @@ struct branch {
 
 /// Shares a query out among the peers that it is sent on to: as many side by side as it has paths, at most `fan_out` in all.
 /// Where a peer was visited before, or is not there, its share goes to the next one. Of results everybody is asked for one at least,
-/// unless the query has a ticket: then all together are asked for no more than there are, who would get none has to wait, and
+/// unless it shares strictly, as with a ticket: then all together are asked for no more than there are, who would get none has to wait, and
 /// what one did not use goes to another. Copies that a put may leave on the way are shared out as strictly, but who gets none is sent the
 /// query all the same, for the ends of its paths. A plain value.
 class branches {

@@ -51,9 +51,6 @@ std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& q
         ++in.counts.throttled;
         return error_answer(wire::error_code::throttled, "you send more than this node passes on for one neighbour");
     }
-    if (std::holds_alternative<wire::request>(query.goal)) {
-        return error_answer(wire::error_code::not_supported, "this node passes no requests on");
-    }
     const bool sent_round = detail::rulebook::has_false_trace(query, from.who.id, in.origin.self->id());
     if (sent_round || in.book.is_absurd(query)) {
         ++in.counts.absurd;
@@ -107,6 +104,18 @@ private:
     node_id from_;
     std::size_t weight_;
 };
+
+/// A query of this node's own. Both must live until it has ended.
+task<wire::gathered> run(detail::hop& here, forward_report& report) {
+    auto out = co_await here.run();
+    report.sent = here.sent();
+    report.complete = out.outcome != wire::gathered_outcome::partial && here.complete();
+    report.lies = here.found().lies();
+    report.own = here.found().own();
+    report.refusal = here.found().refusal();
+    report.turned_down = here.found().turned_down();
+    co_return out;
+}
 
 }  // namespace
 
@@ -174,14 +183,22 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
     detail::hop here(in, std::move(query), std::nullopt, deadline);
     here.write_down(detail::step_log(report.steps, now));
     here.tell(std::move(on_item));
-    auto out = co_await here.run();
-    report.sent = here.sent();
-    report.complete = out.outcome != wire::gathered_outcome::partial && here.complete();
-    report.lies = here.found().lies();
-    report.own = here.found().own();
-    report.refusal = here.found().refusal();
-    report.turned_down = here.found().turned_down();
-    co_return out;
+    co_return co_await run(here, report);
+}
+
+task<wire::gathered> forwarder::request(wire::forward query, steady_time deadline, forward_report& report,
+                                        std::function<void(wire::forward&)> tagged,
+                                        std::function<bool(const signed_reply&)> opens) {
+    const auto in = state_;
+    ++in->counts.begun;
+    in->env.secure_random->fill(query.tag.data());
+    tagged(query);
+    in->tags.note(detail::visit_of(query), in->env.time->now(), deadline + tag_margin);
+    report.begun = in->env.time->now();
+    detail::hop here(in, std::move(query), std::nullopt, deadline);
+    here.write_down(detail::step_log(report.steps, report.begun));
+    here.opens_replies_with(std::move(opens));
+    co_return co_await run(here, report);
 }
 
 bool forwarder::awaits(const loop_tag& tag) const { return state_->waiting.awaits(tag); }

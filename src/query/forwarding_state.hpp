@@ -8,6 +8,7 @@
 
 #include <mydht/query/forwarder.hpp>
 
+#include "query/answered_requests.hpp"
 #include "query/collection.hpp"
 #include "query/relay_meter.hpp"
 #include "query/rulebook.hpp"
@@ -25,7 +26,8 @@ struct forwarding_state {
           table(table_),
           spaces(spaces_),
           meter(book.rules().relays),
-          tags(book.rules().tags_max) {}
+          tags(book.rules().tags_max),
+          answered(book.rules().requests_remembered) {}
 
     environment env;
     rulebook book;
@@ -36,10 +38,13 @@ struct forwarding_state {
     forward_origin origin;
     relay_meter meter;
     seen_tags tags;
+    answered_requests answered;
     collections waiting;
     std::size_t under_way = 0;
     std::size_t bytes_under_way = 0;
     std::map<node_id, std::size_t> by_peer;  // of those under way
+    std::size_t requests = 0;                // that services answer now
+    std::map<node_id, std::size_t> requests_by_peer;
     forward_counters counts;
 };
 

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include <mydht/core/limits.hpp>
+#include <mydht/crypto/ids.hpp>
 
 namespace mydht::detail {
 
@@ -22,6 +23,11 @@ gathering::gathering(const wire::forward& query, const namespaces& rules, const 
       found_(target_, 0, rules, time, query.results) {
     if (std::holds_alternative<wire::find_node>(query.goal)) wish_ = wish::contacts;
     if (std::holds_alternative<wire::store>(query.goal)) wish_ = wish::copies;
+    if (const auto* asked = std::get_if<wire::request>(&query.goal)) {
+        wish_ = wish::replies;
+        sealed_ = asked->is_sealed();
+        question_ = question_of(query.tag, asked->target, asked->service, asked->body);
+    }
 }
 
 bool gathering::holds_too_much(const wire::gathered& answer, std::size_t results) const {
@@ -37,7 +43,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
         const auto* const error = std::get_if<wire::error>(&answer);
         if (error == nullptr) ++lies_;
         if (error != nullptr && error->code == wire::error_code::refused) turned_down_ = true;
-        cut_off_ = true;
+        missed(error == nullptr);
         out.how = judgement::unvisited;
         return out;
     }
@@ -61,7 +67,8 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     if (got->outcome == wire::gathered_outcome::nothing && empty) ++nothing_;
     const auto delivered = std::min(got->delivered, path.results);
     delivered_ += delivered;
-    out.used = partial ? path.results : delivered;
+    const std::size_t replies = wish_ == wish::replies ? got->items.size() : 0;
+    out.used = partial ? path.results : delivered + replies;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
     // One copy at the end of each path, and those that it may leave on the way.
     const std::size_t most = path.paths + (along_ ? path.results : 0U);
@@ -89,6 +96,7 @@ bool gathering::take_delivery(wire::gathered what) {
 }
 
 void gathering::take_item(item what) {
+    if (wish_ == wish::replies) return take_reply(std::move(what));
     if (wish_ != wish::values || !found_.take(std::move(what))) ++lies_;
 }
 
@@ -105,6 +113,24 @@ std::chrono::milliseconds gathering::copy_left() const {
     return std::max(left, std::chrono::milliseconds(1));
 }
 
+void gathering::take_reply(item what) {
+    const auto reply = open_reply(what, question_);
+    const bool from_target = reply && (!sealed_ || node_id_of(reply->answerer) == target_);
+    if (!from_target) {
+        ++lies_;
+        return;
+    }
+    // Who answers twice has one say.
+    const bool known = std::ranges::find(answerers_, reply->answerer) != answerers_.end();
+    if (known || replies_.size() >= results_) return;
+    if (opens_ && !opens_(*reply)) {
+        ++lies_;
+        return;
+    }
+    answerers_.push_back(reply->answerer);
+    replies_.push_back(std::move(what));
+}
+
 void gathering::take_contact(contact who) {
     if (wish_ != wish::contacts || who.id != target_ || who.addresses.empty()) {
         ++lies_;
@@ -115,7 +141,7 @@ void gathering::take_contact(contact who) {
 }
 
 bool gathering::any() const noexcept {
-    return !found_.candidates().empty() || !contacts_.empty() || copies_ > 0 || delivered_ > 0;
+    return !found_.candidates().empty() || !contacts_.empty() || !replies_.empty() || copies_ > 0 || delivered_ > 0;
 }
 
 bool gathering::enough() const {
@@ -124,6 +150,7 @@ bool gathering::enough() const {
         case wish::contacts: return contacts_.size() >= results_;
         case wish::values: return found_.enough();
         case wish::copies: return false;
+        case wish::replies: return sealed_ ? !replies_.empty() : replies_.size() >= results_;
     }
     return false;
 }
@@ -161,6 +188,7 @@ wire::gathered gathering::answer() const {
         out.items.push_back(each->what.to_item());
     }
     if (!out.items.empty()) out.copy_left = copy_left();
+    for (const auto& each : replies_) out.items.push_back(each);
     out.contacts = contacts_;
     const bool any = !out.items.empty() || !out.contacts.empty() || out.copies > 0 || out.delivered > 0;
     out.outcome = any        ? wire::gathered_outcome::found

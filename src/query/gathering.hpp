@@ -3,10 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include <mydht/crypto/service_request.hpp>
 #include <mydht/runtime/clock.hpp>
 #include <mydht/value/namespaces.hpp>
 #include <mydht/wire/message.hpp>
@@ -35,11 +38,13 @@ public:
     };
     /// `path`: what was asked of the peer; it cannot come to more.
     [[nodiscard]] judged take(wire::message answer, const branch& path);
-    /// The peer gave no answer.
-    void missed() { cut_off_ = true; }
+    /// The peer gave no answer. `asked`: it may have done something with the query.
+    void missed(bool asked = true) { cut_off_ = cut_off_ || asked || wish_ != wish::replies; }
     /// Somebody behind this one, who may be anybody, delivers something. False when it is a lie.
     [[nodiscard]] bool take_delivery(wire::gathered what);
 
+    /// At the asker of a request: what else a reply has to be.
+    void opens_replies_with(std::function<bool(const signed_reply&)> opens) { opens_ = std::move(opens); }
     void take_item(item what);
     /// One of the items is a cached copy with so long to live; 0: none is.
     void take_copy_left(std::chrono::milliseconds left);
@@ -86,7 +91,9 @@ public:
     [[nodiscard]] wire::gathered answer() const;
 
 private:
-    enum class wish : std::uint8_t { contacts, values, copies };
+    enum class wish : std::uint8_t { contacts, values, copies, replies };
+
+    void take_reply(item what);
 
     [[nodiscard]] std::vector<const find_copies::candidate*> newest_first() const;
     [[nodiscard]] bool holds_too_much(const wire::gathered& answer, std::size_t results) const;
@@ -101,6 +108,11 @@ private:
     std::size_t results_;
     find_copies found_;
     std::vector<contact> contacts_;
+    bool sealed_ = false;  // for the target alone
+    id256 question_;
+    std::function<bool(const signed_reply&)> opens_;
+    std::vector<item> replies_;
+    std::vector<public_key> answerers_;
     std::vector<rank> handed_over_;
     std::size_t copies_ = 0;
     std::size_t nothing_ = 0;

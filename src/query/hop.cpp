@@ -14,6 +14,7 @@
 
 #include "query/onward.hpp"
 #include "query/refusal.hpp"
+#include "query/serving.hpp"
 #include "query/tickets.hpp"
 
 namespace mydht::detail {
@@ -72,12 +73,16 @@ task<wire::gathered> hop::run() {
     co_await look_here();
     if (goes_on()) co_await send_on();
     if (is_left_to_keep() && in_->book.keeps(what(), true)) co_await keep_here();
+    if (is_left_to_serve()) co_await serve_here();
     if (!complete_) found_.missed();
     in_->counts.lies += found_.lies();
     co_return found_.answer();
 }
 
-bool hop::goes_on() const { return query_.hops > 0 && query_.results > 0 && !found_.enough() && !ended_; }
+bool hop::goes_on() const {
+    const bool open = query_.hops > 0 && query_.results > 0;
+    return open && !found_.enough() && !ended_ && !served_;
+}
 
 /// One that nobody behind this peer has taken ends here, too.
 bool hop::is_left_to_keep() const {
@@ -85,9 +90,40 @@ bool hop::is_left_to_keep() const {
     return is_put(query_) && !taken;
 }
 
+/// A request is for this peer: its own name stands on it, or it serves the name where a path ends. The asker does not ask itself.
+bool hop::is_served_here() const {
+    const auto& asked = std::get<wire::request>(query_.goal);
+    if (!from_) return false;
+    if (asked.is_sealed()) return in_->origin.contact().id == asked.target;
+    return query_.results > 0 && in_->origin.serves && in_->origin.serves(asked.service) && ends_here(*in_, query_);
+}
+
+/// Nobody behind this peer has served it, and it is nearer to the target than those before.
+bool hop::is_left_to_serve() const {
+    const auto* asked = std::get_if<wire::request>(&query_.goal);
+    if (asked == nullptr || asked->is_sealed() || !from_ || served_) return false;
+    const bool open = query_.results > 0 && !found_.any() && in_->env.time->now() < deadline_;
+    return open && in_->origin.serves && in_->origin.serves(asked->service);
+}
+
+task<> hop::serve_here() {
+    served_ = true;
+    const auto collector = ticket_ ? std::optional(ticket_->asker) : std::nullopt;
+    auto reply = co_await answer_request(in_, query_, *from_, collector, deadline_);
+    if (!reply) co_return;
+    if (!ticket_) co_return found_.take_item(std::move(*reply));
+    wire::gathered held;
+    held.items.push_back(std::move(*reply));
+    co_await bring(std::move(held));
+}
+
 task<> hop::look_here() {
     wire::gathered held;
     const auto& target = target_of(query_);
+    if (is_request(query_)) {
+        if (is_served_here()) co_await serve_here();
+        co_return;
+    }
     if (std::holds_alternative<wire::find_value>(query_.goal)) {
         auto own = co_await in_->own.held(target);
         held.items = std::move(own.items);
@@ -197,7 +233,7 @@ task<> hop::send_on() {
         if (is_nothing(out)) break;
     }
     sent_ = out.sent();
-    if (ticket_) query_.results = static_cast<std::uint8_t>(out.results_left());
+    if (shares_strictly(query_)) query_.results = static_cast<std::uint8_t>(out.results_left());
     // Whoever is still at it is told that it is not wanted any more.
     requests.terminate();
     co_await requests.join();
@@ -234,8 +270,9 @@ void hop::settle(branches& out, arrival got) {
     auto* const step = note(got);
     if (const auto why = refusal_in(got.answer)) found_.refused(why);
     if (!got.answer) {
-        found_.missed();
-        return was_not_asked(got.answer.error()) ? out.given_back(path) : out.lost(path);
+        const bool not_asked = was_not_asked(got.answer.error());
+        found_.missed(!not_asked);
+        return not_asked ? out.given_back(path) : out.lost(path);
     }
     const auto lies = found_.lies();
     const auto judged = found_.take(std::move(got.answer->what), path);
@@ -295,7 +332,9 @@ task<> hop::bring(wire::gathered what) {
     wire::deliver word;
     word.tag = query_.tag;
     what.outcome = wire::gathered_outcome::found;
-    const bool all = what.items.empty() ? what.copies == 0 : what.items.front().kind == item_kind::immutable;
+    const bool one_peer = is_request(query_) && std::get<wire::request>(query_.goal).is_sealed();
+    const bool one_value = what.items.empty() ? what.copies == 0 : what.items.front().kind == item_kind::immutable;
+    const bool all = one_peer || one_value;
     result<reply> done = failure(errc::closed);
     const bool announced = size_of(what) > first_packet_bytes;
     if (announced) done = co_await in_->via->hand(to, word, deadline_, handing::to_asker);

@@ -28,6 +28,10 @@ public:
     void tell(std::function<void(item)> on_item) { on_item_ = std::move(on_item); }
     /// What becomes of each peer that it is sent to is written down there.
     void write_down(step_log into) { log_.emplace(into); }
+    /// See forwarder::request.
+    void opens_replies_with(std::function<bool(const signed_reply&)> opens) {
+        found_.opens_replies_with(std::move(opens));
+    }
 
     /// Completes with what came together until the deadline. Cancelled: the peers that it was sent to are told.
     [[nodiscard]] task<wire::gathered> run();
@@ -49,6 +53,8 @@ private:
 
     [[nodiscard]] task<> look_here();
     [[nodiscard]] task<> keep_here();
+    [[nodiscard]] bool is_served_here() const;
+    [[nodiscard]] task<> serve_here();
     [[nodiscard]] task<> send_on();
     void one_copy_less();
     void settle(branches& out, arrival got);
@@ -58,6 +64,7 @@ private:
     [[nodiscard]] bool goes_on() const;
     [[nodiscard]] bool may_pass_on(const contact& to);
     [[nodiscard]] bool is_left_to_keep() const;
+    [[nodiscard]] bool is_left_to_serve() const;
     [[nodiscard]] wire::forward onward_query();
     [[nodiscard]] bool is_nothing(const branches& out) const;
     [[nodiscard]] const peer_info* from() const { return from_ ? &*from_ : nullptr; }
@@ -74,6 +81,7 @@ private:
     bool hands_back_;
     bool kept_ = false;
     bool ended_ = false;
+    bool served_ = false;
     bool complete_ = true;
     std::size_t sent_ = 0;
 };

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <optional>
 #include <utility>
+#include <variant>
 
 namespace mydht::detail {
 
@@ -30,21 +33,35 @@ std::vector<contact> anybody(forwarding_state& in, std::size_t count, const cont
     return out;
 }
 
+/// Whoever knows the peer that a request is for asks it before anybody else.
+void put_first(forwarding_state& in, const wire::forward& query, const std::function<bool(const contact&)>& accept,
+               std::vector<contact>& out) {
+    const auto* asked = std::get_if<wire::request>(&query.goal);
+    if (asked == nullptr || !asked->is_sealed()) return;
+    const auto* known = in.table.find(asked->target);
+    auto who = known != nullptr && !in.table.is_bad(*known) ? std::optional(known->contact) : std::nullopt;
+    if (!who && in.origin.linked) who = in.origin.linked(asked->target);
+    if (!who || !accept(*who)) return;
+    std::erase_if(out, [&](const contact& each) { return each.id == asked->target; });
+    out.insert(out.begin(), std::move(*who));
+}
+
 }  // namespace
 
 std::vector<contact> whom(forwarding_state& in, travelling what) {
     const auto& query = what.query;
-    const contact_filter unvisited = [&](const table_entry<contact>& e) {
-        const auto& id = e.contact.id;
-        const bool sent_it = what.from != nullptr && id == what.from->who.id;
-        return !sent_it && std::ranges::find(query.trace, id) == query.trace.end();
+    const auto is_new = [&](const contact& who) {
+        const bool sent_it = what.from != nullptr && who.id == what.from->who.id;
+        return !sent_it && std::ranges::find(query.trace, who.id) == query.trace.end();
     };
+    const contact_filter unvisited = [&](const table_entry<contact>& e) { return is_new(e.contact); };
     const bool hidden = query.hidden;
     const auto visit = hidden ? visit_of(query) : id256();
     if (hidden && in.book.walk_ends(visit)) return {};
     const bool at_random = hidden ? in.book.step_at_random(visit) : query.wander > 0;
     auto usual = at_random ? anybody(in, query.fan_out, unvisited)
                            : in.table.preferred(target_of(query), query.fan_out, unvisited, *in.env.random);
+    put_first(in, query, is_new, usual);
     return in.book.whom(what, std::move(usual));
 }
 

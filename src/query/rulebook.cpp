@@ -15,6 +15,7 @@ namespace {
 bool is_fitting(const wire::forward& query) {
     const bool ends = query.storing == wire::storage_mode::answerer;
     if ((ends || query.storing == wire::storage_mode::path) != is_put(query)) return false;
+    if (is_request(query) && (query.storing != wire::storage_mode::none || query.stream)) return false;
     if (!query.asker) return true;
     const bool straight = ends || query.storing == wire::storage_mode::none;
     return straight && query.trace_max == 0 && query.proxy_hops == 0 && !query.stream;
@@ -30,6 +31,13 @@ std::size_t value_bytes(const wire::forward& query) noexcept {
     return 0;
 }
 
+bool is_request(const wire::forward& query) noexcept { return std::holds_alternative<wire::request>(query.goal); }
+
+bool shares_strictly(const wire::forward& query) noexcept {
+    const auto* asked = std::get_if<wire::request>(&query.goal);
+    return query.asker || (asked != nullptr && !asked->is_sealed());
+}
+
 rulebook::rulebook(travel_rules rules, random_source& random) : rules_(std::move(rules)) { random.fill(secret_); }
 
 std::uint8_t rulebook::priority(const peer_info& from, std::uint8_t claimed) const {
@@ -41,8 +49,8 @@ bool rulebook::is_absurd(const wire::forward& query) const {
     const auto& band = rules_.band(query.priority);
     return query.hops > band.hops_max || query.fan_out == 0 || query.fan_out > band.fan_out_max || query.paths == 0 ||
            query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
-           query.lifetime > band.lifetime_max || query.lifetime.count() <= 0 || query.proxy_hops > band.hops_max ||
-           !is_fitting(query);
+           (is_request(query) && !band.forwards_requests) || query.lifetime > band.lifetime_max ||
+           query.lifetime.count() <= 0 || query.proxy_hops > band.hops_max || !is_fitting(query);
 }
 
 bool rulebook::has_false_trace(const wire::forward& query, const node_id& from, const node_id& to) {

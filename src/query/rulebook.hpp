@@ -54,5 +54,9 @@ private:
 [[nodiscard]] bool is_put(const wire::forward& query) noexcept;
 /// Of the value that it leaves, or of the request that it carries; otherwise 0.
 [[nodiscard]] std::size_t value_bytes(const wire::forward& query) noexcept;
+/// A request to a service.
+[[nodiscard]] bool is_request(const wire::forward& query) noexcept;
+/// No more peers may come to something than it wants results, whoever is asked.
+[[nodiscard]] bool shares_strictly(const wire::forward& query) noexcept;
 
 }  // namespace mydht::detail

@@ -13,6 +13,9 @@ id256 visit_of(const wire::forward& query) {
     if (const auto* put = std::get_if<wire::store>(&query.goal)) {
         return hash_id("mydht.visit", {query.tag.view(), kind, target.view(), put->what.body, put->what.sig.view()});
     }
+    if (const auto* asked = std::get_if<wire::request>(&query.goal)) {
+        return hash_id("mydht.visit", {query.tag.view(), kind, target.view(), as_bytes(asked->service), asked->body});
+    }
     return hash_id("mydht.visit", {query.tag.view(), kind, target.view()});
 }
 

@@ -51,6 +51,9 @@ result<void> validate(const travel_rules& rules, std::string* field) {
     if (rules.under_way_peer == 0) return bad("under_way_peer");
     if (!check(rules.relays)) return bad("relays");
     if (rules.tags_max == 0) return bad("tags_max");
+    if (rules.requests_max == 0) return bad("requests_max");
+    if (rules.requests_peer == 0) return bad("requests_peer");
+    if (rules.requests_remembered == 0) return bad("requests_remembered");
     if (rules.bands.empty()) return bad("bands");
     for (std::size_t i = 0; i < rules.bands.size(); ++i) {
         const auto& band = rules.bands[i];

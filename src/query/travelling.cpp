@@ -1,11 +1,18 @@
 // The queries of a node that travel: from options to a query, and from what came back to a report.
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
+#include <vector>
 
+#include <mydht/core/application_error.hpp>
 #include <mydht/core/limits.hpp>
+#include <mydht/core/service_name.hpp>
+#include <mydht/crypto/service_request.hpp>
 #include <mydht/query/query_engine.hpp>
 
 #include "query/purposes.hpp"
@@ -17,6 +24,10 @@ namespace {
 /// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first, which may be
 /// an old one. The first copy of an immutable value is enough all the same.
 constexpr std::size_t usual_results = limits::values_per_message;
+
+/// How often a request to a peer goes out while all of its paths end without that peer: where everybody knows few others, one of some
+/// thirty times they do.
+constexpr std::size_t request_rounds = 3;
 
 lookup_report report_of(const forward_report& travelled, duration took) {
     lookup_report out;
@@ -39,6 +50,38 @@ std::uint8_t proxy_hops_of(query_mode mode) {
     }
 }
 
+/// What an asker is told of how a service ended.
+std::error_code error_of(const service_reply& said) {
+    switch (said.outcome) {
+        case reply_outcome::done: return {};
+        case reply_outcome::failed: return application_error(said.code);
+        case reply_outcome::no_service: return errc::no_service;
+        case reply_outcome::busy: return errc::peer_busy;
+        case reply_outcome::late: return errc::timed_out;
+    }
+    return errc::peer_error;
+}
+
+/// The replies to one request, as they come.
+struct told {
+    std::optional<sealed_request> seal;
+    std::error_code wrong;  // nothing can be sent
+    std::error_code failed;
+    std::vector<request_answer> answers;
+
+    bool take(const signed_reply& reply) {
+        auto plain = seal ? seal->open_reply(reply.payload) : result<bytes>(reply.payload);
+        auto said = plain ? decode_reply(*plain) : result<service_reply>(failure(plain.error()));
+        if (!said) return false;
+        if (const auto why = error_of(*said)) {
+            failed = why;
+        } else {
+            answers.emplace_back(reply.answerer, std::move(said->body));
+        }
+        return true;
+    }
+};
+
 }  // namespace
 
 /// The option that no peer would take, if there is one.
@@ -58,6 +101,8 @@ result<void> query_engine::check(const wire::forward& query, query_mode mode) co
     const bool is_direct = mode.what() == query_mode::kind::direct;
     if (is_direct && query.storing == wire::storage_mode::cache) return bad("cached: direct answers pass nobody");
     const bool collected = is_direct || is_mixed;
+    const auto* asked = std::get_if<wire::request>(&query.goal);
+    if (asked != nullptr && !most.forwards_requests) return bad("priority: peers pass no requests of it on");
     if (collected && query.storing == wire::storage_mode::path) return bad("along_the_path: only for proxied puts");
     if (is_direct && !forwarding_.can_be_reached()) return failure(errc::unsupported_address);
     return {};
@@ -158,6 +203,66 @@ task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_opt
     if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
     co_return failure(travelled.sent == 0 ? errc::no_peers : travelled.complete ? errc::not_found : errc::timed_out);
+}
+
+task<result<request_report>> query_engine::request(request_target to, std::string service, bytes body,
+                                                   request_options options) {
+    if (!valid_service_name(service) || (to.is_peer() && !to.who())) co_return failure(errc::bad_argument);
+    if (body.size() > limits::request_bytes) co_return failure(errc::too_large);
+    wire::request goal;
+    goal.target = to.id();
+    if (!to.is_peer()) goal.service = service;
+    if (!to.is_peer()) goal.body = body;
+    // Only that peer answers, once: it needs no share, but each that brings its reply straight would.
+    const bool collected = options.mode() != proxied();
+    auto results = to.is_peer() && collected ? std::nullopt : std::optional<std::size_t>(1);
+    if (!to.is_peer()) results = options.results();
+    auto query = travelling(std::move(goal), options, results);
+    if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
+    const auto begun = env_.time->now();
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
+    service_request letter;
+    letter.deadline = env_.time->wall_now() + std::chrono::ceil<std::chrono::milliseconds>(deadline - begun);
+    if (to.is_peer()) {
+        env_.secure_random->fill(letter.number.data());
+        letter.service = std::move(service);
+        letter.body = std::move(body);
+    }
+    const std::size_t rounds = to.is_peer() ? request_rounds : 1;
+    request_report out;
+    std::size_t asked = 0;
+    for (std::size_t round = 1;; ++round) {
+        told replies;
+        auto tagged = [&](wire::forward& drawn) {
+            if (!to.is_peer()) return;
+            auto made = sealed_request::make(to.who()->peer, drawn.tag, letter, *env_.secure_random);
+            if (!made) {
+                replies.wrong = made.error();
+                drawn.hops = 0;
+                return;
+            }
+            std::get<wire::request>(drawn.goal).body = made->body();
+            replies.seal = std::move(*made);
+        };
+        std::function<void(wire::forward&)> seal = std::move(tagged);
+        std::function<bool(const signed_reply&)> opens = [&replies](const signed_reply& reply) {
+            return replies.take(reply);
+        };
+        forward_report travelled;
+        (void)co_await forwarding_.request(query, deadline, travelled, std::move(seal), std::move(opens));
+        if (replies.wrong) co_return failure(replies.wrong);
+        asked += travelled.sent;
+        out.answers = std::move(replies.answers);
+        out.lookup = report_of(travelled, env_.time->now() - begun);
+        out.lookup.asked = asked;
+        if (!out.answers.empty()) co_return out;
+        if (replies.failed) co_return failure(replies.failed);
+        if (out.lookup.refusal) co_return failure(out.lookup.refusal);
+        if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
+        if (travelled.sent == 0) co_return failure(errc::no_peers);
+        if (!travelled.complete) co_return failure(errc::timed_out);
+        if (round == rounds) co_return failure(errc::not_found);
+    }
 }
 
 }  // namespace mydht

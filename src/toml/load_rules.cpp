@@ -34,6 +34,7 @@ std::vector<detail::field> fields_of(travel_band& band) {
             small_number("fan_out_max", band.fan_out_max),
             small_number("paths_max", band.paths_max),
             time_span("lifetime_max", band.lifetime_max),
+            flag("forwards_requests", band.forwards_requests),
             flag("keeps_ends", band.keeps_ends),
             flag("keeps_passing", band.keeps_passing),
             flag("caches", band.caches),
@@ -63,6 +64,9 @@ std::vector<detail::field> fields_of(rule_set& set) {
             small_number("busy_priority", rules.busy_priority),
             number("under_way_peer", rules.under_way_peer),
             number("tags_max", rules.tags_max),
+            number("requests_max", rules.requests_max),
+            number("requests_peer", rules.requests_peer),
+            number("requests_remembered", rules.requests_remembered),
             word("table", {"kbucket", "flat"}, choose)};
 }
 

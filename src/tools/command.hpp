@@ -20,6 +20,7 @@ outcome<void> publish_command(std::string_view name, arguments given);
 outcome<void> retract_command(std::string_view name, arguments given);
 outcome<void> resolve_command(std::string_view name, arguments given);
 outcome<void> trace_command(std::string_view name, arguments given);
+outcome<void> request_command(std::string_view name, arguments given);
 outcome<void> lookup_command(std::string_view name, arguments given);
 outcome<void> ping_command(std::string_view name, arguments given);
 outcome<void> demo_command(std::string_view name, arguments given);

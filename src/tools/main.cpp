@@ -28,6 +28,7 @@ constexpr command commands[] = {
     {"retract", "take a signed value back", retract_command},
     {"resolve", "find the newest value of an author", resolve_command},
     {"trace", "find a value, print which peers were asked, when, and what they answered", trace_command},
+    {"request", "ask a service of a node, also where nobody can connect to it", request_command},
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},
     {"demo", "run a small network in this process", demo_command},

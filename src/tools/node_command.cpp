@@ -46,6 +46,7 @@ struct node_arguments {
     std::vector<location> listen;
     std::vector<location> bootstrap;
     rule_set rules;
+    bool echo = false;
 };
 
 /// What --store and --codec choose: nothing yet, there is one of each.
@@ -109,6 +110,8 @@ std::string ready_line(const node& server, bool json) {
     return out + "\n";
 }
 
+task<result<bytes>> echo(incoming_call& call) { co_return to_bytes(call.request()); }
+
 /// Starts the node, runs it until the user wants it to end, stops it.
 task<> serve(environment env, interruption& wish, std::string_view name, const node_arguments& wanted,
              node_config config, outcome<void>& ended) {
@@ -119,6 +122,7 @@ task<> serve(environment env, interruption& wish, std::string_view name, const n
     if (!error) {
         config.listen = std::move(*listen);
         node server(env, std::move(config));
+        if (wanted.echo) server.serve("echo/1", make_call_service(echo), serve_options().forwarded());
         env.log.write(log_level::info, name, "starting " + server.id().hex());
         auto joined = co_await unless_interrupted(wish, server.start());
         if (joined) {
@@ -186,6 +190,7 @@ outcome<void> node_command(std::string_view name, arguments given) {
         "--bootstrap", wanted.bootstrap, parse_peer_address,
         "A node of the network to join, as in udp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
     line.option("--table", "FILE", wanted.table, "Keep the known nodes here over restarts");
+    line.flag("--echo", wanted.echo, "Serve echo/1, which answers everybody with what was asked: for mydht request");
     declare_rules(line, wanted.rules);
     line.option<only_choice>("--store", "PATH", choice, parse_store, "Not available yet: values are kept in memory");
     line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");

@@ -60,6 +60,19 @@ class Values(support.Case):
             self.refused(3, "get", *self.through(2), "--mode", *mode, MISSING, says=MISSING)
             self.put(0, "--mode", *mode, "brought by " + mode[0])
 
+    def test_requests_to_services(self):
+        echo = self.node("--bootstrap", self.nodes[0].address, "--echo")
+        for mode in ([], ["--mode", "proxied"], ["--mode", "mixed:1"], ["--mode", "direct", "--listen", "udp://127.0.0.1:0"]):
+            for content in (b"hello", b"", bytes(range(256)) * 240):
+                self.assertEqual(self.succeeds("request", *self.through(1), *mode, echo.id, "echo/1", "-", content=content), content)
+        reply = json.loads(self.succeeds("request", *self.through(2), "--mode", "proxied", "--json", "--key", MISSING, "echo/1", "by key"))
+        self.assertEqual(base64.b64decode(reply["reply_base64"]), b"by key")
+        self.assertEqual(reply["id"], echo.id)
+        self.refused(1, "request", *self.through(1), "--mode", "proxied", echo.id, "none/1", "x", says="no service")
+        self.refused(3, "request", *self.through(1), "--mode", "proxied", "--key", MISSING, "none/1", "x", says=MISSING)
+        self.refused(2, "request", *self.through(1), echo.id, "no name", "x", says="no name of a service")
+        self.refused(2, "request", *self.through(1), "--mode", "proxied", echo.id, "echo/1", "-", content=b"x" * 61441, says=echo.id)
+
     def trace(self, code, *arguments):
         """The trace as it is in JSON, of a command that ends with this code; the tree has as many steps."""
         command = ["trace", *self.through(1), *arguments]

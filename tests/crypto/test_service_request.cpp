@@ -28,6 +28,7 @@ loop_tag tag_of(std::uint8_t first) {
 service_request example(bytes body = to_bytes("hello"), wall_time deadline = now + 5s) {
     service_request out;
     out.deadline = deadline;
+    out.number = tag_of(9);
     out.service = "echo/1";
     out.body = std::move(body);
     return out;

@@ -169,6 +169,12 @@ public:
             forward_origin place;
             place.self = std::move(self);
             place.contact = [this] { return who; };
+            place.serves = [this](std::string_view name) { return services.contains(std::string(name)); };
+            place.serve = [this](service_question what) {
+                ++served;
+                const auto& handler = services.at(what.service);
+                return handler(std::move(what));
+            };
             place.seen_at = [](const peer_info& from, const address& where) { return from.observed == where; };
             forwarding.connect(via, std::move(place));
             query_origin origin;
@@ -185,6 +191,9 @@ public:
         forwarder forwarding;
         query_engine queries;
         manner behaves;
+        /// What this peer answers to requests that travel, by the service's name.
+        std::map<std::string, std::function<task<result<bytes>>(service_question)>> services;
+        std::size_t served = 0;           ///< how often a handler was begun
         std::vector<wire::forward> seen;  ///< every query that came here
         bool reachable = true;            ///< others can dial it
         std::size_t dialled = 0;          ///< how often somebody did who had something for it

@@ -24,9 +24,10 @@ namespace mydht {
 /// What an asker says to one peer.
 ///
 /// As it is sealed, for docs/wire-format.md (integers little-endian): version u8 = 1; deadline u64, milliseconds since 1970-01-01 UTC;
-/// the name, u8 length and characters; the body up to the end.
+/// number, 16 bytes; the name, u8 length and characters; the body up to the end.
 struct service_request {
     wall_time deadline{};  ///< nobody answers it later
+    loop_tag number;  ///< random, the same when it is sent again under another tag: who has answered it does not again
     std::string service;
     bytes body;  ///< at most limits::request_bytes
 

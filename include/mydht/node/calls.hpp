@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
+#include <mydht/query/forwarder.hpp>
 #include <mydht/runtime/task.hpp>
 #include <mydht/session/stream.hpp>
 
@@ -71,13 +73,20 @@ private:
     std::optional<attachment> attached_;
 };
 
-/// A call that a peer makes. Lives as long as its handler runs, which alone uses it.
+/// A call that a peer makes, or a request that travelled. Lives as long as its handler runs, which alone uses it.
 class incoming_call {
 public:
     incoming_call(stream over, bytes request, std::uint64_t attached)
         : stream_(std::move(over)), request_(std::move(request)), left_(attached) {}
+    explicit incoming_call(service_question what)
+        : request_(std::move(what.body)), travelled_(true), collector_(what.collector) {}
 
-    [[nodiscard]] const peer_info& from() const noexcept { return stream_.peer(); }
+    /// It came through other peers, see node::request: who asks is not known, and nobody has let him in.
+    [[nodiscard]] bool travelled() const noexcept { return travelled_; }
+    /// Of one that travelled: who signed where the reply is to be brought, which is the asker or a peer on the way.
+    [[nodiscard]] const std::optional<public_key>& collector() const noexcept { return collector_; }
+    /// Who calls, proven by the session. Of a request that travelled nobody: all zero, and not proven.
+    [[nodiscard]] const peer_info& from() const noexcept;
     /// Aligned to 8 bytes.
     [[nodiscard]] bytes_view request() const noexcept { return request_; }
 
@@ -92,20 +101,57 @@ public:
 private:
     stream stream_;
     bytes request_;
-    std::uint64_t left_;
+    std::uint64_t left_ = 0;
     bool asked_for_ = false;
+    bool travelled_ = false;
+    std::optional<public_key> collector_;
 };
 
-/// Answers a call. An error, like an exception, is errc::peer_error to the caller. Cancelled when the caller gives up.
+/// Answers a call. An error, like an exception, is errc::peer_error to the caller, but application_error() reaches it as it is.
+/// Cancelled when the caller gives up.
 using call_handler = std::function<task<result<bytes>>(incoming_call& call)>;
 
-/// A service for node::serve() that answers calls. Requests count as memory of streams (session_config::stream_receive_bytes_total) as
+namespace detail {
+struct call_desk;
+}
+
+/// A service that answers calls, for node::serve(). Copies share its limits.
+class call_service {
+public:
+    call_service(call_handler handler, call_limits limits);
+
+    /// What serves the streams of calls.
+    operator service_handler() const;  // NOLINT(google-explicit-constructor)
+    /// Answers a request that travelled. Errors: errc::too_large over call_limits::message_bytes, and the handler's.
+    [[nodiscard]] task<result<bytes>> answer(service_question what) const;
+
+private:
+    std::shared_ptr<detail::call_desk> desk_;
+};
+
+/// How a service is served.
+class serve_options {
+public:
+    serve_options() {}
+
+    /// Requests that travel (node::request) reach it, too. They come from anybody, whoever is let in over sessions.
+    serve_options& forwarded(bool wanted = true) {
+        forwarded_ = wanted;
+        return *this;
+    }
+    [[nodiscard]] bool is_forwarded() const noexcept { return forwarded_; }
+
+private:
+    bool forwarded_ = false;
+};
+
+/// A service that answers calls. Requests count as memory of streams (session_config::stream_receive_bytes_total) as
 /// they come and until they are answered; when there is no room for one, its caller is told errc::peer_busy.
-[[nodiscard]] service_handler make_call_service(call_handler handler, call_limits limits = {});
+[[nodiscard]] call_service make_call_service(call_handler handler, call_limits limits = {});
 
 /// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's matter.
-/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, errc::peer_error when the
-/// handler failed or took the request for malformed, errc::too_large for a request or response over the limit,
+/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, application_error() when the handler gave one,
+/// errc::peer_error when it failed otherwise or took the request for malformed, errc::too_large for a request or response over the limit,
 /// errc::protocol_violation and errc::truncated for something that is no response, and those of streams. The service has to be one
 /// of make_call_service(): another one that just ends the stream gives errc::truncated, one that says something else
 /// errc::protocol_violation, and one that waits for more a call that ends by its deadline.

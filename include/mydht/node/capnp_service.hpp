@@ -145,12 +145,13 @@ task<result<capnp_message<Response>>> call_in_capnp(node from, Peer peer, std::s
 
 /// Serves calls to a service. The same as node::serve otherwise; node::unserve ends it.
 template <typename Request, typename Response>
-void serve_calls(node& on, std::string service, capnp_handler<Request, Response> handler, call_limits limits = {}) {
+void serve_calls(node& on, std::string service, capnp_handler<Request, Response> handler, call_limits limits = {},
+                 serve_options options = {}) {
     auto kept = std::make_shared<const capnp_handler<Request, Response>>(std::move(handler));
     call_handler answer = [kept = std::move(kept)](incoming_call& over) {
         return detail::answer_in_capnp<Request, Response>(kept, over);
     };
-    on.serve(std::move(service), make_call_service(std::move(answer), limits));
+    on.serve(std::move(service), make_call_service(std::move(answer), limits), options);
 }
 
 /// Calls a service of a peer: `build` fills the request before this returns. Completes with the response. See node::call for the

@@ -14,6 +14,7 @@
 #include <mydht/query/forwarder.hpp>
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
+#include <mydht/query/request_options.hpp>
 #include <mydht/runtime/environment.hpp>
 #include <mydht/session/session_pool.hpp>
 #include <mydht/session/stream.hpp>
@@ -139,11 +140,26 @@ public:
     /// The same for a peer whose addresses are known.
     [[nodiscard]] task<result<bytes>> call(contact peer, std::string service, bytes request, call_options options = {});
 
+    /// Asks a service of a peer, or of whoever serves it nearest to a key, also where this node cannot reach who answers: the request goes from
+    /// peer to peer in the mode of its options. To a peer it is sealed, so that those on the way see neither the service nor the body;
+    /// to a key it is open. The service has to be served with serve_options::forwarded(). In iterative() mode, the usual one, the peer is
+    /// called over a session, as call() does. docs/applications.md, "Requests that travel", says what is guaranteed.
+    /// Errors: errc::bad_argument for a name that no service has and for options that no peer would take; errc::too_large for more
+    /// than limits::request_bytes; errc::self_connection; errc::no_service when the peer serves no such requests; the
+    /// application_error() of its handler, errc::peer_error when that failed otherwise; errc::peer_busy when too many run there;
+    /// errc::not_found when nobody was found who answers; errc::timed_out when somebody may have; those of a get in that mode, and in
+    /// iterative() mode those of call().
+    /// Cancelled: those who pass it on are told, and the handler is cancelled.
+    [[nodiscard]] task<result<request_report>> request(request_target to, std::string service, bytes body,
+                                                       request_options options = {});
+
     /// Serves the streams that peers open to this service, see service_handler. Takes the place of the handler that the service
     /// may have had; streams that it serves go on. May be called at any time and from any thread; counts at once on the node's
     /// executor, soon elsewhere. Throws std::invalid_argument for a name that is not a valid_service_name() and for an
     /// empty handler.
     void serve(std::string service, service_handler handler);
+    /// The same for a service that answers calls, and requests that travel if the options say so.
+    void serve(std::string service, call_service calls, serve_options options = {});
     /// Serves it no more; streams that are served go on.
     void unserve(std::string service);
 

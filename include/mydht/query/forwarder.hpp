@@ -5,9 +5,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <mydht/crypto/identity.hpp>
+#include <mydht/crypto/service_request.hpp>
 #include <mydht/query/messenger.hpp>
 #include <mydht/query/report.hpp>
 #include <mydht/query/responder.hpp>
@@ -21,7 +24,7 @@ namespace mydht {
 
 namespace detail {
 struct forwarding_state;
-}
+}  // namespace detail
 
 /// What a node did with queries that travel.
 struct forward_counters {
@@ -40,6 +43,10 @@ struct forward_counters {
     std::uint64_t brought = 0;        ///< answers of this node that it took to askers itself
     std::uint64_t collected = 0;      ///< deliveries to this node that were new
     std::uint64_t unasked = 0;        ///< deliveries that nobody waited for, or not from that peer, or not such ones
+    std::uint64_t requests_answered = 0;  ///< to services of this node
+    std::uint64_t requests_refused = 0;   ///< of them, those that came when too many ran or were remembered
+    std::uint64_t requests_repeated = 0;  ///< that had been answered before, and were not again
+    std::uint64_t requests_unopened = 0;  ///< for this node that were changed, sealed for another tag, or out of date
 };
 
 /// What came back for a query of the node's own.
@@ -57,6 +64,16 @@ struct forward_report {
         steps;  ///< what it came to at each peer that this node sent it to, or that brought something
 };
 
+/// A request that came by forward to a service of this node.
+struct service_question {
+    service_question() {}
+
+    std::string service;
+    bytes body;
+    /// Who signed where the reply goes: the asker, or a peer on the way that passes it on. Nobody in a proxied query.
+    std::optional<public_key> collector;
+};
+
 /// What the forwarder has to know of the node that it runs on. The functions are called on the node's executor.
 struct forward_origin {
     std::shared_ptr<const identity> self;
@@ -66,6 +83,12 @@ struct forward_origin {
     std::function<bool(const peer_info&, const address&)> seen_at;
     /// What neighbours on this machine send is not counted against relay_limits.
     bool exempt_loopback = true;
+    /// The peer, when a session with it is open: it may be in no table. Nobody when not set.
+    std::function<std::optional<mydht::contact>(const node_id&)> linked;
+    /// There is a service of this name for requests that travel. None when not set.
+    std::function<bool(std::string_view)> serves;
+    /// Answers one of them; cancelled when nobody waits any more. Completes with the reply, or the error that its asker is told.
+    std::function<task<result<bytes>>(service_question)> serve;
 };
 
 /// Queries that travel from peer to peer. Each hop is one coroutine that looks into its own store, sends the query on, gathers what
@@ -92,6 +115,12 @@ public:
     /// what it completes with. A query whose proxy_hops are 1 collects its answers here.
     [[nodiscard]] task<wire::gathered> ask(wire::forward query, steady_time deadline, forward_report& report,
                                            std::function<void(item)> on_item = {});
+
+    /// The same for a request to a service. `tagged` gets the query when its tag is drawn and may seal the body; a reply that is
+    /// signed rightly and that `opens` does not take is a lie.
+    [[nodiscard]] task<wire::gathered> request(wire::forward query, steady_time deadline, forward_report& report,
+                                               std::function<void(wire::forward&)> tagged,
+                                               std::function<bool(const signed_reply&)> opens);
 
     /// Takes what a peer delivers, and answers by wire::delivered, or by wire::error when nobody waits for it.
     [[nodiscard]] wire::message take(const peer_info& from, wire::deliver what);

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include <mydht/query/options.hpp>
 #include <mydht/query/outcome.hpp>
 #include <mydht/query/query_config.hpp>
+#include <mydht/query/request_options.hpp>
 #include <mydht/query/responder.hpp>
 #include <mydht/query/response_time.hpp>
 #include <mydht/runtime/environment.hpp>
@@ -66,6 +68,12 @@ public:
     /// Stores a value on the nearest peers. See node::put.
     [[nodiscard]] task<result<put_report>> put(value what, put_options options);
 
+    /// Asks a service in a mode in which queries travel; who is asked by its id has to be known with its key. See node::request.
+    [[nodiscard]] task<result<request_report>> request(request_target to, std::string service, bytes body,
+                                                       request_options options);
+
+    [[nodiscard]] steady_time deadline_of(std::optional<std::chrono::milliseconds> timeout) const;
+
 private:
     /// lookup(), which reports also when everybody has refused.
     [[nodiscard]] task<result<lookup_report>> walk_to(id256 target, std::size_t paths, steady_time deadline);
@@ -83,7 +91,6 @@ private:
     [[nodiscard]] result<void> prepare(value& what, const put_options& options) const;
     [[nodiscard]] task<> replicate(const std::vector<contact>& holders, wire::store order, steady_time deadline,
                                    std::shared_ptr<put_report> into);
-    [[nodiscard]] steady_time deadline_of(std::optional<std::chrono::milliseconds> timeout) const;
 
     environment env_;
     query_config config_;

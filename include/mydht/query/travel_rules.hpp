@@ -50,6 +50,8 @@ struct travel_band {
 
     // --- what this node does with any of them ---
 
+    /// Passes on requests to services, and answers them where a service takes such requests.
+    bool forwards_requests = true;
     /// Keeps the values of puts whose paths end here.
     bool keeps_ends = true;
     /// Keeps the values of puts that leave copies where they pass.
@@ -119,7 +121,12 @@ struct travel_rules {
     std::uint8_t busy_priority = 64;
     /// Of them, those that came from one peer.
     std::size_t under_way_peer = 64;
-    /// Bytes of the values that they put, each as often as it may be sent on. One query is always taken.
+    /// Requests to services that are answered here at once, and of them those that came through one peer.
+    std::size_t requests_max = 64;
+    std::size_t requests_peer = 16;
+    /// Requests that are remembered so that none is answered twice. When there are more, no more are answered.
+    std::size_t requests_remembered = 65'536;
+    /// Bytes of the values that they put, and of the requests to services, each as often as it may be sent on. One query is always taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;
     /// What each neighbour may send through this node, or have kept here, for itself and for others.
     relay_limits relays;
