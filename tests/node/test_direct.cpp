@@ -1,30 +1,15 @@
 #include <algorithm>
 #include <string>
 
-#include <mydht/sim/scenario.hpp>
-
+#include "node/few_known.hpp"
 #include "support/catch.hpp"
 
 using namespace mydht;
 using namespace mydht::sim;
+using namespace mydht::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Nodes that know six others each.
-scenario_config few_known(bool streams, bool datagrams) {
-    scenario_config config;
-    config.seed = 22;
-    config.streams = streams;
-    config.datagrams = datagrams;
-    config.configure = [](node_index, node_config& each) {
-        flat_table_config few;
-        few.list.contacts_max = 6;
-        few.list.live_wanted = 6;
-        each.table = few;
-    };
-    return config;
-}
 
 get_options get_by(query_mode how) { return get_options().mode(how); }
 
@@ -35,7 +20,7 @@ forward_counters forwarded(scenario& s, node_index i) { return s.run(s.at(i).sta
 TEST_CASE("nodes that know six others have values brought to them, over each carrier", "[direct]") {
     const bool datagrams = GENERATE(false, true);
     CAPTURE(datagrams);
-    scenario s(few_known(!datagrams, datagrams));
+    scenario s(few_known(22, !datagrams, datagrams));
     REQUIRE(s.grow(30) == 0);
     std::uint64_t collected = 0;
     for (int i = 0; i < 10; ++i) {
@@ -61,7 +46,7 @@ TEST_CASE("nodes that know six others have values brought to them, over each car
 
 TEST_CASE("an answer comes over another transport than its query went by", "[direct]") {
     // The asker dials streams and listens for datagrams; the others do the opposite, so that whoever has the answer dials it.
-    auto config = few_known(true, true);
+    auto config = few_known(22, true, true);
     const auto few = config.configure;
     constexpr node_index asker = 11;
     config.configure = [few](node_index index, node_config& each) {
@@ -86,7 +71,7 @@ TEST_CASE("an answer comes over another transport than its query went by", "[dir
 }
 
 TEST_CASE("a node that nobody can dial gets no direct answers, and is told why", "[direct]") {
-    auto config = few_known(false, true);
+    auto config = few_known(22, false, true);
     const auto few = config.configure;
     config.configure = [few](node_index index, node_config& each) {
         few(index, each);

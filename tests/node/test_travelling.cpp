@@ -1,28 +1,14 @@
 #include <string>
 
-#include <mydht/sim/scenario.hpp>
-
+#include "node/few_known.hpp"
 #include "support/catch.hpp"
 
 using namespace mydht;
 using namespace mydht::sim;
+using namespace mydht::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-scenario_config network_of(bool datagrams) {
-    scenario_config config;
-    config.seed = 21;
-    config.streams = !datagrams;
-    config.datagrams = datagrams;
-    config.configure = [](node_index, node_config& each) {
-        flat_table_config few;
-        few.list.contacts_max = 6;
-        few.list.live_wanted = 6;
-        each.table = few;
-    };
-    return config;
-}
 
 put_options far_put() { return put_options().mode(proxied()); }
 get_options far_get() { return get_options().mode(proxied()); }
@@ -32,7 +18,7 @@ get_options far_get() { return get_options().mode(proxied()); }
 TEST_CASE("nodes that know six others find each other's values by passing queries on", "[travelling]") {
     const bool datagrams = GENERATE(false, true);
     CAPTURE(datagrams);
-    scenario s(network_of(datagrams));
+    scenario s(few_known(21, !datagrams, datagrams));
     REQUIRE(s.grow(40) == 0);
     int found = 0;
     for (int i = 0; i < 20; ++i) {
@@ -50,7 +36,7 @@ TEST_CASE("nodes that know six others find each other's values by passing querie
 }
 
 TEST_CASE("values of an author travel, newer ones over older ones", "[travelling]") {
-    scenario s(network_of(false));
+    scenario s(few_known(21, true, false));
     REQUIRE(s.grow(20) == 0);
     const auto author =
         std::make_shared<const identity>(identity::generate(*s.world().driver_environment().secure_random));
