@@ -172,10 +172,12 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
     const auto* known = travels ? nullptr : self->table_.find(id);
     const bool found = known != nullptr && known->contact.addresses == to.addresses;
     const auto source = found ? address_source::found : address_source::heard;
+    // Somebody waits behind one that travels, and others may take it instead: whoever is not there at once is passed by.
+    const auto reached_by = travels ? begun + 2 * self->config_.queries.soft_timeout : steady_time::max();
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     for (bool again : {true, false}) {
         const bool reused = !self->pool_.find(id).empty();
-        auto asked = co_await self->pool_.ask(to, what, deadline, source);
+        auto asked = co_await self->pool_.ask(to, what, deadline, source, reached_by);
         if (asked) {
             self->neighbours_.answered(id);
             co_return reply(std::move(*asked->answer), asked->over.peer().observed);

@@ -55,7 +55,8 @@ shortlist_config shortlist_of(const query_config& config, const walk_options& op
     out.alpha = config.alpha;
     out.waiting_max = std::max(out.waiting_max, config.alpha);
     out.paths = options.paths;
-    out.soft_timeout = config.soft_timeout;
+    const duration soft = config.soft_timeout;
+    out.soft_timeout = peers.limit(soft / 4, soft);
     out.hard_timeout =
         peers.limit(std::min<duration>(2 * config.soft_timeout, config.hard_timeout), config.hard_timeout);
     out.exempt_local = options.exempt_local;

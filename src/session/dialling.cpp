@@ -122,14 +122,15 @@ task<result<asked_peer>> pool_core::reach(std::shared_ptr<pool_core> core, dial_
     const std::size_t most = to.source == address_source::named ? 1 : limits::addresses_per_contact;
     if (to.addresses.size() > most) to.addresses.resize(most);
 
+    const auto until = std::min(deadline, to.reached_by);
     auto key = to.key;
     const bool first = !core->dials_.contains(key);
     const auto on = core->join_dial(std::move(to));
     const dial_waiter waiting(core, std::move(key), on);
     auto& time = *core->context_->env.time;
     while (!on->outcome) {
-        const bool woken = co_await on->arrived.wait_until(time, deadline);
-        if (!woken && !on->outcome) co_return failure(errc::timed_out);
+        const bool woken = co_await on->arrived.wait_until(time, until);
+        if (!woken && !on->outcome) co_return failure(until < deadline ? errc::unreachable : errc::timed_out);
     }
     if (!*on->outcome) co_return failure(on->outcome->error());
     out.over = **on->outcome;

@@ -43,6 +43,7 @@ struct dial_target {
     std::optional<public_key> known;     ///< of the peer, if it is known
     std::optional<wire::message> first;  ///< a request that may travel in the first packet
     address_source source = address_source::found;
+    steady_time reached_by = steady_time::max();  ///< when whoever asks gives up on a new session
 };
 
 /// The body of session_pool. Kept alive by its coroutines beyond the pool's end.

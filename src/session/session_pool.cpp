@@ -55,10 +55,11 @@ task<result<session>> session_pool::connect(contact who, steady_time deadline) {
     return detail::pool_core::connect(impl_->core, target_of(std::move(who)), deadline);
 }
 
-task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline,
-                                           address_source source) {
+task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline, address_source source,
+                                           steady_time reached_by) {
     auto to = target_of(std::move(who));
     to.source = source;
+    to.reached_by = reached_by;
     return detail::pool_core::ask(impl_->core, std::move(to), std::move(what), deadline);
 }
 

@@ -136,10 +136,12 @@ public:
 
     /// Asks a peer, over an open session or a new one. When it takes a new one over datagrams, a request that only reads
     /// travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold of the peer's key later can
-    /// read it. session_config::lookups bounds how often addresses are dialled that were only heard of.
+    /// read it. session_config::lookups bounds how often addresses are dialled that were only heard of. A new session has to be there
+    /// by `reached_by`: errc::unreachable when it is not, and the peer has then not seen a request that travels in no first packet.
     /// Errors: errc::throttled when none may be dialled now, and those of connect and of session::request.
     [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline,
-                                               address_source source = address_source::heard);
+                                               address_source source = address_source::heard,
+                                               steady_time reached_by = steady_time::max());
 
     /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin is
     /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
