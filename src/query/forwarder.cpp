@@ -81,6 +81,13 @@ steady_time known_until(const forwarding_state& in, const wire::forward& query,
     return std::max<steady_time>(until, now + (ticket->deadline - in.env.time->wall_now()) + limits::clock_skew_max);
 }
 
+/// Peers of this node's own that others have asked, too: there is less reason to go by them.
+void note_trace(forwarding_state& in, const wire::forward& query, const node_id& from) {
+    for (const auto& each : query.trace) {
+        if (each != from && in.table.find(each) != nullptr) in.ways.known(each);
+    }
+}
+
 /// A query of a peer that is under way, for as long as it is. Its coroutine may be destroyed after the node.
 class query_place {
 public:
@@ -155,6 +162,7 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     }
     // One that goes no farther must not keep the same query out that does.
     if (query.hops > 0) in->tags.note(visit, now, known_until(*in, query, ticket));
+    note_trace(*in, query, from.who.id);
     const query_place place(in, from.who.id, weight_of(query));
     ++in->counts.served;
     // A hidden query's time does not shrink on its way: whoever gives up tells the others.

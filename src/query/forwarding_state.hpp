@@ -10,11 +10,15 @@
 
 #include "query/answered_requests.hpp"
 #include "query/collection.hpp"
+#include "query/other_ways.hpp"
 #include "query/relay_meter.hpp"
 #include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
 
 namespace mydht::detail {
+
+/// Peers of which is remembered what steps to them came to: more than a table holds.
+constexpr std::size_t ways_max = 4096;
 
 /// What the forwarded queries of one node share. They may outlive the forwarder, whose referents they then leave alone.
 struct forwarding_state {
@@ -39,6 +43,7 @@ struct forwarding_state {
     relay_meter meter;
     seen_tags tags;
     answered_requests answered;
+    other_ways ways{ways_max};
     collections waiting;
     std::size_t under_way = 0;
     std::size_t bytes_under_way = 0;

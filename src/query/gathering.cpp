@@ -65,6 +65,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     }
     const bool empty = got->items.empty() && got->contacts.empty() && got->copies == 0 && got->delivered == 0;
     if (got->outcome == wire::gathered_outcome::nothing && empty) ++nothing_;
+    out.brought = !empty;
     const auto delivered = std::min(got->delivered, path.results);
     delivered_ += delivered;
     const std::size_t replies = wish_ == wish::replies ? got->items.size() : 0;

@@ -35,6 +35,7 @@ public:
     struct judged {
         judgement how = judgement::ended;
         std::size_t used = 0;  ///< results that the path came to, or may still come to
+        bool brought = false;  ///< it came to something
     };
     /// `path`: what was asked of the peer; it cannot come to more.
     [[nodiscard]] judged take(wire::message answer, const branch& path);

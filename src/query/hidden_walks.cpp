@@ -48,7 +48,7 @@ result<bool> is_hidden(const get_options& options, const travel_rules& rules) {
     if (!options.is_hidden().value_or(rules.hide) || options.is_local()) return false;
     const bool other_mode = options.has_mode() && options.mode() != proxied();
     const bool shows = options.hops() || options.fan_out() || options.spread() || options.priority() ||
-                       options.paths() || options.is_cached().value_or(false);
+                       options.paths() || options.rounds() || options.is_cached().value_or(false);
     if (other_mode || shows) return failure(errc::bad_argument);
     return true;
 }

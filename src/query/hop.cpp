@@ -141,6 +141,7 @@ task<> hop::look_here() {
     } else if (const auto* known = in_->table.find(target); known != nullptr && !in_->table.is_bad(*known)) {
         held.contacts = {known->contact};
     }
+    if (from_ && (!held.items.empty() || !held.contacts.empty())) ++in_->counts.hits;
     if (ticket_) {
         if (!held.items.empty() || !held.contacts.empty()) co_await bring(std::move(held));
         co_return;
@@ -280,10 +281,25 @@ void hop::settle(branches& out, arrival got) {
         in_->meter.charge(path.to.id, got.answer->from, in_->env.time->now());
         if (step != nullptr) step->how = query_step::ending::invalid;
     }
+    learn(path.to.id, judged);
     switch (judged.how) {
         case gathering::judgement::ended: return out.ended(path, judged.used);
         case gathering::judgement::unvisited: return out.given_back(path);
         case gathering::judgement::unclear: return out.lost(path);
+    }
+}
+
+/// A query that is asked more widely than is usual is one that has come to nothing before.
+void hop::learn(const node_id& peer, const gathering::judged& step) {
+    if (query_.wander == 0) return;
+    auto& ways = in_->ways;
+    const bool widely = query_.fan_out > in_->book.rules().band(query_.priority).fan_out;
+    if (step.how == gathering::judgement::unvisited) {
+        if (widely) ways.known(peer);
+    } else if (step.brought) {
+        if (widely) ways.found(peer);
+    } else {
+        ways.nothing(peer);
     }
 }
 

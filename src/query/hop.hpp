@@ -59,6 +59,7 @@ private:
     void one_copy_less();
     void settle(branches& out, arrival got);
     query_step* note(const arrival& got);
+    void learn(const node_id& peer, const gathering::judged& step);
     [[nodiscard]] task<> hand_back();
     [[nodiscard]] task<> bring(wire::gathered what);
     [[nodiscard]] bool goes_on() const;

@@ -11,25 +11,24 @@ namespace mydht::detail {
 
 namespace {
 
-std::vector<contact> anybody(forwarding_state& in, std::size_t count, const contact_filter& accept) {
-    // Reservoir sampling over the good contacts; what is drawn stays where it is until all have been seen.
-    std::vector<const contact*> drawn;
-    drawn.reserve(count);
-    std::uint64_t seen = 0;
+/// Good contacts that are drawn; of them `first` are those whose random steps came to most, among equals anybody. The others have
+/// their chance all the same, so that nobody gets all steps by answering well.
+std::vector<contact> anybody(forwarding_state& in, std::size_t count, std::size_t first, const contact_filter& accept) {
+    struct choice {
+        const contact* who;
+        int worth;
+    };
+    std::vector<choice> all;
     in.table.for_each([&](const table_entry<contact>& e) {
-        if (in.table.is_bad(e) || !accept(e)) return;
-        ++seen;
-        if (drawn.size() < count) {
-            drawn.push_back(&e.contact);
-            return;
-        }
-        const auto place = in.env.random->below(seen);
-        if (place < count) drawn[static_cast<std::size_t>(place)] = &e.contact;
+        if (!in.table.is_bad(e) && accept(e)) all.push_back({&e.contact, first > 0 ? in.ways.worth(e.contact.id) : 0});
     });
-    shuffle(drawn, *in.env.random);
+    shuffle(all, *in.env.random);
+    const auto best = all.begin() + static_cast<std::ptrdiff_t>(std::min(first, all.size()));
+    std::ranges::partial_sort(all, best, std::ranges::greater(), &choice::worth);
+    if (all.size() > count) all.resize(count);
     std::vector<contact> out;
-    out.reserve(drawn.size());
-    for (const auto* each : drawn) out.push_back(*each);
+    out.reserve(all.size());
+    for (const auto& each : all) out.push_back(*each.who);
     return out;
 }
 
@@ -59,7 +58,9 @@ std::vector<contact> whom(forwarding_state& in, travelling what) {
     const auto visit = hidden ? visit_of(query) : id256();
     if (hidden && in.book.walk_ends(visit)) return {};
     const bool at_random = hidden ? in.book.step_at_random(visit) : query.wander > 0;
-    auto usual = at_random ? anybody(in, query.fan_out, unvisited)
+    // What a hidden query does is not to show what this node has learned.
+    const std::size_t learned = hidden ? 0 : (std::size_t{query.fan_out} + 1) / 2;
+    auto usual = at_random ? anybody(in, query.fan_out, learned, unvisited)
                            : in.table.preferred(target_of(query), query.fan_out, unvisited, *in.env.random);
     put_first(in, query, is_new, usual);
     return in.book.whom(what, std::move(usual));

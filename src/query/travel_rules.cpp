@@ -20,6 +20,7 @@ const char* wrong_field(const travel_band& band) {
     if (band.fan_out == 0 || band.fan_out > band.fan_out_max) return "fan_out";
     if (band.paths == 0 || band.paths > band.paths_max) return "paths";
     if (band.put_paths == 0 || band.put_paths > band.paths_max) return "put_paths";
+    if (band.rounds == 0) return "rounds";
     if (band.lifetime && (band.lifetime->count() <= 0 || *band.lifetime > band.lifetime_max)) return "lifetime";
     if (band.cache_lifetime.count() <= 0 || band.cache_lifetime > limits::value_lifetime_max) return "cache_lifetime";
     // Written so that what is no number is refused, too.

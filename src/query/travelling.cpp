@@ -16,6 +16,7 @@
 #include <mydht/query/query_engine.hpp>
 
 #include "query/purposes.hpp"
+#include "query/step_log.hpp"
 
 namespace mydht {
 
@@ -29,16 +30,29 @@ constexpr std::size_t usual_results = limits::values_per_message;
 /// thirty times they do.
 constexpr std::size_t request_rounds = 3;
 
-lookup_report report_of(const forward_report& travelled, duration took) {
-    lookup_report out;
-    out.steps = travelled.steps;
-    out.asked = travelled.sent;
-    out.answered = travelled.complete ? travelled.sent : 0;
-    out.invalid = travelled.lies;
-    out.exhausted = travelled.complete;
-    out.refusal = travelled.refusal;
-    out.took = took;
-    return out;
+/// Paths and fan-out of a round are so many times those of the one before, and it goes so many hops more, at random.
+constexpr int wider = 2;
+constexpr std::uint8_t farther = 4;
+
+std::uint8_t up_to(int wanted, std::uint8_t most) { return static_cast<std::uint8_t>(std::min<int>(wanted, most)); }
+
+/// The next round of a query that came to nothing: what its options leave open grows.
+void widen(wire::forward& query, const get_options& options, const travel_band& most) {
+    if (!options.fan_out()) query.fan_out = up_to(query.fan_out * wider, most.fan_out_max);
+    if (!options.spread()) query.paths = up_to(query.paths * wider, most.paths_max);
+    if (!options.hops()) query.hops = up_to(query.hops + farther, most.hops_max);
+    query.wander = up_to(query.wander + farther, query.hops);
+}
+
+/// A further round of the query that began then.
+void add(lookup_report& into, const forward_report& round, steady_time begun) {
+    detail::add_round(into, begun, into.rounds, round);
+    ++into.rounds;
+    into.asked += round.sent;
+    into.answered += round.complete ? round.sent : 0;
+    into.invalid += round.lies;
+    into.exhausted = round.complete;
+    into.refusal = round.refusal;
 }
 
 /// At how many peers on the way the query of this mode still has to come before somebody collects its answers.
@@ -134,6 +148,38 @@ const travel_band& query_engine::usual_for(const wire::forward& query) const {
     return forwarding_.rules().band(query.priority);
 }
 
+/// Asks until something is found, in rounds that are each wider than the one before. Each but the last leaves half of the time to
+/// the others: somebody silent holds up a round until its time is over. `turned_down`: as in forward_report, of the last one.
+task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_options options, lookup_report& report,
+                                                 bool& turned_down, std::function<void(item)> on_item) {
+    const auto& usual = usual_for(query);
+    const auto begun = env_.time->now();
+    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
+    const std::size_t rounds = options.rounds().value_or(usual.rounds);
+    bool any = false;
+    std::function<void(item)> heard;
+    if (on_item) {
+        heard = [&any, &on_item](item each) {
+            any = true;
+            on_item(std::move(each));
+        };
+    }
+    for (;;) {
+        const auto now = env_.time->now();
+        const bool last = report.rounds + 1 >= rounds;
+        forward_report round;
+        auto found = co_await forwarding_.ask(query, last ? deadline : now + (deadline - now) / 2, round, heard);
+        add(report, round, begun);
+        report.took = env_.time->now() - begun;
+        turned_down = round.turned_down;
+        any = any || found.outcome == wire::gathered_outcome::found;
+        // Whoever could not bring what they have will not do better for being asked again.
+        const bool again = round.sent > 0 && options.mode() != direct();
+        if (any || last || !again || env_.time->now() >= deadline) co_return found;
+        widen(query, options, usual);
+    }
+}
+
 task<result<lookup_report>> query_engine::get_far(id256 where, const get_options& options, detail::find_copies& into) {
     wire::find_value goal;
     goal.target = where;
@@ -142,15 +188,13 @@ task<result<lookup_report>> query_engine::get_far(id256 where, const get_options
     const bool straight = options.mode() == direct();
     if (options.is_cached().value_or(usual_for(query).cached && !straight)) query.storing = wire::storage_mode::cache;
     if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
-    const auto begun = env_.time->now();
-    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
     std::function<void(item)> on_item;
     if (options.on_result()) on_item = [&into](item each) { into.take(std::move(each)); };
-    forward_report travelled;
-    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled, std::move(on_item));
+    lookup_report out;
+    bool turned_down = false;
+    auto found = co_await ask_in_rounds(std::move(query), options, out, turned_down, std::move(on_item));
     for (auto& each : found.items) into.take(std::move(each));
-    auto out = report_of(travelled, env_.time->now() - begun);
-    const bool unseen = options.mode() == direct() && travelled.turned_down && into.candidates().empty();
+    const bool unseen = straight && turned_down && into.candidates().empty();
     if (unseen && options.report() != nullptr) *options.report() = out;
     if (unseen) co_return failure(errc::unreachable);
     co_return out;
@@ -179,7 +223,8 @@ task<result<put_report>> query_engine::put_far(value what, put_options options) 
     out.stored = kept.copies;
     out.own = travelled.own;
     out.refusal = travelled.refusal;
-    out.lookup = report_of(travelled, env_.time->now() - begun);
+    add(out.lookup, travelled, begun);
+    out.lookup.took = env_.time->now() - begun;
     if (out.stored > 0) co_return out;
     if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
@@ -192,17 +237,15 @@ task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_opt
     goal.kinds = origin_.kinds;
     auto query = travelling(goal, options, options.results().value_or(1));
     if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
-    const auto begun = env_.time->now();
-    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual_for(query).lifetime);
-    forward_report travelled;
-    auto found = co_await forwarding_.ask(std::move(query), deadline, travelled);
-    auto out = report_of(travelled, env_.time->now() - begun);
+    lookup_report out;
+    bool turned_down = false;
+    auto found = co_await ask_in_rounds(std::move(query), options, out, turned_down, {});
     out.closest = std::move(found.contacts);
     if (options.report() != nullptr) *options.report() = out;
     if (!out.closest.empty()) co_return out;
     if (out.refusal) co_return failure(out.refusal);
-    if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
-    co_return failure(travelled.sent == 0 ? errc::no_peers : travelled.complete ? errc::not_found : errc::timed_out);
+    if (options.mode() == direct() && turned_down) co_return failure(errc::unreachable);
+    co_return failure(out.asked == 0 ? errc::no_peers : out.exhausted ? errc::not_found : errc::timed_out);
 }
 
 task<result<request_report>> query_engine::request(request_target to, std::string service, bytes body,
@@ -230,7 +273,6 @@ task<result<request_report>> query_engine::request(request_target to, std::strin
     }
     const std::size_t rounds = to.is_peer() ? request_rounds : 1;
     request_report out;
-    std::size_t asked = 0;
     for (std::size_t round = 1;; ++round) {
         told replies;
         auto tagged = [&](wire::forward& drawn) {
@@ -251,10 +293,9 @@ task<result<request_report>> query_engine::request(request_target to, std::strin
         forward_report travelled;
         (void)co_await forwarding_.request(query, deadline, travelled, std::move(seal), std::move(opens));
         if (replies.wrong) co_return failure(replies.wrong);
-        asked += travelled.sent;
         out.answers = std::move(replies.answers);
-        out.lookup = report_of(travelled, env_.time->now() - begun);
-        out.lookup.asked = asked;
+        add(out.lookup, travelled, begun);
+        out.lookup.took = env_.time->now() - begun;
         if (!out.answers.empty()) co_return out;
         if (replies.failed) co_return failure(replies.failed);
         if (out.lookup.refusal) co_return failure(out.lookup.refusal);

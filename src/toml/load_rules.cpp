@@ -27,6 +27,7 @@ std::vector<detail::field> fields_of(travel_band& band) {
             small_number("fan_out", band.fan_out),
             small_number("paths", band.paths),
             small_number("put_paths", band.put_paths),
+            small_number("rounds", band.rounds),
             time_span("lifetime", band.lifetime),
             flag("along_the_path", band.along_the_path),
             flag("cached", band.cached),

@@ -366,6 +366,7 @@ TEST_CASE("what is there at the deadline is given, and those still at work are t
 
 TEST_CASE("direct queries make no storm, and no link is crossed twice", "[direct]") {
     travel_rules config;
+    config.bands.front().rounds = 1;
     config.bands.front().hops = config.bands.front().hops_max;
     config.bands.front().fan_out = config.bands.front().fan_out_max;
     config.bands.front().paths = 64;

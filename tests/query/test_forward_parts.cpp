@@ -5,6 +5,7 @@
 
 #include "query/branches.hpp"
 #include "query/collection.hpp"
+#include "query/other_ways.hpp"
 #include "query/seen_tags.hpp"
 
 #include "runtime/fixture.hpp"
@@ -340,4 +341,29 @@ TEST_CASE("the tag alone does not tell a query: another goal is another visit", 
     put.what.body = {1};
     query.goal = put;
     CHECK(visit_of(query) != empty);
+}
+
+TEST_CASE("steps to peers that others do not lead to, or that came to something, are worth more", "[forward]") {
+    other_ways ways(2);
+    const auto one = tag(1);
+    CHECK(ways.worth(one) == 0);
+    ways.known(one);
+    CHECK(ways.worth(one) == -1);
+    for (int i = 0; i < 9; ++i) ways.known(one);
+    CHECK(ways.worth(one) == -4);
+    // Nothing is no news of a peer that others lead to.
+    ways.nothing(one);
+    CHECK(ways.worth(one) == -4);
+    ways.found(one);
+    CHECK(ways.worth(one) == 4);
+    // That others know the way, too, takes nothing from it; that it comes to nothing does.
+    ways.known(one);
+    CHECK(ways.worth(one) == 4);
+    for (int i = 0; i < 9; ++i) ways.nothing(one);
+    CHECK(ways.worth(one) == 0);
+    ways.found(one);
+    ways.known(tag(2));
+    ways.known(tag(3));
+    CHECK(ways.worth(one) == 0);
+    CHECK(ways.worth(tag(3)) == -1);
 }

@@ -93,6 +93,8 @@ TEST_CASE("rules that can never work are refused by the field's name", "[rules]"
     CHECK(in_band([](travel_band& b) { b.fan_out_max = 0; }) == "fan_out_max");
     CHECK(in_band([](travel_band& b) { b.paths = 0; }) == "paths");
     CHECK(in_band([](travel_band& b) { b.put_paths = 0; }) == "put_paths");
+    CHECK(in_band([](travel_band& b) { b.rounds = 1; }) == "none");
+    CHECK(in_band([](travel_band& b) { b.rounds = 0; }) == "rounds");
     CHECK(in_band([](travel_band& b) { b.put_paths = static_cast<std::uint8_t>(b.paths_max + 1); }) == "put_paths");
     CHECK(in_band([](travel_band& b) { b.paths_max = 0; }) == "paths_max");
     CHECK(in_band([](travel_band& b) { b.lifetime_max = 0ms; }) == "lifetime_max");
@@ -249,6 +251,7 @@ TEST_CASE("nothing from many does not end a get that one has answered", "[rules]
 
 TEST_CASE("a node's own queries take what their priority's band says, unless their options say otherwise", "[rules]") {
     auto rules = two_bands();
+    for (auto& each : rules.bands) each.rounds = 1;
     rules.bands[1].hops = 7;
     rules.bands[1].wander = 2;
     rules.bands[1].fan_out = 2;

@@ -267,7 +267,7 @@ TEST_CASE("who lies about a query that travels, refuses it or is not there stand
     net.links.erase(std::minmax<linked_network::peer_index>(0, 3));
     lookup_report report;
     auto options = get_options().mode(proxied()).report_to(report);
-    options.fan_out(5);
+    options.fan_out(5).rounds(1);
     CHECK_FALSE(net.get(0, value::immutable("nobody has this").key(), options));
     REQUIRE(report.steps.size() == 5);
     CHECK(step_of(report, net.at(1).who).how == ending::invalid);

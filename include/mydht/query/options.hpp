@@ -100,14 +100,20 @@ public:
         paths_ = disjoint;
         return *this;
     }
+    /// A query that travels and comes to nothing is begun so often in all, each time wider where hops, fan_out and spread are not set.
+    /// With 1 it is quicker and cheaper to hear that nobody has it.
+    get_options& rounds(std::uint8_t most) {
+        rounds_ = most;
+        return *this;
+    }
     /// Peers that pass what is found back keep a copy for a while. Not for iterative gets.
     get_options& cached(bool wanted = true) {
         cached_ = wanted;
         return *this;
     }
     /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and costs more
-    /// messages. errc::bad_argument with another mode, and with options that would make it look different: hops, fan_out, spread, priority
-    /// and cached.
+    /// messages. errc::bad_argument with another mode, and with options that would make it look different: hops, fan_out, spread, priority,
+    /// rounds and cached.
     get_options& hide(bool wanted = true) {
         hidden_ = wanted;
         return *this;
@@ -124,6 +130,7 @@ public:
     [[nodiscard]] const std::function<void(const value&)>& on_result() const noexcept { return on_result_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
+    [[nodiscard]] std::optional<std::uint8_t> rounds() const noexcept { return rounds_; }
     [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
     [[nodiscard]] std::optional<bool> is_hidden() const noexcept { return hidden_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
@@ -133,6 +140,7 @@ private:
     std::optional<std::size_t> results_;
     std::function<void(const value&)> on_result_;
     std::optional<std::size_t> paths_;
+    std::optional<std::uint8_t> rounds_;
     std::optional<bool> cached_;
     std::optional<bool> hidden_;
     lookup_report* report_ = nullptr;

@@ -34,6 +34,9 @@ struct travel_band {
     std::uint8_t paths = 12;
     /// The same for a put. Its paths end where nobody near is nearer to the key, so they are short, and each leaves a copy.
     std::uint8_t put_paths = 24;
+    /// How often a get or a lookup that came to nothing is begun, each time wider and with more hops at random, until it asks for as much as
+    /// this node lets others ask. What is behind a bottleneck is found so, and what is nowhere costs all of them.
+    std::uint8_t rounds = 3;
     /// The time that they have; query_config::query_timeout when not set.
     std::optional<std::chrono::milliseconds> lifetime;
     /// Puts leave copies where they pass, `results_max` at most, and not only where their paths end.
