@@ -48,7 +48,7 @@ struct column {
     const char* name;
     std::size_t width;
 };
-constexpr std::array columns = {column{"", 15},          column{"found", 9},  column{"messages", 10},
+constexpr std::array columns = {column{"", 15},          column{"found", 9},  column{"messages", 10}, column{"hops", 7},
                                 column{"median ms", 11}, column{"p95 ms", 9}, column{"KiB", 9}};
 
 std::string line_of(const std::array<std::string, columns.size()>& cells) {
@@ -60,11 +60,12 @@ std::string line_of(const std::array<std::string, columns.size()>& cells) {
     return out + "\n";
 }
 
-std::string row_of(std::string name, const sim::mode_figures& of) {
+/// `hops`: as text, since puts have none.
+std::string row_of(std::string name, const sim::mode_figures& of, std::string hops) {
     return line_of({std::move(name),
                     fixed(100.0 * static_cast<double>(of.succeeded) / static_cast<double>(of.asked), 1),
-                    fixed(of.messages, 1), fixed(milliseconds_of(of.median), 1), fixed(milliseconds_of(of.p95), 1),
-                    fixed(of.bytes / 1024, 1)});
+                    fixed(of.messages, 1), std::move(hops), fixed(milliseconds_of(of.median), 1),
+                    fixed(milliseconds_of(of.p95), 1), fixed(of.bytes / 1024, 1)});
 }
 
 std::string table_of(const sim::modes_config& config, const sim::modes_report& report) {
@@ -73,9 +74,9 @@ std::string table_of(const sim::modes_config& config, const sim::modes_report& r
     std::array<std::string, columns.size()> head;
     for (std::size_t i = 0; i < columns.size(); ++i) head[i] = columns[i].name;
     head[1] = "found %";
-    out += line_of(head) + row_of("put proxied", report.puts);
+    out += line_of(head) + row_of("put proxied", report.puts, "-");
     for (std::size_t i = 0; i < report.gets.size(); ++i) {
-        out += row_of("get " + text_of(config.modes[i]), report.gets[i]);
+        out += row_of("get " + text_of(config.modes[i]), report.gets[i], fixed(report.gets[i].hops, 1));
     }
     return out;
 }
@@ -86,6 +87,7 @@ std::string json_of(const sim::modes_config& config, std::string_view query, std
     out.text("query", query).text("mode", mode).text("topology", sim::name_of(config.shape));
     out.number("nodes", config.nodes).number("seed", config.seed).number("asked", of.asked);
     out.number("succeeded", of.succeeded).decimal("messages", of.messages).decimal("bytes", of.bytes);
+    if (query == "get") out.decimal("hops", of.hops);
     out.decimal("median_ms", milliseconds_of(of.median)).decimal("p95_ms", milliseconds_of(of.p95));
     return out.line();
 }
@@ -105,9 +107,9 @@ outcome<void> sim_command(std::string_view name, arguments given) {
         name, "Simulate a network of real nodes in virtual time.",
         "modes: puts each value once, proxied, and gets it in every mode. Prints a table: share found, and for each "
         "query the\n"
-        "requests that all nodes sent, its median and 95th percentile in milliseconds of virtual time, and what the "
-        "network\n"
-        "carried.\n\n"
+        "requests that all nodes sent, how many hops away it was found, its median and 95th percentile in "
+        "milliseconds of\n"
+        "virtual time, and what the network carried.\n\n"
         "Example:\n"
         "  mydht sim modes --nodes 1000 --links four-links\n");
     std::optional<std::string> scenario;

@@ -49,6 +49,27 @@ TEST_CASE("around a ring of thirty queries that are passed on find what asking o
     CHECK(report.gets[0].succeeded < 10);
 }
 
+TEST_CASE("proxied gets cross the bridge between two cliques", "[modes]") {
+    auto config = network_of(topology::two_cliques, 32, 60);
+    config.modes = {iterative(), proxied()};
+    const auto report = compare_modes(config);
+    CHECK(report.puts.succeeded == 60);
+    CHECK(report.gets[0].succeeded < 45);
+    CHECK(report.gets[1].succeeded >= 59);
+    CHECK(report.gets[1].messages < 80);
+    // Some of them are on the asker's side, the others two hops and more away.
+    CHECK(report.gets[1].hops > 1);
+}
+
+TEST_CASE("puts among nodes that let nobody in do not wait for these until their time is over", "[modes]") {
+    auto config = network_of(topology::sheltered, 60, 20);
+    config.modes = {proxied()};
+    const auto report = compare_modes(config);
+    CHECK(report.puts.succeeded == 20);
+    CHECK(report.puts.p95 < 6s);
+    CHECK(report.gets[0].succeeded == 20);
+}
+
 TEST_CASE("a comparison of modes is the same again", "[modes]") {
     const auto config = network_of(topology::long_links, 40, 10);
     const auto one = compare_modes(config);

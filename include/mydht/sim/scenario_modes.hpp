@@ -46,7 +46,10 @@ struct mode_figures {
     std::size_t succeeded = 0;
     double messages = 0;  ///< requests that all nodes sent, for each query
     double bytes = 0;     ///< on the network, handshakes included, for each query
-    duration median{};    ///< of the queries that succeeded
+    /// Mean of how many hops away the nearest peer was that had it, of the gets that succeeded: the asker's own peers are one away,
+    /// and who had it itself none. As this observer of all nodes sees it. Iterative: the longest chain of peers that named each other.
+    double hops = 0;
+    duration median{};  ///< of the queries that succeeded
     duration p95{};
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <numeric>
 #include <stdexcept>
 #include <string>
@@ -94,20 +95,47 @@ private:
     std::vector<link> links_;
 };
 
-/// What all nodes together have sent.
+/// What all nodes together have sent, and each has found for others in its own store.
 struct totals {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;
+    std::vector<std::uint64_t> hits;
+};
+
+/// How far queries that travel have come, seen from outside: each node tells what it sends on.
+class footprints {
+public:
+    void sent_on(const loop_tag& tag, const node_id* from_asker, const node_id& by, const node_id& to) {
+        auto& way = ways_[tag];
+        const auto here = from_asker == nullptr ? 0 : way[by];
+        auto& there = way[to];
+        there = there == 0 ? here + 1 : std::min(there, here + 1);
+    }
+    void forget() { ways_.clear(); }
+    /// Hops from the asker to this node; 0 when no query came to it.
+    [[nodiscard]] std::size_t distance(const node_id& to) const {
+        std::size_t out = 0;
+        for (const auto& [tag, way] : ways_) {
+            const auto at = way.find(to);
+            if (at != way.end() && (out == 0 || at->second < out)) out = at->second;
+        }
+        return out;
+    }
+
+private:
+    std::map<loop_tag, std::map<node_id, std::size_t>> ways_;
 };
 
 /// The queries of one kind.
 class measurement {
 public:
-    void add(bool succeeded, duration took, const totals& before, const totals& after) {
+    void add(bool succeeded, duration took, const totals& before, const totals& after, std::size_t hops = 0) {
         ++asked_;
         messages_ += after.messages - before.messages;
         bytes_ += after.bytes - before.bytes;
-        if (succeeded) times_.push_back(took);
+        if (!succeeded) return;
+        times_.push_back(took);
+        hops_ += hops;
     }
 
     [[nodiscard]] mode_figures figures() const {
@@ -119,6 +147,7 @@ public:
             out.bytes = static_cast<double>(bytes_) / static_cast<double>(asked_);
         }
         if (times_.empty()) return out;
+        out.hops = static_cast<double>(hops_) / static_cast<double>(times_.size());
         auto sorted = times_;
         std::ranges::sort(sorted);
         const auto ranked = [&](std::size_t percent) { return sorted[(sorted.size() * percent + 99) / 100 - 1]; };
@@ -131,6 +160,7 @@ private:
     std::size_t asked_ = 0;
     std::uint64_t messages_ = 0;
     std::uint64_t bytes_ = 0;
+    std::size_t hops_ = 0;
     std::vector<duration> times_;
 };
 
@@ -173,6 +203,12 @@ private:
         // What nodes do by themselves would be counted with the queries.
         node.neighbours_interval = 24h;
         node.refresh_after = 24h;
+        node.forwarding.decisions.hops_left = [this, self = node.self->id()](travelling what, const contact& to,
+                                                                             std::uint8_t usual) {
+            const auto* from = what.from != nullptr ? &what.from->who.id : nullptr;
+            seen_.sent_on(what.query.tag, from, self, to.id);
+            return usual;
+        };
         if (links_.all().empty()) return;
         auto known = links_.earlier_neighbours(index);
         shuffle(known, random_);
@@ -196,10 +232,24 @@ private:
     [[nodiscard]] totals now_sent() {
         totals out;
         for (const auto index : network_.running()) {
-            out.messages += network_.run(network_.at(index).status()).traffic.requests_sent;
+            const auto now = network_.run(network_.at(index).status());
+            out.messages += now.traffic.requests_sent;
+            out.hits.push_back(now.forwarded.hits);
         }
         const auto counts = network_.network().counts();
         out.bytes = counts.bytes + counts.datagram_bytes;
+        return out;
+    }
+
+    /// How far the nearest of the nodes was that had something between these two looks.
+    [[nodiscard]] std::size_t nearest_hit(const totals& before, const totals& after) {
+        std::size_t out = 0;
+        const auto running = network_.running();
+        for (std::size_t i = 0; i < running.size(); ++i) {
+            if (after.hits[i] == before.hits[i]) continue;
+            const auto far = seen_.distance(network_.at(running[i]).id());
+            if (far > 0 && (out == 0 || far < out)) out = far;
+        }
         return out;
     }
 
@@ -223,15 +273,23 @@ private:
         get_options how;
         how.mode(config_.modes[mode]);
         if (config_.hops && config_.modes[mode] != iterative()) how.hops(*config_.hops);
+        lookup_report report;
+        how.report_to(report);
+        seen_.forget();
         const auto before = now_sent();
         const auto begun = network_.world().now();
         const auto found = network_.run(network_.at(asker).get(key, std::move(how)));
-        gets_[mode].add(found.has_value(), network_.world().now() - begun, before, now_sent());
+        const auto took = network_.world().now() - begun;
+        const auto after = now_sent();
+        const bool own = report.asked == 0;
+        const auto hops = config_.modes[mode] == iterative() ? (own ? 0 : report.hops + 1) : nearest_hit(before, after);
+        gets_[mode].add(found.has_value(), took, before, after, hops);
     }
 
     modes_config config_;
     prng random_;
     drawn_links links_;
+    footprints seen_;
     scenario network_;
     measurement puts_;
     std::vector<measurement> gets_;
