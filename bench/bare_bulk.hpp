@@ -11,10 +11,10 @@
 
 namespace mydht::bench {
 
-/// What bulk streams are measured against: records sealed with ChaCha20-Poly1305 by libsodium, over TCP on loopback by Asio's
-/// coroutines, the sender on the caller's thread and the receiver on its own. Several records are sealed into one
-/// buffer and leave by one write; a read takes all that is there, and records are opened where they lie. No
-/// flow control, frames, requests, turns or copies.
+/// What bulk streams are measured against: records sealed with ChaCha20-Poly1305 by libsodium, over TCP on loopback by
+/// Asio's coroutines, the sender on the caller's thread and the receiver on its own. Several records are sealed into
+/// one buffer and leave by one write; a read takes all that is there, and records are opened where they lie. No flow
+/// control, frames, requests, turns or copies.
 class bare_bulk {
 public:
     explicit bare_bulk(std::size_t record_bytes);

@@ -8,8 +8,8 @@
 
 namespace mydht::bench {
 
-/// What datagram sessions are measured against: packets echoed over UDP on loopback by coroutines that use Asio directly. Both
-/// ends on one thread; nothing is encrypted, encoded, timed or told apart.
+/// What datagram sessions are measured against: packets echoed over UDP on loopback by coroutines that use Asio
+/// directly. Both ends on one thread; nothing is encrypted, encoded, timed or told apart.
 class bare_datagrams {
 public:
     /// So many sockets that ask one that answers, and bytes of a packet.

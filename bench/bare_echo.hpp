@@ -8,9 +8,9 @@
 
 namespace mydht::bench {
 
-/// What sessions are measured against: frames with a length, echoed over TCP on loopback by coroutines that use Asio directly.
-/// Both ends on one thread. As lean as it gets with the same means: a read takes all that is there, all frames in it are answered by
-/// one write, nothing is encrypted, encoded, timed or told apart.
+/// What sessions are measured against: frames with a length, echoed over TCP on loopback by coroutines that use Asio
+/// directly. Both ends on one thread. As lean as it gets with the same means: a read takes all that is there, all
+/// frames in it are answered by one write, nothing is encrypted, encoded, timed or told apart.
 class bare_echo {
 public:
     /// So many connections, and bytes of a frame with its length.

@@ -1,6 +1,7 @@
-// Queries that travel, over UDP on loopback between real nodes in one process, on one thread: a value is got through a chain of proxies
-// that pass the query on and the answer back. In turn with it, between the same nodes and under the same load of the machine: the same get
-// done iteratively, and the bare round trip of a ping over a session that is there, what a hop would cost that did nothing else.
+// Queries that travel, over UDP on loopback between real nodes in one process, on one thread: a value is got through a
+// chain of proxies that pass the query on and the answer back. In turn with it, between the same nodes and under the
+// same load of the machine: the same get done iteratively, and the bare round trip of a ping over a session that is
+// there, what a hop would cost that did nothing else.
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -25,7 +26,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Nodes that know each other. Each passes queries on to the next one alone, and the last has a value that no other has.
+/// Nodes that know each other. Each passes queries on to the next one alone, and the last has a value that no other
+/// has.
 class chain {
 public:
     explicit chain(std::size_t proxies) : env_(make_environment(context_.get_executor())) {

@@ -1,5 +1,5 @@
-// What sessions cost that nobody uses: memory of one end, and the time of the processor, for sessions in packets and over
-// connections, all in one process on a network in memory.
+// What sessions cost that nobody uses: memory of one end, and the time of the processor, for sessions in packets and
+// over connections, all in one process on a network in memory.
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -122,7 +122,8 @@ void idle_sessions(benchmark::State& state, bool packets) {
     }
 }
 
-/// The rest is longer than a session waits before it gives its buffers back, but for those that only show that all runs.
+/// The rest is longer than a session waits before it gives its buffers back, but for those that only show that all
+/// runs.
 void cases(benchmark::internal::Benchmark* of) {
     of->ArgNames({"sessions", "rest_s"})->Args({100, 1})->Args({10'000, 25})->Iterations(1)->Unit(benchmark::kSecond);
 }

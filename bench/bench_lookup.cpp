@@ -1,5 +1,6 @@
-// What operations of a node cost in a simulated network of real nodes: the work of all nodes that take part, on one thread, with
-// hashes in the place of key agreement. Times are of the machine; virtual_ms is what the operation took in the simulated world.
+// What operations of a node cost in a simulated network of real nodes: the work of all nodes that take part, on one
+// thread, with hashes in the place of key agreement. Times are of the machine; virtual_ms is what the operation took in
+// the simulated world.
 #include <chrono>
 #include <map>
 #include <memory>
@@ -86,8 +87,8 @@ private:
     double virtual_ms_ = 0;
 };
 
-/// Operations that run side by side, each at a node of its own choice. Virtual time passes for all of them at once, so what idle
-/// nodes do meanwhile hardly counts.
+/// Operations that run side by side, each at a node of its own choice. Virtual time passes for all of them at once, so
+/// what idle nodes do meanwhile hardly counts.
 constexpr std::size_t side_by_side = 50;
 
 /// Begins operations with `begin(town)`, and hands each result to `note(totals, result)`.

@@ -1,6 +1,6 @@
-// What lossy links do to messages, streams and small requests over datagrams: two peers in a simulated network, in virtual time. Prints
-// tables, not counters of Google Benchmark: no processor's time is in the figures, and each of them replays from its seed.
-// --smoke: a few lines, once each.
+// What lossy links do to messages, streams and small requests over datagrams: two peers in a simulated network, in
+// virtual time. Prints tables, not counters of Google Benchmark: no processor's time is in the figures, and each of
+// them replays from its seed. --smoke: a few lines, once each.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -41,7 +41,8 @@ struct line {
 enum class load { stores_64k, values_64k, stores_1m, values_1m, stream_4m };
 constexpr std::array all_loads{load::stores_64k, load::values_64k, load::stores_1m, load::values_1m, load::stream_4m};
 
-/// Items in all, each of them 64 KiB; one less than a mebibyte of them in one answer leaves room for what is around them.
+/// Items in all, each of them 64 KiB; one less than a mebibyte of them in one answer leaves room for what is around
+/// them.
 std::size_t items_of(load what) {
     switch (what) {
         case load::stores_64k:
@@ -233,7 +234,7 @@ task<std::vector<double>> ask_often(two_sides& both, int count) {
     co_return out;
 }
 
-// --- tables -----------------------------------------------------------------------------------------------------------
+// --- tables ----------------------------------------------------------------------------------------------------------
 
 std::vector<line> lines(bool smoke) {
     std::vector<line> out;

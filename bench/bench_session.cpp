@@ -1,5 +1,6 @@
-// Requests and answers between two sides in one process, on one thread, over TCP or UDP on loopback, beside a bare echo that does the
-// same number of round trips in turn with them: the ratios compare what ran under the same load of the machine.
+// Requests and answers between two sides in one process, on one thread, over TCP or UDP on loopback, beside a bare echo
+// that does the same number of round trips in turn with them: the ratios compare what ran under the same load of the
+// machine.
 #include <chrono>
 #include <cstdint>
 #include <memory>

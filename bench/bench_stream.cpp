@@ -1,5 +1,5 @@
-// One application stream that carries bulk data from one thread to another, beside bare sealed records of the same size that do so in
-// turn with it: the ratio compares what ran under the same load of the machine.
+// One application stream that carries bulk data from one thread to another, beside bare sealed records of the same size
+// that do so in turn with it: the ratio compares what ran under the same load of the machine.
 #include <chrono>
 #include <future>
 #include <memory>

@@ -89,6 +89,7 @@ FUNCTION_LINES = 70
 FILE_LINES = 500
 TEST_FILE_LINES = 800
 CODE = (".cpp", ".hpp")
+COLUMNS = 120
 TEXT = CODE + (".py", ".md", ".capnp", ".build", ".txt", ".wrap", ".sh", ".h")
 
 
@@ -291,6 +292,8 @@ def check_text(files):
                 yield Finding(path, number, "text", "trailing space")
             if "\t" in line:
                 yield Finding(path, number, "text", "tab")
+            if path.endswith(CODE) and len(line) > COLUMNS and "//" in line:  # clang-format breaks code, not comments
+                yield Finding(path, number, "text", f"a comment goes past column {COLUMNS}")
         for found in re.finditer(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b(?!\s*\(?#\d+)", text):
             yield Finding(path, line_of(text, found.start()), "text", f"{found.group(0)} without an issue number, as in (#12)")
         if path.endswith(".hpp") and not re.search(r"^#pragma once$", text, re.MULTILINE):

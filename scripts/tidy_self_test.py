@@ -115,6 +115,7 @@ CASES = [
 
     ("trailing space, tabs, ends", "text", {"docs/a.md": "a \n\tb\nc"}, ["the last line has no end", "trailing space", "tab"]),
     ("unnumbered reminders", "text", {"src/node/a.cpp": "// TO" "DO: later\n// TO" "DO(#12): with a number\n// FIX" "ME #3\n"}, ["without an issue number"]),
+    ("long comments", "text", {"src/node/a.cpp": "// " + "a" * 117 + "\n// " + "a" * 118 + "\n"}, ["past column 120"]),
     ("a header without its guard", "text", {"src/node/a.hpp": "int a;\n", "src/node/b.hpp": HEADER}, ["no #pragma once"]),
 ]
 

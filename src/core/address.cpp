@@ -47,8 +47,8 @@ bool all_zero(bytes_view data) noexcept {
     return std::ranges::all_of(data, [](std::uint8_t byte) { return byte == 0; });
 }
 
-/// The ranges of the special-purpose registry (RFC 6890) that matter here. "This host" reaches the dialling machine, and
-/// multicast and reserved addresses reach nobody that could be routed to.
+/// The ranges of the special-purpose registry (RFC 6890) that matter here. "This host" reaches the dialling machine,
+/// and multicast and reserved addresses reach nobody that could be routed to.
 address_scope scope_of_ipv4(bytes_view host) noexcept {
     const unsigned a = host[0];
     const unsigned b = host[1];

@@ -58,8 +58,8 @@ std::optional<ipv4_host> parse_ipv4(std::string_view text) noexcept {
     return out;
 }
 
-/// Colon-separated groups, with an IPv4 address as the last two when `last` says that the text ends the address. Returns
-/// the bytes written, nothing for a wrong form.
+/// Colon-separated groups, with an IPv4 address as the last two when `last` says that the text ends the address.
+/// Returns the bytes written, nothing for a wrong form.
 std::optional<std::size_t> parse_groups(std::string_view text, bool last, ipv6_host& out) noexcept {
     std::size_t written = 0;
     while (!text.empty()) {
@@ -109,8 +109,8 @@ std::string ipv4_text(bytes_view host) {
     return out;
 }
 
-/// RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as "::", and the IPv4 form for
-/// the mapped prefix.
+/// RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups as "::", and the IPv4 form
+/// for the mapped prefix.
 std::string ipv6_text(bytes_view host) {
     constexpr std::size_t group_count = 8;
     std::array<unsigned, group_count> groups{};

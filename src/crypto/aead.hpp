@@ -8,8 +8,8 @@
 #include <mydht/crypto/secret.hpp>
 
 /// ChaCha20-Poly1305 (RFC 8439 section 2.8) by the library that the build chose: aead_sodium.cpp or aead_libcrypto.cpp.
-/// Both give the same bytes, never allocate once a thread has begun, may be called from any thread, and work in place: an
-/// output may begin where the input begins.
+/// Both give the same bytes, never allocate once a thread has begun, may be called from any thread, and work in place:
+/// an output may begin where the input begins.
 namespace mydht::detail {
 
 using aead_nonce = std::array<std::uint8_t, 12>;

@@ -95,7 +95,7 @@ result<service_reply> decode_reply(bytes_view data) {
     return out;
 }
 
-// --- sealed for a peer ------------------------------------------------------------------------------------------------
+// --- sealed for a peer -----------------------------------------------------------------------------------------------
 
 struct sealed_request::state {
     state(bytes prologue_, noise::public_key to_, noise::handshake begun_)
@@ -180,7 +180,7 @@ const service_request& opened_request::what() const noexcept { return state_->wh
 
 result<bytes> opened_request::seal(bytes_view reply) { return state_->begun.write(reply); }
 
-// --- signed ---------------------------------------------------------------------------------------------------------------
+// --- signed ----------------------------------------------------------------------------------------------------------
 
 id256 question_of(const loop_tag& tag, const id256& target, std::string_view service, bytes_view body) {
     return hash_id("mydht.request", {tag.view(), target.view(), as_bytes(service), body});

@@ -12,10 +12,11 @@
 
 namespace mydht::detail {
 
-/// Where peers see this node, by majority. Each network prefix has one vote for each kind of transport and IP version, the
-/// newest; votes run out. A host is learnt when it has more than half of the votes, and at least `quorum` of them: who wants to
-/// lie needs that many networks, among the peers that this node chose to dial. What was learnt stays until another
-/// host is. Votes of neighbours (private or loopback addresses), or for such, are none: they see another side of the node.
+/// Where peers see this node, by majority. Each network prefix has one vote for each kind of transport and IP version,
+/// the newest; votes run out. A host is learnt when it has more than half of the votes, and at least `quorum` of them:
+/// who wants to lie needs that many networks, among the peers that this node chose to dial. What was learnt stays until
+/// another host is. Votes of neighbours (private or loopback addresses), or for such, are none: they see another side
+/// of the node.
 class address_vote {
 public:
     static constexpr std::size_t quorum = 3;
@@ -29,8 +30,8 @@ public:
     /// The vote of a peer at `voter` would be counted and is not there yet.
     [[nodiscard]] bool wants(const address& voter, steady_time now) const;
 
-    /// The address of a wildcard listener as peers see it: the host that was learnt for its kind and IP version, and its
-    /// port. Nothing for other addresses, and before anything is learnt.
+    /// The address of a wildcard listener as peers see it: the host that was learnt for its kind and IP version, and
+    /// its port. Nothing for other addresses, and before anything is learnt.
     [[nodiscard]] std::optional<address> seen_from_outside(const address& listener) const;
 
     /// Votes that count at this time for the kind and version of `like`; for tests.

@@ -30,7 +30,8 @@ private:
 
 }  // namespace
 
-/// Attempts to enter that run side by side, and who waits for the last of them. Shared, since the wait may be cancelled.
+/// Attempts to enter that run side by side, and who waits for the last of them. Shared, since the wait may be
+/// cancelled.
 struct node_core::entering {
     join_report report;
     std::size_t left = 0;
@@ -56,8 +57,8 @@ private:
     std::shared_ptr<entering> into_;
 };
 
-/// A peer that does not let this node in says so behind the handshake only: a link that an answer came over, or that stands
-/// without one, is a way in.
+/// A peer that does not let this node in says so behind the handshake only: a link that an answer came over, or that
+/// stands without one, is a way in.
 task<result<void>> node_core::let_in_over(session link, steady_time deadline) {
     wire::ping question;
     const auto until = std::min<steady_time>(deadline, env_.time->now() + config_.queries.hard_timeout);
@@ -147,8 +148,8 @@ task<join_report> node_core::join(std::vector<contact> saved) {
     co_return attempts->report;
 }
 
-/// A lookup of the own id finds the neighbours and makes the node known to them (Kademlia, section 2.3); the table knows which
-/// others would help it.
+/// A lookup of the own id finds the neighbours and makes the node known to them (Kademlia, section 2.3); the table
+/// knows which others would help it.
 task<> node_core::fill_table(steady_time deadline) {
     const auto around = co_await queries_.lookup(self_->id(), 1, deadline);
     table_.note_lookup(self_->id(), env_.time->now());

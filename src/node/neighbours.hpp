@@ -24,17 +24,17 @@ public:
     neighbours(environment env, any_routing_table& table, pinger ping, verifier verify)
         : env_(std::move(env)), table_(table), ping_(std::move(ping)), verify_(std::move(verify)) {}
 
-    /// A session has proved who is there. Of the addresses that the peer claims those count that are at the host where it was
-    /// observed, or were found true before; the others are dialled first, so that nobody sends this node's lookups, and with
-    /// them those of others, to somebody else's host.
+    /// A session has proved who is there. Of the addresses that the peer claims those count that are at the host where
+    /// it was observed, or were found true before; the others are dialled first, so that nobody sends this node's
+    /// lookups, and with them those of others, to somebody else's host.
     void proved(const peer_info& peer);
     /// The peer was dialled at an address that it claims, and is there.
     void found_at(const peer_info& peer, const address& where);
     void answered(const node_id& who) { table_.answered(who, env_.time->now()); }
     /// A proved peer did not answer a request.
     void failed(const node_id& who, std::error_code why);
-    /// Nobody, or somebody else, was found where the contact is said to be. Counts against the table's contact only when it is
-    /// said to be there too: addresses that others invented say nothing about it.
+    /// Nobody, or somebody else, was found where the contact is said to be. Counts against the table's contact only
+    /// when it is said to be there too: addresses that others invented say nothing about it.
     void unreachable(const contact& who, std::error_code why);
     void ping_failed(const node_id& who) { table_.ping_failed(who); }
 

@@ -59,8 +59,8 @@ std::shared_ptr<const identity> self_or_new(const node_config& config, const env
     return std::make_shared<const identity>(identity::generate(*env.secure_random));
 }
 
-/// True when nobody outside this machine's own networks can reach what the node listens at. A node that listens nowhere is
-/// reached by nobody.
+/// True when nobody outside this machine's own networks can reach what the node listens at. A node that listens nowhere
+/// is reached by nobody.
 bool listens_locally(const std::vector<address>& listen) {
     return std::ranges::all_of(listen, [](const address& bound) {
         return std::ranges::all_of(dialable(bound),
@@ -172,7 +172,8 @@ task<result<reply>> node_core::ask(std::shared_ptr<node_core> self, contact to, 
     const auto* known = travels ? nullptr : self->table_.find(id);
     const bool found = known != nullptr && known->contact.addresses == to.addresses;
     const auto source = found ? address_source::found : address_source::heard;
-    // Somebody waits behind one that travels, and others may take it instead: whoever is not there at once is passed by.
+    // Somebody waits behind one that travels, and others may take it instead: whoever is not there at once is passed
+    // by.
     const auto reached_by = travels ? begun + 2 * self->config_.queries.soft_timeout : steady_time::max();
     // A link that was idle may be closed by the peer just when it is used; a second attempt then makes a new one.
     for (bool again : {true, false}) {

@@ -24,8 +24,8 @@
 
 namespace mydht::detail {
 
-/// All state of one node, touched on its executor only. The handles share it, and so does every operation under way: it lives
-/// until the last of them has ended.
+/// All state of one node, touched on its executor only. The handles share it, and so does every operation under way: it
+/// lives until the last of them has ended.
 class node_core : public std::enable_shared_from_this<node_core> {
 public:
     enum class phase : std::uint8_t { idle, starting, running, stopping, stopped };

@@ -9,8 +9,8 @@
 
 namespace mydht::detail {
 
-/// Of a node's addresses those of one group that it signs and gives away: of the widest scope, since whoever reads them is that far
-/// away at least, and need not learn of our own network.
+/// Of a node's addresses those of one group that it signs and gives away: of the widest scope, since whoever reads them
+/// is that far away at least, and need not learn of our own network.
 [[nodiscard]] inline std::vector<address> published(const std::vector<address>& all, address_group group) {
     std::vector<address> out;
     auto widest = address_scope::loopback;

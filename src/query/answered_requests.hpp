@@ -11,8 +11,8 @@
 
 namespace mydht::detail {
 
-/// The requests that services of this node were asked, so that none is answered twice. None is forgotten before its time, as loop tags
-/// are: when there is no room, it is better not to answer. A plain value.
+/// The requests that services of this node were asked, so that none is answered twice. None is forgotten before its
+/// time, as loop tags are: when there is no room, it is better not to answer. A plain value.
 class answered_requests {
 public:
     explicit answered_requests(std::size_t capacity) : capacity_(capacity) {}

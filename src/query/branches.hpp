@@ -10,18 +10,20 @@
 
 namespace mydht::detail {
 
-/// One peer that a query is sent on to, into how many paths it may split behind it, and how many results are wanted of it.
+/// One peer that a query is sent on to, into how many paths it may split behind it, and how many results are wanted of
+/// it.
 struct branch {
     contact to;
     std::uint8_t paths = 1;
     std::uint8_t results = 1;
 };
 
-/// Shares a query out among the peers that it is sent on to: as many side by side as it has paths, at most `fan_out` in all.
-/// Where a peer was visited before, or is not there, its share goes to the next one. Of results everybody is asked for one at least,
-/// unless it shares strictly, as with a ticket: then all together are asked for no more than there are, who would get none has to wait, and
-/// what one did not use goes to another. Copies that a put may leave on the way are shared out as strictly, but who gets none is sent the
-/// query all the same, for the ends of its paths. A plain value.
+/// Shares a query out among the peers that it is sent on to: as many side by side as it has paths, at most `fan_out` in
+/// all. Where a peer was visited before, or is not there, its share goes to the next one. Of results everybody is asked
+/// for one at least, unless it shares strictly, as with a ticket: then all together are asked for no more than there
+/// are, who would get none has to wait, and what one did not use goes to another. Copies that a put may leave on the
+/// way are shared out as strictly, but who gets none is sent the query all the same, for the ends of its paths. A plain
+/// value.
 class branches {
 public:
     /// `candidates`: whom to send it to, best first; those beyond fan_out are not used.
@@ -29,7 +31,8 @@ public:
 
     /// The next peer to send it to; nothing while enough are under way, or nobody is left.
     [[nodiscard]] std::optional<branch> next();
-    /// The path that was sent to this branch has ended: it came to something, or to a dead end. `used`: results that it came to.
+    /// The path that was sent to this branch has ended: it came to something, or to a dead end. `used`: results that it
+    /// came to.
     void ended(const branch& path, std::size_t used);
     /// It never began: somebody else may have its share.
     void given_back(const branch& unused);

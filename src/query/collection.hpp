@@ -50,8 +50,8 @@ private:
 /// The collections of a node by their tags.
 class collections {
 public:
-    /// From its beginning to its end the collection is found under the tag, unless another one is: somebody may use a tag for two
-    /// queries. `wake` is called when something was taken.
+    /// From its beginning to its end the collection is found under the tag, unless another one is: somebody may use a
+    /// tag for two queries. `wake` is called when something was taken.
     class place {
     public:
         place(collections& in, const loop_tag& tag, collection& which, std::function<void(const node_id& by)> wake);

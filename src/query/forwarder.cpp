@@ -19,8 +19,8 @@ using detail::forwarding_state;
 /// A tag is remembered for this long beyond its query's time: clocks differ, and answers are late.
 constexpr auto tag_margin = std::chrono::seconds(10);
 
-/// Time that a hop keeps for the way back, out of what is left: so that each of those that may still follow keeps about as much, and
-/// half is for the way itself.
+/// Time that a hop keeps for the way back, out of what is left: so that each of those that may still follow keeps about
+/// as much, and half is for the way itself.
 duration way_back(duration left, std::uint8_t hops) { return left / (2 * (static_cast<int>(hops) + 2)); }
 
 wire::message error_answer(wire::error_code code, std::string_view text) {

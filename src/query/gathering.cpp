@@ -70,8 +70,8 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     delivered_ += delivered;
     const std::size_t replies = wish_ == wish::replies ? got->items.size() : 0;
     out.used = partial ? path.results : delivered + replies;
-    // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole network.
-    // One copy at the end of each path, and those that it may leave on the way.
+    // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole
+    // network. One copy at the end of each path, and those that it may leave on the way.
     const std::size_t most = path.paths + (along_ ? path.results : 0U);
     if (wish_ == wish::copies) copies_ += std::min<std::size_t>(got->copies, most);
     return out;

@@ -19,8 +19,8 @@
 
 namespace mydht::detail {
 
-/// What comes together for one forwarded query at one peer: from its own store and table, and from the peers behind it. Everything
-/// is judged before it is passed on. A plain value.
+/// What comes together for one forwarded query at one peer: from its own store and table, and from the peers behind it.
+/// Everything is judged before it is passed on. A plain value.
 class gathering {
 public:
     /// The references must outlive it. Whoever has something brings it to the asker when the query has a ticket.

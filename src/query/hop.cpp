@@ -90,7 +90,8 @@ bool hop::is_left_to_keep() const {
     return is_put(query_) && !taken;
 }
 
-/// A request is for this peer: its own name stands on it, or it serves the name where a path ends. The asker does not ask itself.
+/// A request is for this peer: its own name stands on it, or it serves the name where a path ends. The asker does not
+/// ask itself.
 bool hop::is_served_here() const {
     const auto& asked = std::get<wire::request>(query_.goal);
     if (!from_) return false;

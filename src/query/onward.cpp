@@ -11,8 +11,8 @@ namespace mydht::detail {
 
 namespace {
 
-/// Good contacts that are drawn; of them `first` are those whose random steps came to most, among equals anybody. The others have
-/// their chance all the same, so that nobody gets all steps by answering well.
+/// Good contacts that are drawn; of them `first` are those whose random steps came to most, among equals anybody. The
+/// others have their chance all the same, so that nobody gets all steps by answering well.
 std::vector<contact> anybody(forwarding_state& in, std::size_t count, std::size_t first, const contact_filter& accept) {
     struct choice {
         const contact* who;

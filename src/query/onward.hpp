@@ -11,8 +11,8 @@
 /// Where a forwarded query goes next, and as what.
 namespace mydht::detail {
 
-/// Whom to send it to, best first: anybody while it wanders, then whom the table prefers, and what the rules make of that. Nobody that
-/// the query names as visited, and not who sent it.
+/// Whom to send it to, best first: anybody while it wanders, then whom the table prefers, and what the rules make of
+/// that. Nobody that the query names as visited, and not who sent it.
 [[nodiscard]] std::vector<contact> whom(forwarding_state& in, travelling what);
 
 /// The query as the next peer gets it.

@@ -7,9 +7,10 @@
 
 namespace mydht::detail {
 
-/// What random steps to peers came to in queries that were asked widely, because something was to be found that the usual paths do not
-/// find. Where two parts of a network hang together by few links, almost all peers lead to the same others, and the way to the
-/// other part is one that did not, or that came to something. A plain value; bounded, the peers of longest ago are forgotten first.
+/// What random steps to peers came to in queries that were asked widely, because something was to be found that the
+/// usual paths do not find. Where two parts of a network hang together by few links, almost all peers lead to the same
+/// others, and the way to the other part is one that did not, or that came to something. A plain value; bounded, the
+/// peers of longest ago are forgotten first.
 class other_ways {
 public:
     explicit other_ways(std::size_t peers_max) : worth_(peers_max) {}

@@ -36,8 +36,8 @@ public:
         std::size_t copies = 0;
     };
 
-    /// `wanted`: end after so many copies of a mutable value; when not set, all of the nearest are asked, since one of them
-    /// may have a newer one.
+    /// `wanted`: end after so many copies of a mutable value; when not set, all of the nearest are asked, since one of
+    /// them may have a newer one.
     find_copies(const id256& target, wire::kind_mask kinds, const namespaces& rules, const time_source& time,
                 std::optional<std::size_t> wanted)
         : target_(target), kinds_(kinds), rules_(rules), time_(time), wanted_(wanted) {}
@@ -45,8 +45,8 @@ public:
     [[nodiscard]] wire::message question() const override;
     [[nodiscard]] verdict judge(const contact& from, wire::message& answer, std::vector<contact>& heard) override;
 
-    /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired by this node's
-    /// clock, or of a namespace that it does not know, is none, and is left out.
+    /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired
+    /// by this node's clock, or of a namespace that it does not know, is none, and is left out.
     bool take(item what);
     /// Told each valid value that is new, or newer than the one it replaces.
     void tell(std::function<void(const value&)> on_fresh) { on_fresh_ = std::move(on_fresh); }

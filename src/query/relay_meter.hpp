@@ -11,8 +11,8 @@
 
 namespace mydht::detail {
 
-/// What this node's neighbours have it pass on and keep, so that what one of them sends is not paid by those it goes through. A
-/// plain value.
+/// What this node's neighbours have it pass on and keep, so that what one of them sends is not paid by those it goes
+/// through. A plain value.
 class relay_meter {
 public:
     /// `limits` must be valid.
@@ -21,7 +21,8 @@ public:
     /// Whether neighbours on this machine are not counted; at first they are not.
     void exempt_loopback(bool exempt) noexcept { exempt_loopback_ = exempt; }
 
-    /// Takes a query with a value of so many bytes, if there is room for it in every account; otherwise nothing is taken.
+    /// Takes a query with a value of so many bytes, if there is room for it in every account; otherwise nothing is
+    /// taken.
     [[nodiscard]] bool take(const peer_info& from, std::size_t value_bytes, steady_time now);
     /// Takes the room to send the same on to another peer, if there is any.
     [[nodiscard]] bool pass_on(const peer_info& from, const node_id& to, std::size_t value_bytes, steady_time now);

@@ -73,8 +73,8 @@ std::vector<contact> responder::nearest(const peer_info& from, const id256& targ
             return (wire::mask_of(a.kind()) & kinds) != 0 && scope_of(a) >= scope;
         });
     };
-    // Who did not answer last time may be gone: one failure is enough to name others first, since everybody who is sent there would
-    // wait for it to time out.
+    // Who did not answer last time may be gone: one failure is enough to name others first, since everybody who is sent
+    // there would wait for it to time out.
     const auto certain = [&](const table_entry<contact>& e) { return e.failures == 0 && usable(e); };
     const auto doubtful = [&](const table_entry<contact>& e) { return e.failures > 0 && usable(e); };
     auto found = table_.closest(target, k_, certain);

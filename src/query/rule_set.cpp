@@ -4,7 +4,8 @@ namespace mydht {
 
 namespace {
 
-/// Tens of peers, of which everybody may know everybody: a value lies on peers that it passes, and is found within a few hops.
+/// Tens of peers, of which everybody may know everybody: a value lies on peers that it passes, and is found within a
+/// few hops.
 rule_set small_group() {
     rule_set out;
     out.table = flat_table_config();

@@ -11,7 +11,8 @@ namespace mydht::detail {
 
 namespace {
 
-/// A put leaves its value somewhere, and nothing else does. What goes straight to the asker passes nobody who could keep it.
+/// A put leaves its value somewhere, and nothing else does. What goes straight to the asker passes nobody who could
+/// keep it.
 bool is_fitting(const wire::forward& query) {
     const bool ends = query.storing == wire::storage_mode::answerer;
     if ((ends || query.storing == wire::storage_mode::path) != is_put(query)) return false;

@@ -13,7 +13,8 @@
 
 namespace mydht::detail {
 
-/// Every decision about a query that travels: what the rules say, and what the application's functions make of it. A plain value.
+/// Every decision about a query that travels: what the rules say, and what the application's functions make of it. A
+/// plain value.
 class rulebook {
 public:
     /// The secret, by which links and walks are drawn, comes from `random`.
@@ -25,11 +26,11 @@ public:
     [[nodiscard]] std::uint8_t priority(const peer_info& from, std::uint8_t claimed) const;
     /// It asks for more than anybody may, or for what makes no sense.
     [[nodiscard]] bool is_absurd(const wire::forward& query) const;
-    /// Its trace names the peer that it came to, or does not end with the one that it came from: it was sent round on purpose, or by
-    /// somebody who hides having had it.
+    /// Its trace names the peer that it came to, or does not end with the one that it came from: it was sent round on
+    /// purpose, or by somebody who hides having had it.
     [[nodiscard]] static bool has_false_trace(const wire::forward& query, const node_id& from, const node_id& to);
-    /// What is drawn here for a hidden query: that it ends, and whether its next step is one at random. The same again for the same
-    /// visit (visit_of), so that who asks again learns no more.
+    /// What is drawn here for a hidden query: that it ends, and whether its next step is one at random. The same again
+    /// for the same visit (visit_of), so that who asks again learns no more.
     [[nodiscard]] bool walk_ends(const id256& visit) const;
     [[nodiscard]] bool step_at_random(const id256& visit) const;
     /// `usual`: those that the table prefers.

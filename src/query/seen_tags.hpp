@@ -11,8 +11,8 @@
 
 namespace mydht::detail {
 
-/// What tells one query from all others on its way: the loop tag and the goal, so that nobody who has seen the tag can use it up for
-/// another one.
+/// What tells one query from all others on its way: the loop tag and the goal, so that nobody who has seen the tag can
+/// use it up for another one.
 [[nodiscard]] id256 visit_of(const wire::forward& query);
 
 /// The queries that came by: what makes a query visit each peer once, however it is sent around. Bounded; the oldest

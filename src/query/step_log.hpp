@@ -25,7 +25,8 @@ public:
 
     /// It ends without an answer.
     void failed(number step, std::error_code why, steady_time now);
-    /// It is answered, over a session that goes to `from`. The step for the rest of what there is to say; null when there is none.
+    /// It is answered, over a session that goes to `from`. The step for the rest of what there is to say; null when
+    /// there is none.
     query_step* answered(number step, query_step::ending how, const address& from, steady_time now);
     /// The same for an answer to a query that travels.
     query_step* gathered(number step, const reply& answer, steady_time now);

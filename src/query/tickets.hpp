@@ -12,12 +12,14 @@ namespace mydht::detail {
 /// What a ticket for this query has to say of its goal.
 [[nodiscard]] ticket_goal goal_of(const wire::forward& query) noexcept;
 
-/// The ticket of a query that came from a peer, checked against the query. Errors: those of open_ticket(), errc::bad_argument for one
-/// of another query, errc::unreachable when the peer is the asker and was not seen at each of its addresses.
+/// The ticket of a query that came from a peer, checked against the query. Errors: those of open_ticket(),
+/// errc::bad_argument for one of another query, errc::unreachable when the peer is the asker and was not seen at each
+/// of its addresses.
 [[nodiscard]] result<asker_ticket> check_ticket(const forwarding_state& in, const wire::forward& query,
                                                 const peer_info& from);
 
-/// A ticket of this node's own for the query, until `deadline`; nothing when it knows no address at which others reach it.
+/// A ticket of this node's own for the query, until `deadline`; nothing when it knows no address at which others reach
+/// it.
 [[nodiscard]] std::optional<signed_record> make_ticket(const forwarding_state& in, const wire::forward& query,
                                                        steady_time deadline);
 

@@ -22,12 +22,12 @@ namespace mydht {
 
 namespace {
 
-/// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first, which may be
-/// an old one. The first copy of an immutable value is enough all the same.
+/// Copies of a mutable value that a query which travels goes on for when its options say nothing: more than the first,
+/// which may be an old one. The first copy of an immutable value is enough all the same.
 constexpr std::size_t usual_results = limits::values_per_message;
 
-/// How often a request to a peer goes out while all of its paths end without that peer: where everybody knows few others, one of some
-/// thirty times they do.
+/// How often a request to a peer goes out while all of its paths end without that peer: where everybody knows few
+/// others, one of some thirty times they do.
 constexpr std::size_t request_rounds = 3;
 
 /// Paths and fan-out of a round are so many times those of the one before, and it goes so many hops more, at random.
@@ -148,8 +148,9 @@ const travel_band& query_engine::usual_for(const wire::forward& query) const {
     return forwarding_.rules().band(query.priority);
 }
 
-/// Asks until something is found, in rounds that are each wider than the one before. Each but the last leaves half of the time to
-/// the others: somebody silent holds up a round until its time is over. `turned_down`: as in forward_report, of the last one.
+/// Asks until something is found, in rounds that are each wider than the one before. Each but the last leaves half of
+/// the time to the others: somebody silent holds up a round until its time is over. `turned_down`: as in
+/// forward_report, of the last one.
 task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_options options, lookup_report& report,
                                                  bool& turned_down, std::function<void(item)> on_item) {
     const auto& usual = usual_for(query);

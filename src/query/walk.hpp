@@ -45,9 +45,9 @@ struct walk_options {
     std::vector<contact> seeds;
 };
 
-/// Asks nearer and nearer peers until the nearest have answered, the purpose has enough, or the deadline comes. Requests still under
-/// way are taken back then. A peer that does not answer has failed as soon as `peers` says, which learns from the answers. Throws the cancellation when cancelled;
-/// its requests end soon after.
+/// Asks nearer and nearer peers until the nearest have answered, the purpose has enough, or the deadline comes.
+/// Requests still under way are taken back then. A peer that does not answer has failed as soon as `peers` says, which
+/// learns from the answers. Throws the cancellation when cancelled; its requests end soon after.
 [[nodiscard]] task<lookup_report> walk(environment env, const query_config& config, std::shared_ptr<messenger> via,
                                        walk_options options, walk_purpose& purpose, response_time& peers);
 

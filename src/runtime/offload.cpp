@@ -22,8 +22,8 @@ namespace {
 using offload_signature = void(std::exception_ptr);
 using offload_handler = asio::async_result<asio::use_awaitable_t<>, offload_signature>::handler_type;
 
-/// What a worker and the caller's io_context share, so that neither touches the other when it is gone: a worker announces that it
-/// posts, and a context that goes down waits for those that do and stops the others from doing it.
+/// What a worker and the caller's io_context share, so that neither touches the other when it is gone: a worker
+/// announces that it posts, and a context that goes down waits for those that do and stops the others from doing it.
 class doorway {
 public:
     /// False when the context is down.
@@ -51,8 +51,8 @@ private:
     bool down_ = false;
 };
 
-/// One job that somebody waits for. The handler and the tracked executor are touched by the caller's thread only; a worker
-/// never destroys a coroutine, nor the last thing that keeps an io_context running.
+/// One job that somebody waits for. The handler and the tracked executor are touched by the caller's thread only; a
+/// worker never destroys a coroutine, nor the last thing that keeps an io_context running.
 struct waiting_job {
     std::optional<offload_handler> handler;
     asio::any_io_executor work;

@@ -33,8 +33,8 @@ public:
         auto& s = *shared_;
         s.alarms.disarm(a);
         if (!s.alarms.empty() || !s.waiting_for || s.letting_go) return;
-        // Nobody waits any more, so the timer must not keep io_context::run() going. Looked at again a little later: usually the next
-        // alarm is armed at once, and then the timer may as well stay.
+        // Nobody waits any more, so the timer must not keep io_context::run() going. Looked at again a little later:
+        // usually the next alarm is armed at once, and then the timer may as well stay.
         s.letting_go = true;
         asio::post(s.timer.get_executor(), [alive = std::weak_ptr<shared>(shared_)] {
             const auto kept = alive.lock();
@@ -55,8 +55,8 @@ private:
         bool letting_go = false;
     };
 
-    /// Keeps the timer at or before the earliest alarm. A timer that is early finds nothing due and waits anew, which is cheaper
-    /// than moving it whenever an alarm is taken back.
+    /// Keeps the timer at or before the earliest alarm. A timer that is early finds nothing due and waits anew, which
+    /// is cheaper than moving it whenever an alarm is taken back.
     void wait() {
         auto& s = *shared_;
         if (s.alarms.empty()) return;

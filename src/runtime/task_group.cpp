@@ -42,8 +42,8 @@ struct task_group::state {
     /// Children whose memory is kept for the next ones.
     static constexpr std::size_t spare_max = 16;
 
-    /// What a group's coroutine does: nothing when the group was cancelled before it began. It obeys total cancellation from
-    /// here on; a spawned coroutine would obey only terminal ones.
+    /// What a group's coroutine does: nothing when the group was cancelled before it began. It obeys total cancellation
+    /// from here on; a spawned coroutine would obey only terminal ones.
     static task<> run(std::shared_ptr<state> owner, position at, start when, task<> work) {
         // co_spawn begins at once when it is called on the executor, amid what the caller is doing.
         if (when == start::soon) co_await asio::post(owner->on, asio::use_awaitable);

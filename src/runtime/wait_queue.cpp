@@ -23,8 +23,8 @@ using wait_handler = asio::async_result<asio::use_awaitable_t<>, wait_signature>
 
 }  // namespace
 
-/// Knows all waits of an io_context, because a waiter is no operation of Asio's: when the context goes down, it must destroy the
-/// coroutines that wait here, as Asio does with those that wait for its own operations.
+/// Knows all waits of an io_context, because a waiter is no operation of Asio's: when the context goes down, it must
+/// destroy the coroutines that wait here, as Asio does with those that wait for its own operations.
 class wait_service final : public asio::execution_context::service {
 public:
     static asio::execution_context::id id;

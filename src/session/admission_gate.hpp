@@ -14,7 +14,8 @@
 
 namespace mydht::detail {
 
-/// What makes a block end early when it changes: the host of an IP address, whatever the port and kind, or the whole of another.
+/// What makes a block end early when it changes: the host of an IP address, whatever the port and kind, or the whole of
+/// another.
 [[nodiscard]] bytes host_of(const address& where);
 
 /// The lists of an admission_config, and who is blocked. Without I/O; the callback is the pool's.
@@ -33,7 +34,8 @@ public:
     /// Remembers a block; gives the time at which it ends.
     steady_time block(const node_id& who, const address& at, duration time, steady_time now);
 
-    /// What may be dialled of a contact's addresses: none when the lists refuse it, and not the host that it was blocked at.
+    /// What may be dialled of a contact's addresses: none when the lists refuse it, and not the host that it was
+    /// blocked at.
     [[nodiscard]] std::vector<address> dialable_of(const node_id& who, std::vector<address> addresses,
                                                    steady_time now) const;
 

@@ -38,9 +38,9 @@ private:
     bool greeted_ = false;
 };
 
-/// The connections from outside that have not proven themselves yet. They cost a stranger nothing, so there are only so many,
-/// in all and from one network, and a new one pushes out the oldest: one that has said nothing before one that has. Who
-/// goes on with the handshake is through before it is the oldest.
+/// The connections from outside that have not proven themselves yet. They cost a stranger nothing, so there are only so
+/// many, in all and from one network, and a new one pushes out the oldest: one that has said nothing before one that
+/// has. Who goes on with the handshake is through before it is the oldest.
 class arrivals {
 public:
     using place = std::list<arrival>::iterator;

@@ -8,8 +8,8 @@
 
 namespace mydht::detail {
 
-/// The bytes of a stream from one offset to another, in blocks: grows without copying what is there, and holds about what is
-/// in it.
+/// The bytes of a stream from one offset to another, in blocks: grows without copying what is there, and holds about
+/// what is in it.
 class byte_queue {
 public:
     [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }

@@ -15,8 +15,8 @@ struct byte_range {
     friend bool operator==(const byte_range&, const byte_range&) = default;
 };
 
-/// A set of offsets, kept as its ranges in order; ranges that touch are one. What is added or taken out costs the logarithm of
-/// their number, so that a peer which acknowledges every other byte costs no more than one which does not.
+/// A set of offsets, kept as its ranges in order; ranges that touch are one. What is added or taken out costs the
+/// logarithm of their number, so that a peer which acknowledges every other byte costs no more than one which does not.
 class byte_ranges {
 public:
     void add(byte_range what);

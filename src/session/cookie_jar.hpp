@@ -14,7 +14,8 @@ namespace mydht::detail {
 /// How much a responder takes from sources that are not proven before it asks for cookies.
 struct cookie_policy {
     std::size_t half_open_max = 64;
-    /// The same of one network: half of the places that the ring has for it, so that the rest is for those who are there.
+    /// The same of one network: half of the places that the ring has for it, so that the rest is for those who are
+    /// there.
     std::size_t half_open_of_prefix_max = 4;
     /// Initial packets a second whose public-key work was done.
     double handshakes_max = 100;
@@ -26,8 +27,8 @@ struct cookie_policy {
     }
 };
 
-/// Makes and checks cookies: who shows one received a packet at its address a short time ago. Nothing is kept for each; a cookie
-/// is a MAC over the address and the initiator's ephemeral key.
+/// Makes and checks cookies: who shows one received a packet at its address a short time ago. Nothing is kept for each;
+/// a cookie is a MAC over the address and the initiator's ephemeral key.
 class cookie_jar {
 public:
     /// A cookie is good for this time, and for up to as long again.

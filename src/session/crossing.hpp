@@ -24,9 +24,9 @@ struct crossing {
     duration window{};           ///< the longest that the handshakes of two honest nodes can lie apart
 };
 
-/// Of two handshakes that crossed, the link whose initiator has the smaller id stays: both sides decide alike, whatever they
-/// saw first. No honest node dials a peer that it has a link with, so a second link in the same direction, or one long
-/// after the first, comes from a peer that has lost the first.
+/// Of two handshakes that crossed, the link whose initiator has the smaller id stays: both sides decide alike, whatever
+/// they saw first. No honest node dials a peer that it has a link with, so a second link in the same direction, or one
+/// long after the first, comes from a peer that has lost the first.
 [[nodiscard]] crossing_verdict judge(const crossing& what) noexcept;
 
 }  // namespace mydht::detail

@@ -18,7 +18,7 @@ result<void> judge_initial(const local_party& party, const wire::initial_packet&
     return {};
 }
 
-// --- the first packet -------------------------------------------------------------------------------------------------
+// --- the first packet ------------------------------------------------------------------------------------------------
 
 accepted_initial::accepted_initial(const local_party& party, const wire::initial_packet& initial)
     : party_(&party), pattern_(initial.pattern), version_(initial.version) {
@@ -70,7 +70,7 @@ result<void> accepted_initial::take_payload(bytes_view data) {
     return {};
 }
 
-// --- the answer -------------------------------------------------------------------------------------------------------
+// --- the answer ------------------------------------------------------------------------------------------------------
 
 std::size_t accepted_initial::overhead() const {
     const auto inside = noise_ ? noise_->overhead() : wire::ephemeral_bytes + std::tuple_size_v<plain_tag>;
@@ -141,7 +141,7 @@ half_open_handshake accepted_initial::half_open() {
     return out;
 }
 
-// --- until the next packet --------------------------------------------------------------------------------------------
+// --- until the next packet -------------------------------------------------------------------------------------------
 
 half_open_peer::half_open_peer(datagram_outcome from)
     : key(from.peer.peer),

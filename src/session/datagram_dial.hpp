@@ -58,10 +58,11 @@ private:
     bool proven_ = false;
 };
 
-/// Dials an address: a handshake, and further ones beside it while no answer comes, since packets may be lost. Completes with the
-/// first that is answered. Calls `doubtful` when the system says that nobody is there: somebody else may have said it, so that the dial
-/// goes on for a moment, and other addresses may be tried beside it; may be empty. Errors: those of datagram_hub::port_towards,
-/// errc::network_failed when the socket breaks, errc::connection_refused when no answer came after that either, and what is wrong with the peer. Has no deadline of its own.
+/// Dials an address: a handshake, and further ones beside it while no answer comes, since packets may be lost.
+/// Completes with the first that is answered. Calls `doubtful` when the system says that nobody is there: somebody else
+/// may have said it, so that the dial goes on for a moment, and other addresses may be tried beside it; may be empty.
+/// Errors: those of datagram_hub::port_towards, errc::network_failed when the socket breaks, errc::connection_refused
+/// when no answer came after that either, and what is wrong with the peer. Has no deadline of its own.
 [[nodiscard]] task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, address to,
                                                       std::shared_ptr<const dial_target> target,
                                                       std::function<void()> doubtful);

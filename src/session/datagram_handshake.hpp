@@ -25,8 +25,8 @@
 ///     final: Noise s, se; payload, frames         ->
 ///     transport packets                           <->
 ///
-/// A plain network exchanges the packets of IK without Noise. A responder under load first answers with a cookie, which the
-/// initiator puts into the same initial packet. Packets may be forged: one that is not authentic changes nothing.
+/// A plain network exchanges the packets of IK without Noise. A responder under load first answers with a cookie, which
+/// the initiator puts into the same initial packet. Packets may be forged: one that is not authentic changes nothing.
 namespace mydht::detail {
 
 /// What the initiator knows before it begins.
@@ -47,9 +47,10 @@ struct datagram_outcome {
     bytes final_packet;  ///< to be sent until the peer is heard; empty when nothing is
 };
 
-/// The side that begins. Call protocol: send packet(), again with a cookie when take_cookie() says true, until take_answer()
-/// succeeds; then finish(), once. Until then the peer of an XX handshake knows nothing of this side, which can be dropped for a
-/// better one. When no answer comes begin a new handshake: a responder takes each initial packet once.
+/// The side that begins. Call protocol: send packet(), again with a cookie when take_cookie() says true, until
+/// take_answer() succeeds; then finish(), once. Until then the peer of an XX handshake knows nothing of this side,
+/// which can be dropped for a better one. When no answer comes begin a new handshake: a responder takes each initial
+/// packet once.
 class datagram_initiator {
 public:
     /// `early`: frames of idempotent requests in the first packet, encoded in Cap'n Proto; none in XX (asserted).
@@ -61,21 +62,22 @@ public:
     /// The initial packet. Lives as long as the initiator stays where it is.
     [[nodiscard]] bytes_view packet() const noexcept { return packet_; }
 
-    /// Puts the cookie into the packet, which is to be sent again. False when it is not for this handshake, or one too many.
+    /// Puts the cookie into the packet, which is to be sent again. False when it is not for this handshake, or one too
+    /// many.
     [[nodiscard]] bool take_cookie(bytes_view cookie_packet);
 
-    /// True once an answer was taken. Errors, which all leave it waiting for another answer: errc::truncated, errc::trailing_bytes,
-    /// errc::malformed, errc::decrypt_failed and errc::bad_key (forged, or for another handshake); those of judge_payload and
-    /// settle_codec, errc::too_large and errc::unknown_version, when the peer itself is not what it should be; errc::handshake_order when
-    /// there were too many already.
+    /// True once an answer was taken. Errors, which all leave it waiting for another answer: errc::truncated,
+    /// errc::trailing_bytes, errc::malformed, errc::decrypt_failed and errc::bad_key (forged, or for another
+    /// handshake); those of judge_payload and settle_codec, errc::too_large and errc::unknown_version, when the peer
+    /// itself is not what it should be; errc::handshake_order when there were too many already.
     [[nodiscard]] result<void> take_answer(bytes_view answer_packet);
 
     /// Who the peer is; when an answer was taken.
     [[nodiscard]] const contact& peer() const noexcept { return outcome_.peer; }
     [[nodiscard]] bool sends_final() const noexcept { return noise_.has_value() && !noise_->done(); }
 
-    /// `frames` leave with the final packet, where there is one (asserted). Errors: errc::handshake_order before an answer was
-    /// taken and a second time, errc::too_large.
+    /// `frames` leave with the final packet, where there is one (asserted). Errors: errc::handshake_order before an
+    /// answer was taken and a second time, errc::too_large.
     [[nodiscard]] result<datagram_outcome> finish(bytes_view frames = {});
 
 private:
@@ -134,7 +136,8 @@ public:
 
     /// The transport packet is authentic: the initiator is there, and has what was sent to it. When knows_peer().
     [[nodiscard]] bool proves(bytes_view transport_packet) const;
-    /// What the handshake has ended in; once, when proves() said true. Addresses that did not fit the record are left out.
+    /// What the handshake has ended in; once, when proves() said true. Addresses that did not fit the record are left
+    /// out.
     [[nodiscard]] datagram_outcome finish();
 
     /// Takes the final packet; when not knows_peer(). A packet that is not authentic changes nothing. Errors as
@@ -150,16 +153,18 @@ private:
     std::uint8_t version_ = 0;
 };
 
-/// The other side's half: an initial packet that was found good. Call protocol: judge_initial(); then the cookie and the
-/// repeated ephemeral key, which are the caller's; accept(), the first public-key work; answer(), once; then half_open() or
-/// finish().
+/// The other side's half: an initial packet that was found good. Call protocol: judge_initial(); then the cookie and
+/// the repeated ephemeral key, which are the caller's; accept(), the first public-key work; answer(), once; then
+/// half_open() or finish().
 class accepted_initial {
 public:
-    /// `party` must outlive it. Errors: errc::decrypt_failed, errc::bad_key, errc::truncated, errc::malformed, errc::trailing_bytes,
-    /// errc::too_large, errc::unknown_version, errc::protocol_violation, those of judge_payload and settle_codec.
+    /// `party` must outlive it. Errors: errc::decrypt_failed, errc::bad_key, errc::truncated, errc::malformed,
+    /// errc::trailing_bytes, errc::too_large, errc::unknown_version, errc::protocol_violation, those of judge_payload
+    /// and settle_codec.
     [[nodiscard]] static result<accepted_initial> accept(const local_party& party, const wire::initial_packet& initial);
 
-    /// The initiator has said who it is: not in XX. It has proven it, but the packet may be an old one that was sent again.
+    /// The initiator has said who it is: not in XX. It has proven it, but the packet may be an old one that was sent
+    /// again.
     [[nodiscard]] bool knows_peer() const noexcept { return pattern_ != wire::packet_pattern::xx; }
     [[nodiscard]] const contact& peer() const noexcept { return outcome_.peer; }
     /// When the initiator sent it, by its own clock.
@@ -179,8 +184,8 @@ public:
 
     /// What to keep until the initiator's next packet; once, when an answer was made.
     [[nodiscard]] half_open_handshake half_open();
-    /// The end of it when there is nothing left to wait for: keys that replace others, or a source that a cookie has proven. Once,
-    /// when an answer was made, and knows_peer().
+    /// The end of it when there is nothing left to wait for: keys that replace others, or a source that a cookie has
+    /// proven. Once, when an answer was made, and knows_peer().
     [[nodiscard]] datagram_outcome finish();
 
 private:

@@ -95,7 +95,7 @@ void datagram_hub::stop() {
     ready_.clear();
 }
 
-// --- who packets are for ----------------------------------------------------------------------------------------------
+// --- who packets are for ---------------------------------------------------------------------------------------------
 
 std::uint32_t datagram_hub::unused_index() {
     for (;;) {
@@ -156,7 +156,7 @@ datagram_session* datagram_hub::find(std::uint32_t index) const {
     return at != sessions_.end() ? at->second : nullptr;
 }
 
-// --- packets come -----------------------------------------------------------------------------------------------------
+// --- packets come ----------------------------------------------------------------------------------------------------
 
 void datagram_hub::take_packet(const std::shared_ptr<datagram_port>& at, const address& from, bytes_span packet) {
     in_batch_ = true;
@@ -208,8 +208,8 @@ void datagram_hub::tell_reset(const std::shared_ptr<datagram_port>& at, const ad
     if (refuses_ || !reset_tokens::may_answer(packet.size())) return;
     wire::reset_packet out;
     out.index = wire::receiver_of(packet);
-    // The token of an index that a handshake of this side uses would end the session that comes of it. And tokens of all
-    // indices are not for who asks for one after the other.
+    // The token of an index that a handshake of this side uses would end the session that comes of it. And tokens of
+    // all indices are not for who asks for one after the other.
     const auto now = context_->env.time->now();
     if (attempts_.contains(out.index) || resets_.per_second(now) >= resets_max) return;
     resets_.add(now);
@@ -233,8 +233,8 @@ void datagram_hub::batch_ended() {
 }
 
 void datagram_hub::turn_ended() {
-    // What is asked next by those who were woken shares packets too; they go on before what is posted here. For a single one
-    // that is not worth coming back.
+    // What is asked next by those who were woken shares packets too; they go on before what is posted here. For a
+    // single one that is not worth coming back.
     if (std::exchange(woken_, 0) < 2) return end_gathering();
     if (std::exchange(end_comes_, true)) return;
     post(context_->env.exec, [weak = weak_from_this()] {
@@ -245,7 +245,7 @@ void datagram_hub::turn_ended() {
     });
 }
 
-// --- what leaves together ---------------------------------------------------------------------------------------------
+// --- what leaves together --------------------------------------------------------------------------------------------
 
 void datagram_hub::serve(task_handle& handle, task<> work) {
     if (!in_batch_) return context_->group.spawn(serving_name, handle, std::move(work));
@@ -299,7 +299,7 @@ void datagram_hub::refused(const address& by) {
     for (auto* one : those) one->refused();
 }
 
-// --- sockets go and come ------------------------------------------------------------------------------------------------
+// --- sockets go and come ---------------------------------------------------------------------------------------------
 
 datagram_hub::sessions_by_age datagram_hub::sessions_that(
     const std::function<bool(const datagram_session&)>& wanted) const {

@@ -63,8 +63,8 @@ public:
 
     /// Opens a socket and answers at it. Errors: those of any_datagram_transport::open.
     [[nodiscard]] static task<result<address>> listen(std::shared_ptr<datagram_hub> self, address at);
-    /// A socket that packets to this address can leave from: one that listens, so that the peer sees where this node can
-    /// be reached; otherwise one that is opened for it.
+    /// A socket that packets to this address can leave from: one that listens, so that the peer sees where this node
+    /// can be reached; otherwise one that is opened for it.
     [[nodiscard]] static task<result<std::shared_ptr<datagram_port>>> port_towards(std::shared_ptr<datagram_hub> self,
                                                                                    address to);
 
@@ -77,8 +77,8 @@ public:
     // Who packets are for.
     void add(datagram_session& which);
     void forget(datagram_session& which) noexcept;
-    /// The keys of the session have changed: it is found by the new ones too. `old_token`: what the peer would have reset it
-    /// with before.
+    /// The keys of the session have changed: it is found by the new ones too. `old_token`: what the peer would have
+    /// reset it with before.
     void follow(datagram_session& which, const wire::reset_token& old_token);
     /// Gives the attempt an index of its own until it is forgotten.
     [[nodiscard]] std::uint32_t add(datagram_attempt& which);

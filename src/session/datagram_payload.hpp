@@ -30,11 +30,12 @@ void append_stamp(bytes& out, wall_time now);
 /// Takes it off the front. Errors: errc::truncated.
 [[nodiscard]] result<wall_time> take_stamp(bytes_view& data);
 
-/// What the sides of a Noise handshake must agree on: the initial packet up to its cookie, then the prologue of streams.
+/// What the sides of a Noise handshake must agree on: the initial packet up to its cookie, then the prologue of
+/// streams.
 [[nodiscard]] bytes prologue_for(const local_party& party, const wire::initial_packet& initial);
 
-/// A digest of a plain initial packet, and the tags that it and the answer lead to. `answer`: the whole packet but the tag that
-/// ends it, which is the initiator's to check.
+/// A digest of a plain initial packet, and the tags that it and the answer lead to. `answer`: the whole packet but the
+/// tag that ends it, which is the initiator's to check.
 [[nodiscard]] id256 plain_transcript(const wire::initial_packet& initial) noexcept;
 struct plain_agreement {
     plain_tag to_responder{};

@@ -170,7 +170,8 @@ bool datagram_port::send(const address& to, bytes_view data, std::size_t packet_
     if (!works_) return true;
     const auto sent = socket_->send(to, data, packet_bytes);
     if (!sent) {
-        // Packets may be lost: whoever waits for an answer notices. What a system refuses for good, it refuses every time.
+        // Packets may be lost: whoever waits for an answer notices. What a system refuses for good, it refuses every
+        // time.
         if (sent.error() == errc::unreachable || sent.error() == errc::network_failed) send_failed();
         context_->log_of_peers(log_level::debug, [&] { return "to " + to.text() + ": " + sent.error().message(); });
         return true;

@@ -32,8 +32,8 @@ public:
     virtual void turn_ended() = 0;
     /// The system says that nobody took a packet to this address.
     virtual void refused(const address& by) = 0;
-    /// The socket broke: nothing goes or comes here, and did not from `since` on, until port_back(), which comes for ports that
-    /// listen.
+    /// The socket broke: nothing goes or comes here, and did not from `since` on, until port_back(), which comes for
+    /// ports that listen.
     virtual void port_lost(const std::shared_ptr<datagram_port>& at, steady_time since, std::error_code why) = 0;
     virtual void port_back(const std::shared_ptr<datagram_port>& at) = 0;
 
@@ -62,11 +62,12 @@ enum class after_failure : std::uint8_t {
 
 /// A socket of packets and the one loop that reads it. All sessions that go through it share its memory.
 ///
-/// The socket is lost when it says so, and when the address that it is bound to has been away for a while. No system tells of the
-/// latter: UDP sockets on Linux stay silent, and sends fail with errors (ENETUNREACH) that mean nothing worse where a destination
-/// cannot be reached, or with none. So where the transport knows the machine's addresses (has_address()) and had this one when the
-/// socket was opened, the port looks, now and then, and soon after a send has failed. Errors of sends alone never lose a socket: a
-/// network that cannot be reached comes back, and others can forge some of them. At wildcards nothing is watched.
+/// The socket is lost when it says so, and when the address that it is bound to has been away for a while. No system
+/// tells of the latter: UDP sockets on Linux stay silent, and sends fail with errors (ENETUNREACH) that mean nothing
+/// worse where a destination cannot be reached, or with none. So where the transport knows the machine's addresses
+/// (has_address()) and had this one when the socket was opened, the port looks, now and then, and soon after a send has
+/// failed. Errors of sends alone never lose a socket: a network that cannot be reached comes back, and others can forge
+/// some of them. At wildcards nothing is watched.
 class datagram_port : public std::enable_shared_from_this<datagram_port> {
 public:
     /// `with` made the socket.
@@ -77,7 +78,8 @@ public:
     void start(packet_sink& sink);
     void close();
 
-    /// Sends now or not at all. False when there is no room: packets may be lost anyway, and are while the socket is broken.
+    /// Sends now or not at all. False when there is no room: packets may be lost anyway, and are while the socket is
+    /// broken.
     bool send(const address& to, bytes_view data) { return send(to, data, data.size()); }
     /// Several packets, all but the last of `packet_bytes`.
     bool send(const address& to, bytes_view data, std::size_t packet_bytes);

@@ -139,8 +139,8 @@ void datagram_session::take_ping(const std::shared_ptr<datagram_port>& at, const
         if (pongs_.size() < pongs_max) std::ranges::copy(payload, pongs_.emplace_back().begin());
         return;
     }
-    // To where the ping came from, which may be about to become this side's new address of the peer, or never. Not more than
-    // came from there.
+    // To where the ping came from, which may be about to become this side's new address of the peer, or never. Not more
+    // than came from there.
     if (foreign_budget_ < challenge_bytes) return;
     foreign_budget_ -= challenge_bytes;
     auto& packet = begin_packet();
@@ -148,7 +148,7 @@ void datagram_session::take_ping(const std::shared_ptr<datagram_port>& at, const
     (void)send_packet(packet, *at, from);
 }
 
-// --- the peer moves ---------------------------------------------------------------------------------------------------
+// --- the peer moves --------------------------------------------------------------------------------------------------
 
 void datagram_session::check_path(const std::shared_ptr<datagram_port>& at, const address& from, std::size_t received) {
     // Nobody is sent more than came from there: the packet may have been caught and sent on with a forged source.

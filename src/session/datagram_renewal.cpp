@@ -65,8 +65,8 @@ void datagram_session::take_new_keys(datagram_keys fresh) {
 }
 
 bool datagram_session::lets_renew(std::uint32_t named, wall_time stamp) {
-    // When both begin at once the handshake of the smaller id goes on. The other side answers it and drops its own, so that
-    // not each of them uses keys that the other one does not expect any more.
+    // When both begin at once the handshake of the smaller id goes on. The other side answers it and drops its own, so
+    // that not each of them uses keys that the other one does not expect any more.
     if (renewing_ && !gave_way_ && hub_->party().self->id() < peer_.who.id) return false;
     const auto token = ciphers_.peer_token();
     if (!ciphers_.note_rekey(named, stamp, now())) return false;

@@ -95,7 +95,7 @@ bool datagram_responder::knows(std::uint32_t index) const {
 
 void datagram_responder::drop(packet_fault why, const address& from) { hub_.context()->drop_packet(why, from); }
 
-// --- the first packet -------------------------------------------------------------------------------------------------
+// --- the first packet ------------------------------------------------------------------------------------------------
 
 void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, const address& from,
                                       bytes_view packet) {
@@ -109,8 +109,8 @@ void datagram_responder::take_initial(const std::shared_ptr<datagram_port>& at, 
     const auto& self = hub_.party().self->id();
     if (accepted->knows_peer()) {
         if (accepted->renews() != 0) return renew(*accepted, where);
-        // Both dial each other: the handshake whose initiator has the smaller id is the one that goes on. Not when this side
-        // dials where the peer may not be: then both go on, and the sessions cross.
+        // Both dial each other: the handshake whose initiator has the smaller id is the one that goes on. Not when this
+        // side dials where the peer may not be: then both go on, and the sessions cross.
         const auto& peer = accepted->peer().id;
         if (self < peer && hub_.attempts(from) && hub_.owner().dials(peer, from.kind())) return;
     }
@@ -163,8 +163,8 @@ void datagram_responder::ask_for_cookie(const origin& where, const wire::initial
 }
 
 void datagram_responder::renew(accepted_initial& initial, const origin& where) {
-    // No answer when the session is not known: with keys of a new one the initiator would go on as if it were the old. It
-    // hears by a reset packet that the session has gone.
+    // No answer when the session is not known: with keys of a new one the initiator would go on as if it were the old.
+    // It hears by a reset packet that the session has gone.
     auto* const known = hub_.find(initial.renews());
     if (known == nullptr || known->ended() || known->peer().who.id != initial.peer().id) {
         return drop(packet_fault::unknown, where.from);
@@ -223,7 +223,7 @@ void datagram_responder::answer(accepted_initial& initial, const origin& where, 
     (void)where.port->send(where.from, *packet);
 }
 
-// --- the packet that proves the peer ----------------------------------------------------------------------------------
+// --- the packet that proves the peer ---------------------------------------------------------------------------------
 
 bool datagram_responder::take_transport(const std::shared_ptr<datagram_port>& at, const address& from,
                                         bytes_view packet) {

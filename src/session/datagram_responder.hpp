@@ -19,8 +19,8 @@ namespace mydht::detail {
 
 class datagram_hub;
 
-/// Answers the handshakes of others, from the first packet to the proven peer. What a stranger can make it keep is bounded,
-/// and nobody is sent more than came from there.
+/// Answers the handshakes of others, from the first packet to the proven peer. What a stranger can make it keep is
+/// bounded, and nobody is sent more than came from there.
 class datagram_responder {
 public:
     /// `hub` must outlive it.

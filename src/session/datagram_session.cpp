@@ -87,7 +87,7 @@ bool datagram_session::stalled() const noexcept {
            now() - transfer_->progress_at >= config().stall_timeout;
 }
 
-// --- sending ----------------------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------------------------------
 
 bytes& datagram_session::begin_packet() {
     auto& out = hub_->scratch();
@@ -180,7 +180,7 @@ void datagram_session::say_goodbye(wire::close_reason reason) {
     end(ending());
 }
 
-// --- the end ----------------------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------------------------------
 
 void datagram_session::cut() {
     hub_->forget(*this);
@@ -193,8 +193,8 @@ void datagram_session::cut() {
 }
 
 void datagram_session::take_final_again(const address& from, bytes_view packet) {
-    // Any packet of the session tells the peer what it asks. Anybody can send this one, so the answer is an empty packet: an ack
-    // may be larger than what it answers.
+    // Any packet of the session tells the peer what it asks. Anybody can send this one, so the answer is an empty
+    // packet: an ack may be larger than what it answers.
     const bool fine = wire::decode_final_answer(packet) && packet.size() >= ciphers_.overhead();
     if (!fine) return context()->drop_packet(packet_fault::unreadable, from);
     if (ended() || peer_.outgoing) return context()->drop_packet(packet_fault::unknown, from);
@@ -205,7 +205,7 @@ void datagram_session::take_final_again(const address& from, bytes_view packet) 
     (void)send_packet(begin_packet(), *port_, peer_.observed);
 }
 
-// --- time -------------------------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------------------------------
 
 void datagram_session::tick(steady_time at) {
     if (at >= port_by_) return end(errc::network_failed, "its socket broke");

@@ -19,8 +19,8 @@ namespace mydht::detail {
 class datagram_hub;
 struct recovery_outcome;
 
-/// A session in packets. It has no coroutine, timer or buffer of its own while it is at rest: the port's loop hands it what
-/// comes, and one alarm tells it the time.
+/// A session in packets. It has no coroutine, timer or buffer of its own while it is at rest: the port's loop hands it
+/// what comes, and one alarm tells it the time.
 class datagram_session final : public session_state, public packet_source {
 public:
     /// What a handshake leaves behind.
@@ -51,14 +51,14 @@ public:
     void take_final_again(const address& from, bytes_view packet);
     /// The peer says that it has no such session any more.
     void take_reset() { end(errc::connection_reset, "the peer does not know the session"); }
-    /// The peer begins a handshake for new keys, that is authentic, in place of those with the own index `named`. False when
-    /// it is not to be answered; otherwise expect_keys() follows, with what the answer makes.
+    /// The peer begins a handshake for new keys, that is authentic, in place of those with the own index `named`. False
+    /// when it is not to be answered; otherwise expect_keys() follows, with what the answer makes.
     [[nodiscard]] bool lets_renew(std::uint32_t named, wall_time stamp);
     void expect_keys(datagram_keys fresh);
     /// Goes on through this socket of this side, since the one that it had broke.
     void move_to(std::shared_ptr<datagram_port> port);
-    /// Its socket broke, and there is no other one. Ends when move_to() has not come a stall_timeout after `since`: a peer may be
-    /// silent for as long.
+    /// Its socket broke, and there is no other one. Ends when move_to() has not come a stall_timeout after `since`: a
+    /// peer may be silent for as long.
     void wait_for_port(steady_time since);
     [[nodiscard]] bool waits_for_port() const noexcept { return port_by_ != steady_time::max() && !ended(); }
     /// That socket broke: the peer's new address, if it came there, has to be seen again.

@@ -114,7 +114,8 @@ std::size_t datagram_session::append_bulk_packet(bytes& batch, bool probe, stead
     t.pieces.clear();
     const auto begin = batch.size();
     batch.resize(begin + wire::transport_header_bytes);
-    // What asks whether anything comes through is no larger than what every path carries: large packets may be what does not.
+    // What asks whether anything comes through is no larger than what every path carries: large packets may be what
+    // does not.
     const auto limit = begin + (probe ? base_packet_bytes : t.path.packet_bytes()) - noise::tag_bytes;
     if (received_.ack_owed()) (void)received_.append_ack(batch, limit - batch.size(), at);
     const auto before = batch.size();
@@ -197,7 +198,7 @@ void datagram_session::writable() {
     pump();
 }
 
-// --- acks and losses --------------------------------------------------------------------------------------------------
+// --- acks and losses -------------------------------------------------------------------------------------------------
 
 result<void> datagram_session::take_ack(bytes_view payload) {
     const auto ack = wire::decode_ack(payload);

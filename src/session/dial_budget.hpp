@@ -11,8 +11,8 @@
 
 namespace mydht::detail {
 
-/// The dials that others cause by naming addresses, against dial_limits, which must be valid. Without it a peer could make many
-/// nodes dial a victim.
+/// The dials that others cause by naming addresses, against dial_limits, which must be valid. Without it a peer could
+/// make many nodes dial a victim.
 class dial_budget {
 public:
     explicit dial_budget(const dial_limits& limits)

@@ -18,9 +18,9 @@ struct session_worth {
     bool stalled = false;       ///< the peer takes nothing of what waits for it
 };
 
-/// The session to give up: never a busy one; one whose peer takes nothing first; one of lower priority before one of higher;
-/// one that only the peer wanted before one that this side did, so that strangers who come in numbers push out each other;
-/// then the one that was not used for longest, the first of equals. None when all are busy.
+/// The session to give up: never a busy one; one whose peer takes nothing first; one of lower priority before one of
+/// higher; one that only the peer wanted before one that this side did, so that strangers who come in numbers push out
+/// each other; then the one that was not used for longest, the first of equals. None when all are busy.
 [[nodiscard]] std::optional<std::size_t> least_useful(std::span<const session_worth> sessions) noexcept;
 
 }  // namespace mydht::detail

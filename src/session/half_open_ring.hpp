@@ -14,8 +14,8 @@
 
 namespace mydht::detail {
 
-/// What came from a source that is not proven, and what went to it: never more in sum, so that nobody uses this node to send
-/// much to somebody else.
+/// What came from a source that is not proven, and what went to it: never more in sum, so that nobody uses this node to
+/// send much to somebody else.
 class amplification_account {
 public:
     void note_received(std::size_t size) noexcept { received_ += static_cast<std::uint32_t>(size); }
@@ -51,15 +51,15 @@ struct half_open_limits {
     duration lifetime = std::chrono::seconds(5);
 };
 
-/// The handshakes that wait for the initiator's next packet. They cost a stranger nothing, so there are only so many, and a new
-/// one takes the place of the oldest, first of its own network. One whose source is not proven never takes the place of one
-/// whose is: anybody can write any source. Memory grows up to the limit and stays.
+/// The handshakes that wait for the initiator's next packet. They cost a stranger nothing, so there are only so many,
+/// and a new one takes the place of the oldest, first of its own network. One whose source is not proven never takes
+/// the place of one whose is: anybody can write any source. Memory grows up to the limit and stays.
 class half_open_ring {
 public:
     half_open_ring(const half_open_limits& limits, random_source& random);
 
-    /// Keeps the record until it is taken, replaced or too old. Its own index must be in no other record (asserted), and not 0.
-    /// False when there is no place for it: nothing of it is kept.
+    /// Keeps the record until it is taken, replaced or too old. Its own index must be in no other record (asserted),
+    /// and not 0. False when there is no place for it: nothing of it is kept.
     [[nodiscard]] bool add(half_open_record record, steady_time now);
 
     /// The record of an own index; nullptr when there is none. Valid until the next call that is not const.

@@ -13,7 +13,8 @@
 #include <mydht/wire/handshake_payload.hpp>
 #include <mydht/wire/preamble.hpp>
 
-/// What handshakes on streams and on datagrams have in common: who this node is, and what a payload of the peer must be.
+/// What handshakes on streams and on datagrams have in common: who this node is, and what a payload of the peer must
+/// be.
 namespace mydht::detail {
 
 /// What one node brings into all of its handshakes. `random` and the agreement must outlive it.
@@ -51,10 +52,10 @@ struct handshake_outcome {
 [[nodiscard]] wire::handshake_payload own_payload(const local_party& party, std::uint8_t version,
                                                   wire::codec_id chosen);
 
-/// Whom the payload proves. `proven` is the static key of the handshake; none on a plain link, which proves nothing, so that
-/// the claim stands as it is. `pinned`: the identity to insist on.
-/// Errors: errc::bad_key, errc::identity_mismatch (another identity than the pinned one, or the key in the payload is not the
-/// one of the handshake), errc::self_connection, errc::protocol_violation (somebody changed the version on its way).
+/// Whom the payload proves. `proven` is the static key of the handshake; none on a plain link, which proves nothing, so
+/// that the claim stands as it is. `pinned`: the identity to insist on. Errors: errc::bad_key, errc::identity_mismatch
+/// (another identity than the pinned one, or the key in the payload is not the one of the handshake),
+/// errc::self_connection, errc::protocol_violation (somebody changed the version on its way).
 [[nodiscard]] result<contact> judge_payload(const local_party& party, std::uint8_t version,
                                             const std::optional<noise::public_key>& proven,
                                             const std::optional<node_id>& pinned,

@@ -17,8 +17,8 @@ constexpr std::uint8_t time_threshold_last = 16;
 /// RFC 9002, 6.2.4.
 constexpr std::uint8_t probes_per_timeout = 2;
 constexpr unsigned backoff_max = 6;
-/// Probes are no further apart than this, or the first timeout where that is longer: a session is given up after so short a time
-/// (stall_timeout) that few would fit it otherwise, and on a bad path all of them might be lost.
+/// Probes are no further apart than this, or the first timeout where that is longer: a session is given up after so
+/// short a time (stall_timeout) that few would fit it otherwise, and on a bad path all of them might be lost.
 constexpr duration probe_pause_max = std::chrono::seconds(2);
 /// RFC 9002, 7.6.1.
 constexpr int persistent_timeouts = 3;

@@ -22,8 +22,8 @@
 
 namespace mydht::detail {
 
-/// Packets of at most so many bytes pass every path (RFC 9000, 14): a first packet is as large, so a path that does not carry it
-/// carries no session.
+/// Packets of at most so many bytes pass every path (RFC 9000, 14): a first packet is as large, so a path that does not
+/// carry it carries no session.
 inline constexpr std::size_t base_packet_bytes = wire::initial_bytes_min;
 
 enum class packet_purpose : std::uint8_t {
@@ -46,8 +46,8 @@ struct recovery_outcome {
 };
 
 /// Numbers the packets of one session, remembers what each held until its fate is known, and says when to send: loss
-/// detection of RFC 9002, 6, with its timers, congestion control and pacing; queue_watch bounds the window where packets wait long
-/// on the way. No I/O:
+/// detection of RFC 9002, 6, with its timers, congestion control and pacing; queue_watch bounds the window where
+/// packets wait long on the way. No I/O:
 ///
 ///     while (there is something to say and recovery.can_send(bytes) and recovery.next_send_time() <= now) {
 ///         ...make a packet of number recovery.next_number()...

@@ -41,8 +41,8 @@ struct assembly_limits {
     std::size_t bytes = 4 * limits::message_bytes;
     /// Unfinished messages. More than the peer sends at a time, since those that it gave up stay for a while.
     std::size_t messages = 16;
-    /// A message of which nothing new comes for so long is dropped, ... Longer than a session without an ack lives, so that a
-    /// sender that has not given it up finds a way.
+    /// A message of which nothing new comes for so long is dropped, ... Longer than a session without an ack lives, so
+    /// that a sender that has not given it up finds a way.
     duration silence = std::chrono::seconds(30);
     /// ... and one that is not complete so long after its first part.
     duration whole = std::chrono::minutes(5);

@@ -14,8 +14,8 @@
 
 namespace mydht::detail {
 
-/// What waits to be written on one session: frames as they were said, of which the writer takes and seals a batch at a time.
-/// No I/O:
+/// What waits to be written on one session: frames as they were said, of which the writer takes and seals a batch at a
+/// time. No I/O:
 ///
 ///     append frames to frames(), at any time;
 ///     while (!box.empty()) { write(box.take(layer)); box.sent(); }
@@ -39,8 +39,8 @@ public:
     [[nodiscard]] std::size_t answers_waiting() const noexcept;
     [[nodiscard]] bool empty() const noexcept { return waiting() == 0; }
 
-    /// The next batch, sealed; at most batch_bytes_max in some records, so that progress can be seen. Valid until sent().
-    /// Errors: errc::nonce_exhausted.
+    /// The next batch, sealed; at most batch_bytes_max in some records, so that progress can be seen. Valid until
+    /// sent(). Errors: errc::nonce_exhausted.
     [[nodiscard]] result<bytes_view> take(record_layer& layer);
     void sent() noexcept;
 

@@ -34,7 +34,8 @@ inline constexpr std::size_t packet_fault_count = 6;
     return "";
 }
 
-/// When the log is to tell of packets that are dropped: whoever sends them, and however many, it is one line of each kind in a while.
+/// When the log is to tell of packets that are dropped: whoever sends them, and however many, it is one line of each
+/// kind in a while.
 class packet_faults {
 public:
     /// Between lines of one kind.

@@ -6,8 +6,8 @@
 
 namespace mydht::detail {
 
-/// What a frame in a packet said. Kept with the packet until it is acknowledged; when it is lost, whoever said it says it
-/// again, as things are then.
+/// What a frame in a packet said. Kept with the packet until it is acknowledged; when it is lost, whoever said it says
+/// it again, as things are then.
 struct packet_piece {
     wire::frame_kind kind = wire::frame_kind::message;
     std::uint32_t channel = 0;  ///< of a stream

@@ -86,7 +86,7 @@ std::vector<session> pool_core::sessions() const {
     return out;
 }
 
-// --- links come ---------------------------------------------------------------------------------------------------------
+// --- links come ------------------------------------------------------------------------------------------------------
 
 result<pool_core::session_ptr> pool_core::keep(proven_ptr link, std::uint8_t priority) {
     auto made = link->open(context_);
@@ -140,7 +140,8 @@ bool pool_core::make_room(std::uint8_t priority) {
 
 result<session> pool_core::establish_dialled(proven_ptr link, std::uint8_t priority) {
     if (stopping_) return failure(errc::session_closed);
-    // It came in while this side dialled. The peer knows nothing of this dial yet, so it is dropped and nothing has crossed.
+    // It came in while this side dialled. The peer knows nothing of this dial yet, so it is dropped and nothing has
+    // crossed.
     if (auto other = find_current(link->peer().id, link->remote().kind())) return session(std::move(other));
     // What this node wants comes before what it only has.
     if (!make_room(std::numeric_limits<std::uint8_t>::max())) return failure(errc::too_many_sessions);
@@ -205,7 +206,7 @@ void pool_core::resolve_crossing(const session_ptr& older, const session_ptr& fr
     }
 }
 
-// --- links go -----------------------------------------------------------------------------------------------------------
+// --- links go --------------------------------------------------------------------------------------------------------
 
 void pool_core::session_left(session_state& which, std::error_code why) {
     const auto& peer = which.peer();
@@ -264,7 +265,7 @@ void pool_core::socket_back(const address& at) {
     });
 }
 
-// --- the end ------------------------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------------------------------
 
 task<> pool_core::stop(std::shared_ptr<pool_core> core, duration grace) {
     auto& context = *core->context_;

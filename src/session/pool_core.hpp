@@ -124,8 +124,8 @@ private:
 
     // Who is let in (admitting.cpp).
 
-    /// The priority that admission gives the peer of a link, which must stay until then. Errors: errc::not_admitted, also
-    /// when nothing is decided by the deadline; errc::peer_blocked.
+    /// The priority that admission gives the peer of a link, which must stay until then. Errors: errc::not_admitted,
+    /// also when nothing is decided by the deadline; errc::peer_blocked.
     [[nodiscard]] static task<result<std::uint8_t>> admit(std::shared_ptr<pool_core> core, const proven_link& link,
                                                           steady_time deadline);
     /// The same without asking the application; nothing when that has to be asked.
@@ -137,8 +137,8 @@ private:
     [[nodiscard]] static task<> wait_for_verdict(admission_ticket ticket, proven_ptr link);
     void turn_away(proven_ptr link, std::error_code why);
     void block(const peer_info& who, duration time);
-    /// Leaves of the addresses those that admission is not against. Errors: errc::not_admitted and errc::peer_blocked when
-    /// none is left.
+    /// Leaves of the addresses those that admission is not against. Errors: errc::not_admitted and errc::peer_blocked
+    /// when none is left.
     [[nodiscard]] result<void> may_dial(const node_id& peer, std::vector<address>& addresses) const;
 
     // From the first byte to the proven peer (handshaking.cpp).

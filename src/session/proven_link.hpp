@@ -11,8 +11,8 @@
 
 namespace mydht::detail {
 
-/// A peer that has proven who it is, on a link that has no session yet. Dropped, the peer is not told: on a link that this
-/// side dialled it then never knew.
+/// A peer that has proven who it is, on a link that has no session yet. Dropped, the peer is not told: on a link that
+/// this side dialled it then never knew.
 class proven_link {
 public:
     proven_link() = default;

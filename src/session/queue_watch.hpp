@@ -9,22 +9,24 @@
 
 namespace mydht::detail {
 
-/// Sees from round trips how long a sender's own packets wait in a queue on the way, and bounds its window by that: what is asked
-/// beside a long transfer waits in the same queue, and a window that only losses end fills all the memory that the way has. What
-/// TCP Vegas (Brakmo and Peterson 1995) and LEDBAT (RFC 6817) do, on top of a window that grows and shrinks as it would.
+/// Sees from round trips how long a sender's own packets wait in a queue on the way, and bounds its window by that:
+/// what is asked beside a long transfer waits in the same queue, and a window that only losses end fills all the memory
+/// that the way has. What TCP Vegas (Brakmo and Peterson 1995) and LEDBAT (RFC 6817) do, on top of a window that grows
+/// and shrinks as it would.
 ///
-/// A round of packets whose least round trip is longer than usual is only suspected of a queue: jitter, the queues of others and a longer route
-/// look the same. So it is tried: for a round or two less is under way, about what the way would hold if the excess were
-/// our queue. (A round is a round trip, or as many as 8 acks take.) If more than half of it stays, the way takes so long
-/// whatever we have under way: the window is left alone, and that is usual from now on. If it goes away, the window
-/// becomes what leaves a short queue, and slow start ends. After slow start this waits until the excess is back with the
-/// whole window under way again, for queues of others come and go too.
+/// A round of packets whose least round trip is longer than usual is only suspected of a queue: jitter, the queues of
+/// others and a longer route look the same. So it is tried: for a round or two less is under way, about what the way
+/// would hold if the excess were our queue. (A round is a round trip, or as many as 8 acks take.) If more than half of
+/// it stays, the way takes so long whatever we have under way: the window is left alone, and that is usual from now on.
+/// If it goes away, the window becomes what leaves a short queue, and slow start ends. After slow start this waits
+/// until the excess is back with the whole window under way again, for queues of others come and go too.
 ///
-/// They may do so at the wrong moments. If after such a cut most of the excess is seen again with less than half of what was cut off
-/// under way again, it was not ours: the window becomes what it was.
+/// They may do so at the wrong moments. If after such a cut most of the excess is seen again with less than half of
+/// what was cut off under way again, it was not ours: the window becomes what it was.
 ///
-/// Usual may be wrong when the way was never seen without our queue. So after ten seconds without a round trip near the least of all, a
-/// round with less under way than the way holds says what is usual, and the least is measured anew, as BBR does (Cardwell and others 2016).
+/// Usual may be wrong when the way was never seen without our queue. So after ten seconds without a round trip near the
+/// least of all, a round with less under way than the way holds says what is usual, and the least is measured anew, as
+/// BBR does (Cardwell and others 2016).
 class queue_watch {
 public:
     /// What an ack brought, and how the sender stands after it.

@@ -17,7 +17,8 @@ public:
     /// Cuts the plaintext into records and appends them. Errors: errc::nonce_exhausted; `out` may then hold a part.
     [[nodiscard]] result<void> seal(bytes_view plain, bytes& out);
 
-    /// The plaintext, in the memory of the record (without its length). Errors: errc::decrypt_failed, errc::nonce_exhausted.
+    /// The plaintext, in the memory of the record (without its length). Errors: errc::decrypt_failed,
+    /// errc::nonce_exhausted.
     [[nodiscard]] result<bytes_view> open(bytes_span record);
 
 private:

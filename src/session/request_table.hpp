@@ -24,11 +24,11 @@ protected:
     ~pending_request() = default;
 };
 
-/// The requests of ours that are under way on one session: gives them ids and finds them again by the ids of the answers.
-/// No I/O, no time; nothing is kept for a request but its place.
+/// The requests of ours that are under way on one session: gives them ids and finds them again by the ids of the
+/// answers. No I/O, no time; nothing is kept for a request but its place.
 ///
-/// Ids only grow, so a late answer to a request that was given up is known as such, and an id that was never given out as a
-/// lie of the peer.
+/// Ids only grow, so a late answer to a request that was given up is known as such, and an id that was never given out
+/// as a lie of the peer.
 class request_table {
 public:
     explicit request_table(std::size_t capacity) : capacity_(capacity) {}

@@ -11,9 +11,9 @@
 
 namespace mydht::detail {
 
-/// Bytes of a stream that came before others that belong in front of them. They lie in blocks with a bit for each byte that has
-/// come, so that a piece costs the same time and memory whatever its size is: never more than about nine eighths of the range that
-/// they lie in, and one block.
+/// Bytes of a stream that came before others that belong in front of them. They lie in blocks with a bit for each byte
+/// that has come, so that a piece costs the same time and memory whatever its size is: never more than about nine
+/// eighths of the range that they lie in, and one block.
 class scattered_bytes {
 public:
     static constexpr std::size_t block_bytes = 1024;

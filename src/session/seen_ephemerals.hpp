@@ -14,8 +14,8 @@
 
 namespace mydht::detail {
 
-/// Remembers the ephemeral keys of initial packets, so that one which is sent again is known as such. Two generations: the older
-/// one is forgotten as a whole. Memory grows with what came, up to a limit.
+/// Remembers the ephemeral keys of initial packets, so that one which is sent again is known as such. Two generations:
+/// the older one is forgotten as a whole. Memory grows with what came, up to a limit.
 class seen_ephemerals {
 public:
     /// How long a key is remembered at least, unless too many came.
@@ -27,8 +27,8 @@ public:
     /// Remembers the key. False when it was seen before.
     [[nodiscard]] bool add(bytes_view ephemeral, steady_time now);
 
-    /// True when every key of the last `kept` is remembered. While so many came that some were forgotten, what is only safe once
-    /// must not be done.
+    /// True when every key of the last `kept` is remembered. While so many came that some were forgotten, what is only
+    /// safe once must not be done.
     [[nodiscard]] bool complete(steady_time now) const noexcept;
 
     [[nodiscard]] std::size_t memory() const noexcept;

@@ -13,7 +13,8 @@ constexpr std::size_t answer_share = 1024;
 
 }  // namespace
 
-/// The place of a request under way. A parameter of the coroutine, so that it is given back also when the coroutine never begins.
+/// The place of a request under way. A parameter of the coroutine, so that it is given back also when the coroutine
+/// never begins.
 class served_requests::ticket {
 public:
     ticket(served_requests& owner, map_type::iterator at) : host_(owner.host_.hold()), owner_(&owner), at_(at) {}
@@ -99,8 +100,8 @@ void served_requests::end(map_type::iterator which) noexcept {
 
 task<> served_requests::serve(ticket mine, std::shared_ptr<session_context> context, incoming_request request) {
     auto& self = mine.owner();
-    // Nothing is computed for a peer that does not take what it has asked for. What was computed waits in the outbox, where
-    // it is counted.
+    // Nothing is computed for a peer that does not take what it has asked for. What was computed waits in the outbox,
+    // where it is counted.
     if (!self.may_answer(context->config)) co_await wait_for_room(self, context->config);
     if (!mine.wanted()) co_return;
     mine.begin_answer();

@@ -46,8 +46,8 @@ protected:
     ~serving_host() = default;
 };
 
-/// The requests of the peer that are under way on one session. Each is a coroutine that waits until the peer takes its answers,
-/// asks the handler, and hands over what that says unless the peer has taken the request back.
+/// The requests of the peer that are under way on one session. Each is a coroutine that waits until the peer takes its
+/// answers, asks the handler, and hands over what that says unless the peer has taken the request back.
 class served_requests {
 public:
     explicit served_requests(serving_host& host) : host_(host) {}

@@ -46,8 +46,8 @@ task<result<wire::message>> session_state::request(std::shared_ptr<session_state
                                                    steady_time deadline) {
     while (self->survivor_) self = std::shared_ptr(self->survivor_);
     if (self->phase_ != phase::open) co_return failure(self->what_users_hear());
-    // The answer takes the place of the question, which has left by then: with room for both, frames of this coroutine would be too
-    // large to be used again.
+    // The answer takes the place of the question, which has left by then: with room for both, frames of this coroutine
+    // would be too large to be used again.
     waiting_request waits(*self, what);
     if (!waits.id()) co_return failure(waits.id().error());
     const auto id = *waits.id();
@@ -86,7 +86,7 @@ result<void> session_state::say_request(std::uint64_t id, wire::message what) {
     return {};
 }
 
-// --- streams ----------------------------------------------------------------------------------------------------------
+// --- streams ---------------------------------------------------------------------------------------------------------
 
 session_streams& session_state::make_streams() {
     streams_host& host = *this;

@@ -16,7 +16,8 @@
 
 namespace mydht::detail {
 
-/// What ends each packet of a plain link, so that who does not see its packets cannot make any. It protects from nothing else.
+/// What ends each packet of a plain link, so that who does not see its packets cannot make any. It protects from
+/// nothing else.
 using plain_tag = std::array<std::uint8_t, 8>;
 
 struct plain_tags {
@@ -45,18 +46,18 @@ struct rekey_limits {
     std::uint64_t packets = std::uint64_t{1} << 48U;
 };
 
-/// The keys of one datagram session: makes transport packets and opens them. Each handshake has indices of its own, and the
-/// index that a packet names says which keys open it; around a rekey there are up to three: those in use, those before them,
-/// and those that this side has answered a handshake for. Numbers of packets go on through all keys.
+/// The keys of one datagram session: makes transport packets and opens them. Each handshake has indices of its own, and
+/// the index that a packet names says which keys open it; around a rekey there are up to three: those in use, those
+/// before them, and those that this side has answered a handshake for. Numbers of packets go on through all keys.
 ///
 /// What one side seals the other one opens, whatever packets are lost, repeated and late, because of these rules:
-/// - The side that begins has one handshake under way at a time, and forgets it before it begins another. So what it may still
-///   install is the last one that it has begun.
+/// - The side that begins has one handshake under way at a time, and forgets it before it begins another. So what it
+///   may still install is the last one that it has begun.
 /// - Each is stamped later than those before. So what the other side expects is the last one that it has heard of.
-/// - A handshake names the keys that its side uses. When those are the expected ones they are in use from then on, and are
-///   not lost to the keys that come after them. One that names older keys is late, and not answered.
-/// - Keys that were installed are not confirmed before something came under them. Until then the other side may seal under
-///   those before, which stay.
+/// - A handshake names the keys that its side uses. When those are the expected ones they are in use from then on, and
+///   are not lost to the keys that come after them. One that names older keys is late, and not answered.
+/// - Keys that were installed are not confirmed before something came under them. Until then the other side may seal
+///   under those before, which stay.
 ///
 /// Moves; a moved-from one may only be destroyed or assigned to. Sealing and opening allocate nothing (but the
 /// tag's bytes, when the buffer has no room for them).
@@ -72,30 +73,30 @@ public:
     /// What a packet has beyond its frames.
     [[nodiscard]] std::size_t overhead() const noexcept;
 
-    /// Makes a packet of what lies in `buffer` from `place` on: transport_header_bytes of room, then frames. Its number.
-    /// Errors: errc::nonce_exhausted, the session is over; errc::too_large.
+    /// Makes a packet of what lies in `buffer` from `place` on: transport_header_bytes of room, then frames. Its
+    /// number. Errors: errc::nonce_exhausted, the session is over; errc::too_large.
     [[nodiscard]] result<std::uint64_t> seal(bytes& buffer, std::size_t place = 0);
     /// The number that seal() gives next.
     [[nodiscard]] std::uint64_t next_counter() const noexcept { return counter_; }
     /// Leaves numbers out: the next one is this, if it is larger.
     void advance_to(std::uint64_t counter) noexcept { counter_ = std::max(counter_, counter); }
 
-    /// Opens a transport packet in its own memory: the frames. The caller has found its number to be new. The first packet
-    /// under keys that this side expects puts them in use.
-    /// Errors: errc::decrypt_failed when it is forged or names no keys that are left (its memory is then undefined),
-    /// errc::truncated, errc::malformed.
+    /// Opens a transport packet in its own memory: the frames. The caller has found its number to be new. The first
+    /// packet under keys that this side expects puts them in use. Errors: errc::decrypt_failed when it is forged or
+    /// names no keys that are left (its memory is then undefined), errc::truncated, errc::malformed.
     [[nodiscard]] result<bytes_span> open(bytes_span packet, steady_time now);
 
-    /// The key is old enough. Ask when something is to be sent: a session at rest needs no new ones. Never on a plain link.
+    /// The key is old enough. Ask when something is to be sent: a session at rest needs no new ones. Never on a plain
+    /// link.
     [[nodiscard]] bool wants_rekey(steady_time now) const noexcept;
-    /// The stamp of a handshake for new keys that this side begins: the time, or a little later than the one before when the
-    /// clock was set back.
+    /// The stamp of a handshake for new keys that this side begins: the time, or a little later than the one before
+    /// when the clock was set back.
     [[nodiscard]] wall_time stamp_rekey(wall_time now) noexcept;
     /// The keys of a handshake that this side began and the peer has answered: used at once.
     void install(datagram_keys fresh, steady_time now);
-    /// Whether a handshake of the peer for new keys is to be answered: it was begun after all others (by its stamp), so that it
-    /// is no old one that somebody sends again, and `named`, the own index of the keys that it replaces, is of the newest that
-    /// the peer has. Remembers it. Never on a plain link. Only for a handshake that is authentic.
+    /// Whether a handshake of the peer for new keys is to be answered: it was begun after all others (by its stamp), so
+    /// that it is no old one that somebody sends again, and `named`, the own index of the keys that it replaces, is of
+    /// the newest that the peer has. Remembers it. Never on a plain link. Only for a handshake that is authentic.
     [[nodiscard]] bool note_rekey(std::uint32_t named, wall_time stamp, steady_time now);
     /// The keys of a handshake that this side has answered: used when the peer does.
     void expect(datagram_keys fresh, steady_time now);

@@ -54,7 +54,8 @@ struct session_context {
     task_group group;
     std::optional<request_limiter> request_rate;
     std::optional<prefix_limiter> handshake_rate;
-    /// The same for sources that are not proven: who sends packets in the name of a network must not use up what is the network's.
+    /// The same for sources that are not proven: who sends packets in the name of a network must not use up what is the
+    /// network's.
     std::optional<prefix_limiter> unproven_rate;
     std::size_t waiting = 0;         ///< bytes to be written on all sessions that have not ended
     session_owner* owner = nullptr;  ///< none once the pool has gone
@@ -62,7 +63,8 @@ struct session_context {
     void log(log_level level, std::string_view line) const { env.log.write(level, "session", line); }
     /// A datagram is dropped: counts it, and tells the log now and then. `from` may be anybody's.
     void drop_packet(packet_fault why, const address& from);
-    /// A line that peers cause as often as they like: beyond a rate such lines are left out, and the next one tells how many.
+    /// A line that peers cause as often as they like: beyond a rate such lines are left out, and the next one tells how
+    /// many.
     template <typename Line>
     void log_of_peers(log_level level, Line line) {
         if (env.log.enabled(level) && may_log()) log(level, with_left_out(line()));
@@ -80,9 +82,9 @@ private:
 /// The name of the tasks that serve the requests of peers.
 inline constexpr std::string_view serving_name = "request of a peer";
 
-/// What the handler of the node answers; an error when it throws. The handler is called at once, what it returns runs when
-/// the task is awaited. No coroutine itself: frames of more than 1,020 bytes are not used again by Asio, so none of those that
-/// serve a request keeps what another one has, too.
+/// What the handler of the node answers; an error when it throws. The handler is called at once, what it returns runs
+/// when the task is awaited. No coroutine itself: frames of more than 1,020 bytes are not used again by Asio, so none
+/// of those that serve a request keeps what another one has, too.
 [[nodiscard]] task<wire::message> ask_handler(std::shared_ptr<session_context> context, const peer_info& from,
                                               wire::message what);
 

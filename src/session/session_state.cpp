@@ -77,7 +77,7 @@ void session_state::room_changed() {
     close_if_done();
 }
 
-// --- the end ----------------------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------------------------------
 
 void session_state::leave(std::error_code why, std::string_view detail) {
     why_ = why;
@@ -149,7 +149,7 @@ void session_state::close_if_done() {
     if (winding_down_ && quiet() && phase_ == phase::retiring) close(*winding_down_, errc::session_closed);
 }
 
-// --- time -------------------------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------------------------------
 
 void session_state::note_use() {
     last_used_ = now();

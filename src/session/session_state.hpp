@@ -24,9 +24,9 @@
 namespace mydht::detail {
 
 /// One link to a proven peer, whatever carries it: requests and answers, and the phases of a session's life. How frames
-/// travel is the carrier's part, which derives from this: stream_session over a connection, datagram_session in packets.
-/// A carrier calls take_message() for each message that comes and read_failed() when no more can; the base calls the
-/// carrier's functions below.
+/// travel is the carrier's part, which derives from this: stream_session over a connection, datagram_session in
+/// packets. A carrier calls take_message() for each message that comes and read_failed() when no more can; the base
+/// calls the carrier's functions below.
 class session_state : public std::enable_shared_from_this<session_state>,
                       protected alarm,
                       protected streams_host,
@@ -50,8 +50,8 @@ public:
 
     /// Says goodbye and ends. Requests under way and streams fail. May be called in any phase.
     void close(wire::close_reason reason, std::error_code why, std::string_view detail = {});
-    /// Lost a crossing: further requests and streams of ours go to `survivor`, now and later. Requests under way have the
-    /// grace of the configuration; streams stay until they end, and the link with them.
+    /// Lost a crossing: further requests and streams of ours go to `survivor`, now and later. Requests under way have
+    /// the grace of the configuration; streams stay until they end, and the link with them.
     void retire(std::shared_ptr<session_state> survivor);
     /// No new requests of ours, and no streams; closes as soon as no request is under way.
     void wind_down(wire::close_reason reason);
@@ -117,8 +117,8 @@ protected:
 
     // For carriers.
 
-    /// A message of the peer. An answer is given to whoever waits, a notice is obeyed; a request comes back, to be given
-    /// to begin_serving(). Errors: the peer broke the rules.
+    /// A message of the peer. An answer is given to whoever waits, a notice is obeyed; a request comes back, to be
+    /// given to begin_serving(). Errors: the peer broke the rules.
     [[nodiscard]] result<std::optional<incoming_request>> take_message(bytes_view payload);
     [[nodiscard]] bool can_serve(std::size_t size) const noexcept;
     void begin_serving(incoming_request request);

@@ -28,7 +28,8 @@ void refuse(stream_state& which, wire::stream_code code) { which.reset(static_ca
 
 }  // namespace
 
-/// The place of a running service. A parameter of the coroutine, so that it is given back also when the coroutine never begins.
+/// The place of a running service. A parameter of the coroutine, so that it is given back also when the coroutine never
+/// begins.
 class session_streams::service_ticket {
 public:
     service_ticket(session_streams& owner, running_services::iterator at)

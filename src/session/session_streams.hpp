@@ -32,8 +32,8 @@ protected:
     ~streams_host() = default;
 };
 
-/// The streams of one session, and the services that run on those that the peer opens. Made with the first stream, so that
-/// sessions without any stay small.
+/// The streams of one session, and the services that run on those that the peer opens. Made with the first stream, so
+/// that sessions without any stay small.
 class session_streams final : private stream_owner {
 public:
     session_streams(streams_host& host, std::shared_ptr<session_context> context, const peer_info& peer);

@@ -7,8 +7,8 @@
 
 namespace mydht::detail {
 
-/// Finds out whether a peer that something is to come from is still there. Of a session at rest nothing is to come, and it
-/// is not watched, so keep-alive costs it nothing. No I/O:
+/// Finds out whether a peer that something is to come from is still there. Of a session at rest nothing is to come, and
+/// it is not watched, so keep-alive costs it nothing. No I/O:
 ///
 ///     watch.heard(now) when anything comes;
 ///     if (watch.begin(now)) arm an alarm for next();    when something is to come
@@ -21,7 +21,8 @@ public:
         gone,  ///< it gave none in time
     };
 
-    /// `insists_after`: a peer that has owed a sign for so long is asked often, where questions and answers may be lost.
+    /// `insists_after`: a peer that has owed a sign for so long is asked often, where questions and answers may be
+    /// lost.
     silence_watch(bool dialler, steady_time now, duration insists_after = duration::max()) noexcept
         : heard_at_(now), insists_after_(insists_after), dialler_(dialler) {}
 
@@ -62,7 +63,8 @@ public:
         look_at_ = now < insists_from() ? std::min(now + step, insists_from()) : now + last_step;
         return verdict::ask;
     }
-    /// The same for a side that could not have heard anything, and so cannot judge: `ask` once in a while, never `gone`.
+    /// The same for a side that could not have heard anything, and so cannot judge: `ask` once in a while, never
+    /// `gone`.
     [[nodiscard]] verdict look_unheard(steady_time now) noexcept {
         if (now < look_at_) return verdict::wait;
         heard(now);
@@ -74,12 +76,13 @@ public:
 
 private:
     static constexpr auto never = steady_time::max();
-    /// A peer is asked after so long a silence, and then in these steps. The side that was dialled lets the other one begin.
+    /// A peer is asked after so long a silence, and then in these steps. The side that was dialled lets the other one
+    /// begin.
     static constexpr duration silence_of_dialler = std::chrono::seconds(15);
     static constexpr duration step = std::chrono::seconds(3);
-    /// In these when it is insisted, so that losses do not look like an end. Where of each five packets one is lost, both ways, ten
-    /// such questions within ten seconds, and what is asked again in twice that time (eight times at least), all go unanswered once in
-    /// 10^8 times.
+    /// In these when it is insisted, so that losses do not look like an end. Where of each five packets one is lost,
+    /// both ways, ten such questions within ten seconds, and what is asked again in twice that time (eight times at
+    /// least), all go unanswered once in 10^8 times.
     static constexpr duration last_step = std::chrono::seconds(1);
 
     [[nodiscard]] duration silence_max() const noexcept {

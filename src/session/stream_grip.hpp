@@ -6,7 +6,8 @@
 
 namespace mydht::detail {
 
-/// What the handles of one stream share, as opposed to its operations: when it goes, nobody can use the stream any more.
+/// What the handles of one stream share, as opposed to its operations: when it goes, nobody can use the stream any
+/// more.
 class stream_grip {
 public:
     explicit stream_grip(std::shared_ptr<stream_state> state) : state_(std::move(state)) {}

@@ -20,10 +20,10 @@ namespace mydht::detail {
 ///
 /// A plain link exchanges the same records without Noise: an empty one, and the two payloads as they are.
 ///
-/// Call protocol: send what start() and every advance() appended to `out`, also when advance() failed: the peer is told why
-/// it was turned away. advance() says true when the peer is known; then finish(), once. The dialler's last record leaves
-/// with finish() only: until then the peer knows nothing of this dial, and it can be dropped for a better one.
-/// A failure is the end: every later call gives errc::handshake_order.
+/// Call protocol: send what start() and every advance() appended to `out`, also when advance() failed: the peer is told
+/// why it was turned away. advance() says true when the peer is known; then finish(), once. The dialler's last record
+/// leaves with finish() only: until then the peer knows nothing of this dial, and it can be dropped for a better one. A
+/// failure is the end: every later call gives errc::handshake_order.
 class stream_handshake {
 public:
     /// `pinned`: the identity to insist on. `party` must outlive the handshake.
@@ -37,9 +37,10 @@ public:
     /// Takes bytes off the front of `input`, as far as the handshake goes, and appends what is to be sent to `out`.
     /// True when the peer is known; what is left of `input` then belongs to the session.
     /// Errors: errc::not_mydht, errc::other_network, errc::mode_refused, errc::unknown_version, errc::peer_busy,
-    /// errc::connection_refused, errc::identity_mismatch (another identity than the pinned one, or the key in the payload is
-    /// not the one of the handshake), errc::self_connection, errc::bad_key, errc::decrypt_failed, errc::not_supported (no
-    /// codec in common), errc::protocol_violation, errc::malformed, errc::truncated, errc::trailing_bytes, errc::too_large.
+    /// errc::connection_refused, errc::identity_mismatch (another identity than the pinned one, or the key in the
+    /// payload is not the one of the handshake), errc::self_connection, errc::bad_key, errc::decrypt_failed,
+    /// errc::not_supported (no codec in common), errc::protocol_violation, errc::malformed, errc::truncated,
+    /// errc::trailing_bytes, errc::too_large.
     [[nodiscard]] result<bool> advance(bytes_view& input, bytes& out);
 
     /// The preamble was taken; for a listener.

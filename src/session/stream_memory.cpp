@@ -15,7 +15,7 @@ constexpr bool nearly(std::size_t used, std::size_t most) noexcept { return used
 
 }  // namespace
 
-// --- one session --------------------------------------------------------------------------------------------------------
+// --- one session -----------------------------------------------------------------------------------------------------
 
 stream_account::stream_account(std::shared_ptr<stream_memory> memory) : memory_(std::move(memory)) {
     memory_->accounts_.insert(this);
@@ -73,7 +73,7 @@ bool stream_account::at_ease() const noexcept {
     return held(side) <= memory_->share(side) / 2 && memory_->used(side) <= memory_->most(side) / 2;
 }
 
-// --- the node -----------------------------------------------------------------------------------------------------------
+// --- the node --------------------------------------------------------------------------------------------------------
 
 stream_memory::stream_memory(std::shared_ptr<time_source> time, const stream_memory_limits& limits)
     : time_(std::move(time)), most_{limits.receive_bytes, limits.send_bytes}, patience_(limits.patience) {}

@@ -34,8 +34,8 @@ protected:
     ~stream_holder() = default;
 };
 
-/// What the streams of one session hold of the node's memory for streams. Shared by the session, its streams, and whoever keeps
-/// what came on one of them.
+/// What the streams of one session hold of the node's memory for streams. Shared by the session, its streams, and
+/// whoever keeps what came on one of them.
 class stream_account {
 public:
     explicit stream_account(std::shared_ptr<stream_memory> memory);
@@ -79,10 +79,11 @@ struct stream_memory_limits {
     duration patience{};
 };
 
-/// The memory that the streams of all sessions of a node hold, and what is done when it runs out. No session holds more than an
-/// eighth of it. While three quarters are used, a look every second breaks off the streams that hold memory and on which nothing has
-/// moved for `patience`, in the sessions that hold at least as much as the average: so a reader that has gone to sleep, or a peer
-/// that grants no window, holds others up for about that long. In a session of whose share so much is used it does so, too.
+/// The memory that the streams of all sessions of a node hold, and what is done when it runs out. No session holds more
+/// than an eighth of it. While three quarters are used, a look every second breaks off the streams that hold memory and
+/// on which nothing has moved for `patience`, in the sessions that hold at least as much as the average: so a reader
+/// that has gone to sleep, or a peer that grants no window, holds others up for about that long. In a session of whose
+/// share so much is used it does so, too.
 class stream_memory final : private alarm {
 public:
     static constexpr std::size_t shares = 8;

@@ -13,8 +13,8 @@
 
 namespace mydht::detail {
 
-/// What one side receives on a stream: puts bytes in order that come in any, and decides how far the other side may send, which
-/// bounds the memory. No I/O:
+/// What one side receives on a stream: puts bytes in order that come in any, and decides how far the other side may
+/// send, which bounds the memory. No I/O:
 ///
 ///     grown = take(offset, data) or end(total), which count grown bytes more against the session's window;
 ///     read(into) as the application does; then if (window_due()) say next_window().
@@ -55,7 +55,8 @@ public:
     [[nodiscard]] std::uint64_t next() const noexcept { return discarding_ ? highest_ : ready_.end(); }
     /// How far the other side may send.
     [[nodiscard]] std::uint64_t window() const noexcept { return advertised_; }
-    /// At most twice what came and was not read, about nine eighths of what came behind gaps and the gaps themselves, and a block.
+    /// At most twice what came and was not read, about nine eighths of what came behind gaps and the gaps themselves,
+    /// and a block.
     [[nodiscard]] std::size_t memory() const noexcept { return ready_.memory() + apart_.memory(); }
     /// Bytes that were read or dropped so far.
     [[nodiscard]] std::uint64_t consumed() const noexcept { return consumed_; }

@@ -12,7 +12,8 @@
 
 namespace mydht::detail {
 
-/// What one side sends on a stream: keeps the bytes until they are acknowledged, and knows which ones to send next. No I/O:
+/// What one side sends on a stream: keeps the bytes until they are acknowledged, and knows which ones to send next. No
+/// I/O:
 ///
 ///     take(data) as the application writes; finish() when it has no more;
 ///     while (has_data() and ...) { range = next(room, session_room); copy(range, packet); said(range); }

@@ -14,8 +14,8 @@ namespace {
 constexpr duration stalled_after = std::chrono::seconds(2);
 /// What one read asks for while a session is at rest.
 constexpr std::size_t read_bytes_min = 512;
-/// What the outbox gets of streams at a time: a full frame, or several that are smaller; more of them, each a record of its own, while
-/// what is written leaves so soon that a message does not wait long behind it.
+/// What the outbox gets of streams at a time: a full frame, or several that are smaller; more of them, each a record of
+/// its own, while what is written leaves so soon that a message does not wait long behind it.
 constexpr std::size_t stream_batch_bytes = outbox::record_bytes;
 constexpr std::size_t stream_batch_max = outbox::batch_bytes_max;
 constexpr duration leaves_soon = std::chrono::milliseconds(1);
@@ -63,7 +63,7 @@ bool stream_session::has_room() const noexcept { return out_.waiting() < config(
 
 std::size_t stream_session::answers_waiting() const noexcept { return out_.answers_waiting(); }
 
-// --- writing ----------------------------------------------------------------------------------------------------------
+// --- writing ---------------------------------------------------------------------------------------------------------
 
 result<void> stream_session::say(wire::envelope what) {
     auto& frames = out_.frames();
@@ -166,7 +166,7 @@ task<std::error_code> stream_session::write_until_rest(any_connection& connectio
     co_return std::error_code();
 }
 
-// --- the end ----------------------------------------------------------------------------------------------------------
+// --- the end ---------------------------------------------------------------------------------------------------------
 
 void stream_session::cut() {
     if (const auto connection = connection_.lock()) connection->close();
@@ -182,7 +182,7 @@ void stream_session::drop_buffers() noexcept {
     out_ = outbox();
 }
 
-// --- time -------------------------------------------------------------------------------------------------------------
+// --- time ------------------------------------------------------------------------------------------------------------
 
 bool stream_session::overdue(steady_time began, steady_time at) const noexcept { return at >= due_after(began); }
 

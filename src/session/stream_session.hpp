@@ -18,8 +18,8 @@
 
 namespace mydht::detail {
 
-/// A session over a connection. Its coroutines: a reader for as long as it lives, a writer until the session has been at
-/// rest for a while, and one for each request of the peer.
+/// A session over a connection. Its coroutines: a reader for as long as it lives, a writer until the session has been
+/// at rest for a while, and one for each request of the peer.
 class stream_session final : public session_state {
 public:
     /// What a handshake leaves behind: `first` is still to be sent, `received` came behind its last byte.
@@ -53,7 +53,8 @@ private:
     [[nodiscard]] result<void> repeated(std::uint64_t) override { return failure(errc::protocol_violation); }
     void settled(std::uint64_t, bool) noexcept override {}
     void streams_have_output() override;
-    /// Something is to come from the peer, or this side does not listen: somebody has to be told that somebody is there.
+    /// Something is to come from the peer, or this side does not listen: somebody has to be told that somebody is
+    /// there.
     void begin_to_wait();
     void watch_silence(steady_time at);
     /// What began then, if it was not `max`, should have come on by now; and when that is so.

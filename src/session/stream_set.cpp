@@ -62,7 +62,7 @@ void stream_set::fail_all(std::error_code why) {
     unopened_.clear();
 }
 
-// --- when memory is short ---------------------------------------------------------------------------------------------
+// --- when memory is short --------------------------------------------------------------------------------------------
 
 void stream_set::drop_stale(stream_side_of side, steady_time now) {
     // With its last stream the session may end.
@@ -88,7 +88,7 @@ std::size_t stream_set::memory() const noexcept {
     return out;
 }
 
-// --- what streams report ----------------------------------------------------------------------------------------------
+// --- what streams report ---------------------------------------------------------------------------------------------
 
 void stream_set::schedule(stream_state& which) {
     bool more = false;
@@ -130,7 +130,7 @@ void stream_set::look_at(stream_state& which) {
     if (quiet()) owner_.streams_quiet();
 }
 
-// --- frames of the peer -----------------------------------------------------------------------------------------------
+// --- frames of the peer ----------------------------------------------------------------------------------------------
 
 result<frame_fate> stream_set::take(const wire::frame& what, bool with_offsets) {
     if (failed_) return frame_fate::taken;
@@ -345,7 +345,7 @@ result<void> stream_set::take_reset(stream_state& which, bytes_view payload) {
     return done;
 }
 
-// --- frames of this side ----------------------------------------------------------------------------------------------
+// --- frames of this side ---------------------------------------------------------------------------------------------
 
 bool stream_set::window_due() const noexcept {
     return !failed_ && (window_lost_ || received_max_ - consumed_ <= window_ / 2);

@@ -63,8 +63,8 @@ struct stream_settings {
     std::size_t stream_send_bytes = 0;     ///< taken and not acknowledged
 };
 
-/// The streams of one session. No I/O: the carrier gives it the frames that come, takes frames to send, a whole one at a
-/// time, and says what became of them. Frames that steer come first, then the streams with data take turns.
+/// The streams of one session. No I/O: the carrier gives it the frames that come, takes frames to send, a whole one at
+/// a time, and says what became of them. Frames that steer come first, then the streams with data take turns.
 class stream_set final : private stream_holder {
 public:
     stream_set(stream_owner& owner, std::shared_ptr<const stream_home> home, const stream_settings& settings,
@@ -73,24 +73,24 @@ public:
     stream_set& operator=(const stream_set&) = delete;
     ~stream_set();
 
-    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams, and after
-    /// fail_all() what that said.
+    /// A stream of this side. Its first frames say so; data may be written at once. Errors: errc::too_many_streams, and
+    /// after fail_all() what that said.
     [[nodiscard]] result<std::shared_ptr<stream_state>> open(std::string service);
 
-    /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once; those for
-    /// which there is no room are refused. On connections nothing comes again, so their streams are broken off.
-    /// Errors: errc::protocol_violation.
+    /// A stream frame of the peer. `with_offsets`: from a datagram, where frames come in any order and more than once;
+    /// those for which there is no room are refused. On connections nothing comes again, so their streams are broken
+    /// off. Errors: errc::protocol_violation.
     [[nodiscard]] result<frame_fate> take(const wire::frame& what, bool with_offsets);
 
     [[nodiscard]] bool has_output();
-    /// Appends the next frame, if there is one that fits into `room` bytes with its header. What it said, to be given back
-    /// to acknowledged() or lost().
+    /// Appends the next frame, if there is one that fits into `room` bytes with its header. What it said, to be given
+    /// back to acknowledged() or lost().
     [[nodiscard]] std::optional<packet_piece> write_next(bytes& out, std::size_t room, bool with_offsets);
     void acknowledged(const packet_piece& piece);
     void lost(const packet_piece& piece);
 
-    /// The session has ended, or does soon: so do all streams, but what has come can still be read. The peer's frames are
-    /// ignored from now on.
+    /// The session has ended, or does soon: so do all streams, but what has come can still be read. The peer's frames
+    /// are ignored from now on.
     void fail_all(std::error_code why);
 
     /// No stream is open.
@@ -130,7 +130,8 @@ private:
     [[nodiscard]] bool has_room_for(stream_state& which, std::uint64_t offset, std::size_t size);
     /// The channel is not one of those any more that wait for their open frame.
     void forget_unopened(std::uint32_t channel) noexcept { std::erase(unopened_, channel); }
-    /// The stream of a frame; none when it is over, and the frame of no use, or with `full` set when there is no room for it.
+    /// The stream of a frame; none when it is over, and the frame of no use, or with `full` set when there is no room
+    /// for it.
     [[nodiscard]] result<stream_ptr> find_for(const wire::frame& what, bool with_offsets, bool& full);
     [[nodiscard]] result<stream_ptr> begin_incoming(std::uint32_t channel, bool with_offsets);
     [[nodiscard]] bool was_skipped(std::uint32_t channel) const;

@@ -41,7 +41,7 @@ stream_state::~stream_state() {
     home_->account->count(stream_side_of::sending, held_out_, 0);
 }
 
-// --- what handles do --------------------------------------------------------------------------------------------------
+// --- what handles do -------------------------------------------------------------------------------------------------
 
 task<result<std::size_t>> stream_state::read_some(std::shared_ptr<stream_state> self, bytes_span into) {
     if (into.empty()) co_return std::size_t{0};
@@ -187,7 +187,7 @@ void stream_state::accept() {
     set_->schedule(*this);
 }
 
-// --- what the set does ------------------------------------------------------------------------------------------------
+// --- what the set does -----------------------------------------------------------------------------------------------
 
 void stream_state::data_came() {
     accepted_ = open_known_ = true;

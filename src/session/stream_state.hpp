@@ -30,8 +30,8 @@ struct stream_home {
     std::shared_ptr<stream_account> account;
 };
 
-/// One application stream: its two directions, and who waits for them. Belongs to a stream_set until both directions have
-/// ended, and to its handles. Everything on the session's executor.
+/// One application stream: its two directions, and who waits for them. Belongs to a stream_set until both directions
+/// have ended, and to its handles. Everything on the session's executor.
 class stream_state final : public std::enable_shared_from_this<stream_state> {
 public:
     /// What a stream of the peer counts by itself, with the service that it asks for.

@@ -11,7 +11,8 @@ namespace {
 constexpr duration pause_unknown = std::chrono::milliseconds(500);
 /// A peer that computes an answer is not hurried by a link that is fast.
 constexpr duration pause_min = std::chrono::milliseconds(100);
-/// So that a request with half a minute has eighteen tries: where of each five packets one is lost, all are in vain once in 10^8 times.
+/// So that a request with half a minute has eighteen tries: where of each five packets one is lost, all are in vain
+/// once in 10^8 times.
 constexpr duration pause_max = std::chrono::seconds(2);
 /// The peer said that it is at it; asked again in case its answer was lost.
 constexpr duration pause_working = std::chrono::seconds(1);

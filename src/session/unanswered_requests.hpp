@@ -12,8 +12,8 @@
 
 namespace mydht::detail {
 
-/// Requests of ours that travelled in one packet each and have no answer yet. Such packets are not acknowledged: the answer
-/// is the acknowledgement, and without one the request is sent again, later each time. No I/O:
+/// Requests of ours that travelled in one packet each and have no answer yet. Such packets are not acknowledged: the
+/// answer is the acknowledgement, and without one the request is sent again, later each time. No I/O:
 ///
 ///     add(id, frame, now);                        // sent it
 ///     while (const auto* again = take_due(now)) send(again->frame);

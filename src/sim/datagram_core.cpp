@@ -16,7 +16,8 @@ constexpr std::size_t ethernet_bytes = 1'472;
 constexpr std::size_t batch_packets = 16;
 constexpr std::uint16_t first_free_port = 49'152;
 
-/// What passes between ports, and what one tells itself later. Other numbers than those of streams, so that traces differ.
+/// What passes between ports, and what one tells itself later. Other numbers than those of streams, so that traces
+/// differ.
 enum class datagram_kind : std::uint8_t {
     packet = 64,  ///< bytes
     refused,      ///< nobody has the port open
@@ -45,7 +46,7 @@ std::size_t datagram_core::packet_bytes_max() const noexcept {
 
 std::size_t datagram_core::batch_bytes_max() const noexcept { return batch_packets * packet_bytes_max(); }
 
-// --- ports -------------------------------------------------------------------------------------------------------------
+// --- ports -----------------------------------------------------------------------------------------------------------
 
 mail_port* datagram_core::find(node_index node, std::uint16_t port) {
     auto& ports = host_of(node).ports;
@@ -88,7 +89,7 @@ void datagram_core::crash(node_index node) {
     for (const auto& port : ports) close(*port);
 }
 
-// --- sending -----------------------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------------------------------
 
 duration datagram_core::upload_wait(node_index node) const {
     return std::max(ways_->upload_free(node) - world_->now(), duration(0));
@@ -177,7 +178,7 @@ duration datagram_core::extra_delay(node_index from) {
     return duration(static_cast<duration::rep>(1 + ways_->random(from).below(range)));
 }
 
-// --- deliveries --------------------------------------------------------------------------------------------------------
+// --- deliveries ------------------------------------------------------------------------------------------------------
 
 void datagram_core::deliver(event& e) {
     if (!ways_->is_up(e.key.to)) return;

@@ -39,7 +39,8 @@ class datagram_core final : public event_sink {
 public:
     datagram_core(world_core& world, std::shared_ptr<links> ways);
 
-    // For transports ---------------------------------------------------------------------------------------------------
+    // For transports
+    // ---------------------------------------------------------------------------------------------------
 
     [[nodiscard]] result<mail_port_ptr> open(node_index node, const address& at);
     [[nodiscard]] result<bool> send(mail_port& from, const address& to, bytes_view data, std::size_t packet_bytes);
@@ -49,7 +50,8 @@ public:
     [[nodiscard]] std::size_t packet_bytes_max() const noexcept;
     [[nodiscard]] std::size_t batch_bytes_max() const noexcept;
 
-    // For the network's owner -------------------------------------------------------------------------------------------
+    // For the network's owner
+    // -------------------------------------------------------------------------------------------
 
     void crash(node_index node);
     void add_to(network_counts& counts) const noexcept;

@@ -7,7 +7,8 @@ namespace mydht::sim {
 
 namespace {
 
-/// Quantiles i/32 of the log-normal distribution with median 1 and sigma 0.6, times 65,536; the outer two are 1/256 and 255/256.
+/// Quantiles i/32 of the log-normal distribution with median 1 and sigma 0.6, times 65,536; the outer two are 1/256 and
+/// 255/256.
 constexpr std::array<std::int64_t, 33> quantiles = {
     13284, 21434, 26105, 29719,  32864,  35752,  38487,  41130,  43724,  46299,  48878,
     51483, 54131, 56842, 59633,  62524,  65536,  68693,  72023,  75560,  79343,  83425,

@@ -69,7 +69,7 @@ links::host& links::host_of(node_index node) {
     return hosts_[node];
 }
 
-// --- addresses --------------------------------------------------------------------------------------------------------
+// --- addresses -------------------------------------------------------------------------------------------------------
 
 std::array<std::uint8_t, 4> links::ip_of(node_index node) const {
     const auto group = node / config_.nodes_per_prefix;
@@ -104,7 +104,7 @@ bool links::is_host_of(node_index node, const address& at) const {
     return at.is_ipv4() && (at.is_wildcard() || at.with_port(0) == address_of(at.kind(), node, 0));
 }
 
-// --- ways -------------------------------------------------------------------------------------------------------------
+// --- ways ------------------------------------------------------------------------------------------------------------
 
 duration links::jitter(node_index from) {
     if (config_.jitter_max <= duration(0)) return duration(0);

@@ -15,8 +15,8 @@
 
 namespace mydht::sim::detail {
 
-/// What lies between the nodes, whatever travels on it: their hosts, who is up, who is cut off from whom, how long a way takes, and
-/// what waits for a node's upload.
+/// What lies between the nodes, whatever travels on it: their hosts, who is up, who is cut off from whom, how long a
+/// way takes, and what waits for a node's upload.
 class links {
 public:
     /// Throws std::invalid_argument when a field of the configuration can never work, naming it.

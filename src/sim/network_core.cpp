@@ -23,7 +23,7 @@ network_core::host& network_core::host_of(node_index node) {
     return hosts_[node];
 }
 
-// --- listening and dialling --------------------------------------------------------------------------------------------
+// --- listening and dialling ------------------------------------------------------------------------------------------
 
 std::uint16_t network_core::free_port(host& h) const {
     const auto taken = [&h](std::uint16_t port) {
@@ -116,7 +116,7 @@ result<endpoint_ptr> network_core::dial(node_index node, const address& to) {
     return made;
 }
 
-// --- one end ------------------------------------------------------------------------------------------------------------
+// --- one end ---------------------------------------------------------------------------------------------------------
 
 std::size_t network_core::send(endpoint& e, bytes_view data) {
     const auto allowed = data.first(std::min<std::size_t>(e.send_room, data.size()));
@@ -188,7 +188,7 @@ void network_core::break_end(endpoint& e, errc why) {
     release(e);
 }
 
-// --- links ---------------------------------------------------------------------------------------------------------------
+// --- links -----------------------------------------------------------------------------------------------------------
 
 void network_core::send_message(endpoint& e, message_kind kind, std::uint64_t amount, segment_ptr data) {
     if (!e.held && ways_->linked(e.self, e.peer)) {
@@ -262,7 +262,7 @@ void network_core::retry(endpoint& e) {
     if (e.closed) release(e);
 }
 
-// --- deliveries ------------------------------------------------------------------------------------------------------------
+// --- deliveries ------------------------------------------------------------------------------------------------------
 
 void network_core::deliver(event& e) {
     if (!ways_->is_up(e.key.to)) {
@@ -361,7 +361,7 @@ void network_core::deliver_to_end(endpoint& e, event& what) {
     }
 }
 
-// --- faults ------------------------------------------------------------------------------------------------------------------
+// --- faults ----------------------------------------------------------------------------------------------------------
 
 void network_core::crash(node_index node, crash_kind kind) {
     auto& h = host_of(node);

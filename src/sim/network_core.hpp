@@ -18,7 +18,8 @@ class network_core final : public event_sink {
 public:
     network_core(world_core& world, std::shared_ptr<links> ways);
 
-    // For transports ---------------------------------------------------------------------------------------------------
+    // For transports
+    // ---------------------------------------------------------------------------------------------------
 
     [[nodiscard]] result<listener_ptr> listen(node_index node, const address& at);
     /// An end that waits for the answer, or the reason why there will be none.
@@ -30,7 +31,8 @@ public:
     void close(endpoint& e);
     void close(listener& l);
 
-    // For the network's owner -------------------------------------------------------------------------------------------
+    // For the network's owner
+    // -------------------------------------------------------------------------------------------
 
     void crash(node_index node, crash_kind kind);
     [[nodiscard]] const network_counts& counts() const noexcept { return counts_; }

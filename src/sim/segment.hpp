@@ -15,7 +15,8 @@ struct segment_deleter {
 
 using segment_ptr = std::unique_ptr<segment, segment_deleter>;
 
-/// A piece of a stream: its bytes lie behind the header, in one allocation, and it is the node of the queues that it passes.
+/// A piece of a stream: its bytes lie behind the header, in one allocation, and it is the node of the queues that it
+/// passes.
 struct segment {
     segment* next = nullptr;
     std::uint32_t size = 0;

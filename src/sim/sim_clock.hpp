@@ -6,8 +6,8 @@
 
 namespace mydht::sim::detail {
 
-/// The clock of one node: its alarms wait here, and the earliest of them is an event of the world. An alarm that is taken back
-/// leaves its event behind, which the world then skips: most alarms are deadlines that never come.
+/// The clock of one node: its alarms wait here, and the earliest of them is an event of the world. An alarm that is
+/// taken back leaves its event behind, which the world then skips: most alarms are deadlines that never come.
 class sim_clock final : public time_source {
 public:
     sim_clock(world_core& world, node_index node, wall_time wall_start)

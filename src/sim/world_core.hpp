@@ -45,7 +45,8 @@ public:
     /// Keeps the sink as long as the world lives.
     void add_sink(std::shared_ptr<event_sink> sink);
 
-    /// Makes something happen at `to`, later than now unless a node does it to itself. The number it got from the source's counter.
+    /// Makes something happen at `to`, later than now unless a node does it to itself. The number it got from the
+    /// source's counter.
     std::uint64_t push(node_index from, node_index to, steady_time when, event_body body);
 
     void run_until(steady_time when);

@@ -80,8 +80,8 @@ result<put_outcome> shelf::merge(const store_entry& stored, store_entry& entry,
 
     const bool was_copy = stored.pool == store_pool::cached;
     const bool is_copy = entry.pool == store_pool::cached;
-    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota, and no copy for somebody
-    // else is paid by who asked for that. A cached copy had no payer yet.
+    // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota, and no copy
+    // for somebody else is paid by who asked for that. A cached copy had no payer yet.
     if (!was_copy && (same || is_copy)) {
         entry.origin_peer = stored.origin_peer;
         entry.origin_prefix = stored.origin_prefix;
@@ -92,8 +92,8 @@ result<put_outcome> shelf::merge(const store_entry& stored, store_entry& entry,
         entry.order = stored.order;
         entry.stored_at = stored.stored_at;
     }
-    // A cached copy ends sooner than the acknowledged entry that it brings up to date would have; and it ends in its own time, however
-    // often somebody asks for it.
+    // A cached copy ends sooner than the acknowledged entry that it brings up to date would have; and it ends in its
+    // own time, however often somebody asks for it.
     const auto until = was_copy && is_copy ? (same ? stored.keep_until : entry.keep_until)
                                            : std::max(entry.keep_until, stored.keep_until);
     entry.keep_until = std::min(until, entry.order.deadline);

@@ -64,8 +64,8 @@ outcome<void> require_bootstrap(const client_options& options) {
 
 namespace {
 
-/// How long one silent bootstrap may take. The time that the user gave, unless others may answer that wait behind it: more
-/// bootstraps, or more addresses of one name.
+/// How long one silent bootstrap may take. The time that the user gave, unless others may answer that wait behind it:
+/// more bootstraps, or more addresses of one name.
 std::chrono::milliseconds patience_with_one(const client_options& options) {
     const auto all = *options.common.timeout;
     if (options.bootstrap.empty()) return all;

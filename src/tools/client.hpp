@@ -57,8 +57,8 @@ task<result<void>> keep(task<result<T>> work, std::optional<T>& into) {
 
 }  // namespace detail
 
-/// One question to the network by a client with a fresh identity, which has left again when this returns. `subject` is what a
-/// problem is about: the key, the address.
+/// One question to the network by a client with a fresh identity, which has left again when this returns. `subject` is
+/// what a problem is about: the key, the address.
 template <typename T>
 [[nodiscard]] outcome<T> ask(const client_options& options, std::string_view subject,
                              const std::function<task<result<T>>(client)>& question) {

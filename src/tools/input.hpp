@@ -12,8 +12,9 @@
 
 namespace mydht::tools {
 
-/// The value that a command was given: the argument's bytes, or all of standard input for "-" and for no argument. Without an
-/// argument, a terminal or an empty input is a problem: the value was forgotten. Reads no more than a value may have.
+/// The value that a command was given: the argument's bytes, or all of standard input for "-" and for no argument.
+/// Without an argument, a terminal or an empty input is a problem: the value was forgotten. Reads no more than a value
+/// may have.
 [[nodiscard]] outcome<bytes> read_value(const std::optional<std::string>& argument);
 
 [[nodiscard]] outcome<std::shared_ptr<const identity>> read_identity(std::string_view path);

@@ -30,7 +30,8 @@ int write_all(int file, std::string_view data) {
 void prepare_standard_streams() {
     for (const int file : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(file, F_GETFD) >= 0 || errno != EBADF) continue;
-        // The lowest free number is this one. What cannot be used in the direction of the stream fails as a closed one does.
+        // The lowest free number is this one. What cannot be used in the direction of the stream fails as a closed one
+        // does.
         const int stand_in = ::open("/dev/null", file == STDIN_FILENO ? O_WRONLY : O_RDONLY);
         if (stand_in != file && stand_in >= 0) ::close(stand_in);
     }

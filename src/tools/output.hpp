@@ -16,8 +16,8 @@ void prepare_standard_streams();
 /// Writes all of it to standard output. Problem: nobody can take it.
 [[nodiscard]] outcome<void> write_result(std::string_view data);
 
-/// The same for a stored value, byte for byte; only a terminal gets the end of a line behind it, so that the prompt does not
-/// stick to the value.
+/// The same for a stored value, byte for byte; only a terminal gets the end of a line behind it, so that the prompt
+/// does not stick to the value.
 [[nodiscard]] outcome<void> write_value(std::string_view data);
 
 /// "mydht get: <text>" on standard error, always one line: control characters, which an argument or a peer may have

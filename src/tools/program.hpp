@@ -28,8 +28,8 @@ private:
     wait_queue waiting_;
 };
 
-/// Runs one coroutine to its end on this thread, in the real world. The first SIGINT or SIGTERM raises the interruption, a
-/// second one ends the process as if nobody handled it. Rethrows what the coroutine throws.
+/// Runs one coroutine to its end on this thread, in the real world. The first SIGINT or SIGTERM raises the
+/// interruption, a second one ends the process as if nobody handled it. Rethrows what the coroutine throws.
 void run_program(const logger& log, const std::function<task<>(environment, interruption&)>& body);
 
 namespace detail {

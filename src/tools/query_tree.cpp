@@ -13,7 +13,8 @@ namespace {
 using ending = query_step::ending;
 
 constexpr std::size_t line_max = 100;
-/// What stands deeper is drawn at this depth: whoever names one peer after the other cannot push the tree out of the window.
+/// What stands deeper is drawn at this depth: whoever names one peer after the other cannot push the tree out of the
+/// window.
 constexpr std::size_t depth_max = 6;
 constexpr std::size_t shown_of_id = 8;
 

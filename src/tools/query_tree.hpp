@@ -19,8 +19,8 @@ struct traced_query {
     lookup_report report;
 };
 
-/// A line about all of it, then one for each step below the one that named its peer: when it was sent, how long it took, the peer
-/// and what it said. No line is longer than 100 characters.
+/// A line about all of it, then one for each step below the one that named its peer: when it was sent, how long it
+/// took, the peer and what it said. No line is longer than 100 characters.
 [[nodiscard]] std::string tree_text(const traced_query& query);
 
 /// The same as one line of JSON.

@@ -146,7 +146,7 @@ any_connection adapt(taken_threads threads, std::unique_ptr<blocking_connection>
         adapted_connection(std::make_shared<connection_state>(std::move(threads), std::move(stream))));
 }
 
-// --- listening -----------------------------------------------------------------------------------------------------------
+// --- listening -------------------------------------------------------------------------------------------------------
 
 struct listener_state {
     listener_state(environment env_, taken_threads thread_, std::unique_ptr<blocking_listener> port)
@@ -175,8 +175,8 @@ struct listener_state {
     std::shared_ptr<blocking_listener> shared;  ///< empty after close
     bool accepting = false;
     bool failed = false;
-    std::unique_ptr<blocking_connection>
-        waiting;  ///< accepted for somebody who was cancelled, or while there is no room
+    /// Accepted for somebody who was cancelled, or while there is no room.
+    std::unique_ptr<blocking_connection> waiting;
     wait_queue arrived;
     std::optional<task_group> group;
 };
@@ -233,7 +233,7 @@ private:
     listener_ptr state_;
 };
 
-// --- transport -----------------------------------------------------------------------------------------------------------
+// --- transport -------------------------------------------------------------------------------------------------------
 
 /// What the operations of one transport share.
 struct transport_parts {

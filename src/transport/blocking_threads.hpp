@@ -14,8 +14,8 @@
 
 namespace mydht::detail {
 
-/// Threads for what blocks: as many as were taken at a time, so that nothing that has taken some waits for one. Used by one
-/// executor. Its destructor waits for the calls under way; they hold nothing that keeps it alive.
+/// Threads for what blocks: as many as were taken at a time, so that nothing that has taken some waits for one. Used by
+/// one executor. Its destructor waits for the calls under way; they hold nothing that keeps it alive.
 class blocking_threads {
 public:
     explicit blocking_threads(std::size_t connections_max) : connections_max_(connections_max) {}

@@ -25,8 +25,8 @@ inline task<result<void>> as_outcome(task<> check) {
     co_return result<void>();
 }
 
-/// One check on a fresh `Scene`: a class on top of conformance_notes, made of a Subject that it keeps as `subject`, whose
-/// close_all() ends whatever still waits.
+/// One check on a fresh `Scene`: a class on top of conformance_notes, made of a Subject that it keeps as `subject`,
+/// whose close_all() ends whatever still waits.
 template <typename Scene, typename Subject, task<> (*Check)(std::shared_ptr<Scene>)>
 task<std::vector<std::string>> run_check_on(Subject subject) {
     auto s = std::make_shared<Scene>(std::move(subject));

@@ -112,7 +112,7 @@ task<> carry(stage_ptr s, std::uint8_t tag) {
     co_await expect_packet(s, s->one, s->another.local(), data, "a packet back");
 }
 
-// --- checks ------------------------------------------------------------------------------------------------------------------
+// --- checks ----------------------------------------------------------------------------------------------------------
 
 task<> opens_where_it_says(stage_ptr s) {
     if (const bool open = co_await open_both(s); !open) co_return;

@@ -17,7 +17,8 @@ bool packet_queue::put_refused(const address& whom) {
     return true;
 }
 
-/// True when the next packet belongs behind the batch: only the last one of a batch may be shorter, and none may be empty.
+/// True when the next packet belongs behind the batch: only the last one of a batch may be shorter, and none may be
+/// empty.
 bool packet_queue::goes_on(const datagrams& batch, std::size_t room) const noexcept {
     if (entries_.empty() || batch.packet_bytes == 0 || batch.bytes % batch.packet_bytes != 0) return false;
     const auto& next = entries_.front();

@@ -5,9 +5,10 @@
 
 namespace mydht::detail {
 
-/// Whether the next batch is given to the system in one call. A device that cannot cut one says so with an error, but so may a packet
-/// that somebody forged (RFC 792: "source route failed" arrives as EOPNOTSUPP), hence nothing is given up for ever: after a
-/// refusal some batches go packet by packet, twice as many each time, up to a limit; one that is taken begins anew.
+/// Whether the next batch is given to the system in one call. A device that cannot cut one says so with an error, but
+/// so may a packet that somebody forged (RFC 792: "source route failed" arrives as EOPNOTSUPP), hence nothing is given
+/// up for ever: after a refusal some batches go packet by packet, twice as many each time, up to a limit; one that is
+/// taken begins anew.
 class segment_use {
 public:
     static constexpr std::size_t pause_min = 16;

@@ -54,7 +54,8 @@ constexpr row stream_rows[] = {
     {std::errc::timed_out, errc::connection_reset},
 };
 
-/// Asio's errors have a category of their own, which compares unequal to std::errc; the numbers are the system's in both.
+/// Asio's errors have a category of their own, which compares unequal to std::errc; the numbers are the system's in
+/// both.
 bool is(const std::error_code& error, std::errc code) noexcept {
     const bool system = error.category() == asio::error::get_system_category() ||
                         error.category() == std::system_category() || error.category() == std::generic_category();

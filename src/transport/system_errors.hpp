@@ -6,8 +6,8 @@
 
 namespace mydht::detail {
 
-/// What an error of the operating system means while a socket is made and bound, dialled, or used. Whatever is not in the
-/// tables becomes errc::network_failed.
+/// What an error of the operating system means while a socket is made and bound, dialled, or used. Whatever is not in
+/// the tables becomes errc::network_failed.
 [[nodiscard]] errc listen_error(const std::error_code& error) noexcept;
 [[nodiscard]] errc connect_error(const std::error_code& error) noexcept;
 [[nodiscard]] errc stream_error(const std::error_code& error) noexcept;

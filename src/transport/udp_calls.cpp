@@ -17,14 +17,14 @@ namespace mydht::detail {
 
 namespace {
 
-// 16 bits of length, less the headers (RFC 768, RFC 791). IPv6 could do with 40 bytes more, but no interface carries those,
-// and batches are no longer either.
+// 16 bits of length, less the headers (RFC 768, RFC 791). IPv6 could do with 40 bytes more, but no interface carries
+// those, and batches are no longer either.
 constexpr std::size_t ipv4_payload_max = 65'535 - 20 - 8;
 constexpr std::size_t ipv6_payload_max = 65'535 - 40 - 8;
 /// UDP_MAX_SEGMENTS of the oldest kernels that have UDP_SEGMENT.
 constexpr std::size_t segments_max = 64;
-/// How often a call is repeated that fails for something else than what was asked: errors of earlier packets, packets that do not
-/// fit. Others cause them, so there must be an end.
+/// How often a call is repeated that fails for something else than what was asked: errors of earlier packets, packets
+/// that do not fit. Others cause them, so there must be an end.
 constexpr int attempts_max = 16;
 constexpr std::size_t refused_max = 64;
 
@@ -71,8 +71,8 @@ errc send_error(int error) noexcept {
     }
 }
 
-/// What a call may report of an earlier packet instead of doing its own work: Linux gives these for ICMP messages (icmp_err_convert
-/// and its like for IPv6), which anybody can forge.
+/// What a call may report of an earlier packet instead of doing its own work: Linux gives these for ICMP messages
+/// (icmp_err_convert and its like for IPv6), which anybody can forge.
 bool may_be_of_another(int error) noexcept {
     switch (error) {
         case EOPNOTSUPP:
@@ -137,7 +137,7 @@ std::size_t udp_calls::packet_bytes_max() const noexcept { return ipv6_ ? ipv6_p
 
 std::size_t udp_calls::batch_bytes_max() const noexcept { return packet_bytes_max(); }
 
-// --- receiving -----------------------------------------------------------------------------------------------------------
+// --- receiving -------------------------------------------------------------------------------------------------------
 
 udp_calls::outcome udp_calls::read(bytes_span into) const {
     socket_address from;
@@ -238,7 +238,7 @@ result<std::optional<datagrams>> udp_calls::receive(bytes_span into) {
     return std::optional<datagrams>();
 }
 
-// --- sending ---------------------------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------------------------------
 
 int udp_calls::write(const socket_address& to, bytes_view data, std::size_t packet_bytes) const {
     constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;

@@ -7,8 +7,8 @@
 #include <mydht/core/address.hpp>
 #include <mydht/core/result.hpp>
 
-/// Addresses one behind the other: kind (1 byte), length (1 byte), so many bytes. The form that they have in contacts and in
-/// the handshake payload.
+/// Addresses one behind the other: kind (1 byte), length (1 byte), so many bytes. The form that they have in contacts
+/// and in the handshake payload.
 namespace mydht::wire {
 
 [[nodiscard]] std::size_t packed_size(const address& a) noexcept;

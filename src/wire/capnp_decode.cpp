@@ -41,7 +41,8 @@ private:
 
 bytes_view view_of(capnp::Data::Reader data) noexcept { return {data.begin(), data.size()}; }
 
-/// Reads one envelope. The first failure sticks, with the field that was being read; what is read after it is never used.
+/// Reads one envelope. The first failure sticks, with the field that was being read; what is read after it is never
+/// used.
 class envelope_reader {
 public:
     envelope_reader(const decode_limits& limits, decode_error& where) noexcept : limits_(limits), where_(where) {}

@@ -19,7 +19,7 @@ constexpr std::uint8_t schema_version = 1;
 
 constexpr std::size_t words_of(std::size_t size) noexcept { return (size + capnp_word_bytes - 1) / capnp_word_bytes; }
 
-// --- sizes: a bound on the words that a message takes, so that it is written into one segment where it is sent from -------
+// --- sizes: a bound on the words that a message takes, so that it is written into one segment where it is sent from --
 
 /// Words of a struct with the pointer or the list tag that leads to it.
 template <typename Struct>
@@ -75,7 +75,7 @@ struct body_words {
     }
 };
 
-// --- fields --------------------------------------------------------------------------------------------------------------
+// --- fields ----------------------------------------------------------------------------------------------------------
 
 template <typename Builder>
 void write_point(Builder to, bytes_view point) {

@@ -39,7 +39,8 @@ void check_metric_laws(std::uint64_t seed) {
         REQUIRE(distance(a, a).is_zero());
         REQUIRE(ab.is_zero() == (a == b));
         REQUIRE(ab == distance(b, a));
-        // The XOR of two distances is the third, which is stronger than the triangle inequality, and makes it unidirectional.
+        // The XOR of two distances is the third, which is stronger than the triangle inequality, and makes it
+        // unidirectional.
         REQUIRE(distance(ab, distance(b, c)) == distance(a, c));
         REQUIRE(closer(a, b, c) == (ab < distance(a, c)));
         REQUIRE_FALSE(closer(a, b, b));

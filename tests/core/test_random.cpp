@@ -26,7 +26,8 @@ private:
 }  // namespace
 
 TEST_CASE("prng gives the numbers of xoshiro256** seeded by SplitMix64", "[random]") {
-    // From an independent implementation that was checked against the authors' C code; seed 0 as rand_xoshiro documents it.
+    // From an independent implementation that was checked against the authors' C code; seed 0 as rand_xoshiro documents
+    // it.
     const std::pair<std::uint64_t, std::vector<std::uint64_t>> known[] = {
         {0, {11091344671253066420U, 13793997310169335082U, 1900383378846508768U, 7684712102626143532U}},
         {1, {12966619160104079557U, 9600361134598540522U, 10590380919521690900U, 7218738570589545383U}},

@@ -156,9 +156,9 @@ bytes changed(bytes_view good, bytes_view input) {
 
 }  // namespace
 
-/// The first byte says what the input is. Bit 0: the network is secured. Bit 1: the dialler knows the key. Bit 2: the responder
-/// asks for cookies. Bits 3 and 4: the input is a packet as it is; or changes to the dialler's first packet, to the answer, to
-/// the third packet.
+/// The first byte says what the input is. Bit 0: the network is secured. Bit 1: the dialler knows the key. Bit 2: the
+/// responder asks for cookies. Bits 3 and 4: the input is a packet as it is; or changes to the dialler's first packet,
+/// to the answer, to the third packet.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const unsigned flags = data[0];

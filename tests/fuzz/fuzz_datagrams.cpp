@@ -18,8 +18,8 @@
 
 #include "../session/packet_net.hpp"
 
-// Two nodes over datagrams in virtual time. The input says what they do, and what becomes of each of their packets: delivered, dropped,
-// repeated, changed, cut, held back, or sent again much later from somewhere else.
+// Two nodes over datagrams in virtual time. The input says what they do, and what becomes of each of their packets:
+// delivered, dropped, repeated, changed, cut, held back, or sent again much later from somewhere else.
 
 using namespace mydht;
 using namespace std::chrono_literals;

@@ -1,5 +1,6 @@
-// Runs a fuzzer's entry on every file of a corpus folder and on mutations of them: what a fuzzer found once stays a test, and
-// every build shakes the decoders a little. Usage: replay_<name> FOLDER [MUTATIONS-A-FILE]; MYDHT_SEED picks other mutations.
+// Runs a fuzzer's entry on every file of a corpus folder and on mutations of them: what a fuzzer found once stays a
+// test, and every build shakes the decoders a little. Usage: replay_<name> FOLDER [MUTATIONS-A-FILE]; MYDHT_SEED picks
+// other mutations.
 
 #include <unistd.h>
 

@@ -45,7 +45,8 @@ TEST_CASE("nodes that know six others have values brought to them, over each car
 }
 
 TEST_CASE("an answer comes over another transport than its query went by", "[direct]") {
-    // The asker dials streams and listens for datagrams; the others do the opposite, so that whoever has the answer dials it.
+    // The asker dials streams and listens for datagrams; the others do the opposite, so that whoever has the answer
+    // dials it.
     auto config = few_known(22, true, true);
     const auto few = config.configure;
     constexpr node_index asker = 11;

@@ -1,6 +1,6 @@
-// Every option and argument of a node's calls as one naturally writes it: built inside the co_await expression that uses it. g++ 12.2
-// destroys aggregates that are built there twice, so all these types have constructors of their own; of one that has not, this is the
-// test that aborts.
+// Every option and argument of a node's calls as one naturally writes it: built inside the co_await expression that
+// uses it. g++ 12.2 destroys aggregates that are built there twice, so all these types have constructors of their own;
+// of one that has not, this is the test that aborts.
 
 #include <memory>
 #include <string>

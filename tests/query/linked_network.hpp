@@ -20,8 +20,8 @@
 
 namespace mydht::test {
 
-/// Peers of which each knows, and can reach, its neighbours in a graph and nobody else; no sessions, virtual time. What a peer does
-/// with a query can be taken over by the test.
+/// Peers of which each knows, and can reach, its neighbours in a graph and nobody else; no sessions, virtual time. What
+/// a peer does with a query can be taken over by the test.
 class linked_network {
 public:
     /// Counted from 0.

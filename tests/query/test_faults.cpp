@@ -28,8 +28,8 @@ struct way {
     const char* name;
     query_mode mode;
     bool hidden = false;
-    /// Percent found beside one peer in ten, and in five, that has one of the faults, in their order: three under the median of the
-    /// seeds 1 to 20, as the test "how much is found beside faults" prints it.
+    /// Percent found beside one peer in ten, and in five, that has one of the faults, in their order: three under the
+    /// median of the seeds 1 to 20, as the test "how much is found beside faults" prints it.
     int beside_ten[5];
     int beside_five[5];
 };

@@ -212,7 +212,8 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
         REQUIRE_FALSE(meshed.get(0, nowhere, get_options().mode(how)));
         CHECK(meshed.messages > 3);
         CHECK(meshed.messages <= sum_of_powers(3, 3));
-        // Each round is a query of its own, and its fan-out twice that of the one before, with four hops more at random.
+        // Each round is a query of its own, and its fan-out twice that of the one before, with four hops more at
+        // random.
         linked_network again(50, 3, config);
         again.mesh(0, 50);
         REQUIRE_FALSE(again.get(0, nowhere, get_options().mode(how).rounds(2)));
@@ -223,7 +224,8 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
     REQUIRE_FALSE(walked.get(0, nowhere, get_options().mode(proxied()).hide()));
     for (const auto& [link, times] : walked.crossed) CHECK(times <= config.walks);
 
-    // As wide and as far as anybody may ask, between all of 40: every peer answers once, and says that it has when asked again.
+    // As wide and as far as anybody may ask, between all of 40: every peer answers once, and says that it has when
+    // asked again.
     config.bands.front().hops = config.bands.front().hops_max;
     config.bands.front().fan_out = config.bands.front().fan_out_max;
     linked_network wide(40, 3, config);

@@ -1,4 +1,5 @@
-// Who pays for what comes through others: limits of neighbours where queries pass, and room of their own where values stay.
+// Who pays for what comes through others: limits of neighbours where queries pass, and room of their own where values
+// stay.
 
 #include <string>
 

@@ -24,7 +24,8 @@ struct peer {
     std::vector<std::size_t> knows;
 };
 
-/// A network as Kademlia makes it: each peer knows k random others of each bucket, which are all of them in near buckets.
+/// A network as Kademlia makes it: each peer knows k random others of each bucket, which are all of them in near
+/// buckets.
 class world {
 public:
     world(std::size_t size, std::size_t k, prng& random) : k_(k) {

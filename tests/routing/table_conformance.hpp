@@ -10,8 +10,8 @@
 #include "support/catch.hpp"
 #include "support/contacts.hpp"
 
-/// What every routing table must do, whatever its order. A table's own test calls check_table_conformance() with a function that
-/// makes an empty table with room for at least `table_room` contacts in far halves of the space.
+/// What every routing table must do, whatever its order. A table's own test calls check_table_conformance() with a
+/// function that makes an empty table with room for at least `table_room` contacts in far halves of the space.
 namespace mydht::test {
 
 using table_factory = std::function<any_routing_table(const node_id& own)>;

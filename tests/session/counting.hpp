@@ -6,8 +6,8 @@
 
 namespace mydht::test {
 
-/// Bytes that this program holds, however they were allocated (Asio's coroutine frames do not come from operator new). Zero
-/// under sanitizers, which have no such count.
+/// Bytes that this program holds, however they were allocated (Asio's coroutine frames do not come from operator new).
+/// Zero under sanitizers, which have no such count.
 [[nodiscard]] inline std::int64_t live_bytes() noexcept {
     const auto heap = mallinfo2();
     // Large blocks are counted apart.

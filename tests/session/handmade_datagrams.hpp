@@ -14,7 +14,8 @@
 
 namespace mydht::test {
 
-/// A peer that speaks datagrams by hand, and so says what no session would. All that is sent to its address comes to it.
+/// A peer that speaks datagrams by hand, and so says what no session would. All that is sent to its address comes to
+/// it.
 class handmade_datagrams {
 public:
     handmade_datagrams(datagram_peers& with, const address& at, session_config config = {})

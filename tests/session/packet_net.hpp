@@ -25,8 +25,8 @@ namespace mydht::test {
 
 using namespace std::chrono_literals;
 
-/// Datagrams between names in memory, on a path that a test spoils: packets are lost, repeated, delayed and reordered as
-/// the numbers say, and everything else is done by `tamper`.
+/// Datagrams between names in memory, on a path that a test spoils: packets are lost, repeated, delayed and reordered
+/// as the numbers say, and everything else is done by `tamper`.
 class packet_net {
 public:
     struct packet {
@@ -76,7 +76,8 @@ public:
         box.refused.push_back(to);
         box.arrived.notify_all();
     }
-    /// The socket at `from` gets another name: what it sends comes from there, and what is sent to the old name is lost.
+    /// The socket at `from` gets another name: what it sends comes from there, and what is sent to the old name is
+    /// lost.
     void rename(const address& from, const address& to) {
         auto box = state_->boxes.at(from);
         state_->boxes.erase(from);

@@ -14,7 +14,8 @@ namespace mydht::test {
 /// What is spoken over sockets of the system.
 enum class spoken { tcp, udp_in_batches, udp_alone };
 
-/// A pool over sockets of the system, in real time. Its service "store/1" reads a stream to its end and then says it all again.
+/// A pool over sockets of the system, in real time. Its service "store/1" reads a stream to its end and then says it
+/// all again.
 struct real_node {
     real_node(asio::io_context& in, spoken how)
         : context(in),

@@ -293,7 +293,7 @@ TEST_CASE("a stop does not wait for the application", "[admission]") {
     CHECK(s.node.opened.empty());
 }
 
-// --- rates ----------------------------------------------------------------------------------------------------------------
+// --- rates -----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("requests beyond the rate are refused as throttled, then dropped", "[admission]") {
     const auto how = GENERATE(carried_by::connections, carried_by::datagrams);

@@ -1,5 +1,6 @@
-// What strangers get a node to send to an address that has proven nothing, for each type of packet: never more than came from
-// there. Each packet is a good one as far as it goes, so that it comes to where packets of its type are answered.
+// What strangers get a node to send to an address that has proven nothing, for each type of packet: never more than
+// came from there. Each packet is a good one as far as it goes, so that it comes to where packets of its type are
+// answered.
 #include <array>
 #include <functional>
 #include <string>
@@ -115,7 +116,7 @@ bytes transport_packet_to(std::uint32_t index, std::size_t size) {
     return out;
 }
 
-// --- initial packets ----------------------------------------------------------------------------------------------------
+// --- initial packets -------------------------------------------------------------------------------------------------
 
 void every_early_request(scene& s) {
     int asked = 0;
@@ -187,7 +188,8 @@ void repeated_first_packet(scene& s) {
 void damaged_first_packets(scene& s) {
     for (const bool known : {true, false}) {
         auto packet = s.peer.begin(known);
-        // The ephemeral key stands at the beginning of the message, and all behind it follows from it; a key of low order is none.
+        // The ephemeral key stands at the beginning of the message, and all behind it follows from it; a key of low
+        // order is none.
         std::fill_n(packet.begin() + wire::initial_header_bytes, wire::ephemeral_bytes, std::uint8_t{0});
         s.say(std::move(packet));
     }
@@ -209,7 +211,7 @@ void renewals_of_nothing(scene& s) {
     CHECK(s.peer.got.empty());
 }
 
-// --- the other packets of handshakes --------------------------------------------------------------------------------------
+// --- the other packets of handshakes ---------------------------------------------------------------------------------
 
 void answers_to_nobody(scene& s) {
     s.say(answer_packet_to(4711, packet_type::answer));
@@ -292,7 +294,7 @@ void final_packets_again(scene& s) {
     CHECK(s.counters().packets_repeated == repeated + 3);
 }
 
-// --- transport packets ------------------------------------------------------------------------------------------------------
+// --- transport packets -----------------------------------------------------------------------------------------------
 
 void packets_for_nobody(scene& s) {
     const auto refused = s.counters().packets_refused;
@@ -363,7 +365,7 @@ void proof_from_elsewhere(scene& s) {
     CHECK(s.both.b.pool->size() == 0);
 }
 
-// --- resets -----------------------------------------------------------------------------------------------------------------
+// --- resets ----------------------------------------------------------------------------------------------------------
 
 void forged_resets(scene& s) {
     s.move_away();

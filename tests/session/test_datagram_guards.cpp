@@ -47,7 +47,7 @@ private:
 
 }  // namespace
 
-// --- half-open handshakes -----------------------------------------------------------------------------------------------
+// --- half-open handshakes --------------------------------------------------------------------------------------------
 
 TEST_CASE("no more is sent to an unproven source than came from it", "[datagram_guards]") {
     amplification_account account;
@@ -195,7 +195,7 @@ TEST_CASE("a flood from everywhere makes the ring no larger", "[datagram_guards]
     CHECK(sizeof(half_open_record) + 24 <= 512);
 }
 
-// --- cookies --------------------------------------------------------------------------------------------------------------
+// --- cookies ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a cookie is good for its address and key, for some minutes", "[datagram_guards]") {
     prng_source random(1);
@@ -258,7 +258,7 @@ TEST_CASE("a rate is that of the last second or so", "[datagram_guards]") {
     CHECK(meter.per_second(start + 30s) == 0);
 }
 
-// --- packets that come again ------------------------------------------------------------------------------------------------
+// --- packets that come again -----------------------------------------------------------------------------------------
 
 TEST_CASE("an ephemeral key is remembered for a while at least", "[datagram_guards]") {
     constexpr auto kept = seen_ephemerals::kept;
@@ -384,7 +384,7 @@ TEST_CASE("while a request in a first packet is fresh its key is remembered", "[
     CHECK(seen_ephemerals::kept == 122s);
 }
 
-// --- resets ---------------------------------------------------------------------------------------------------------------------
+// --- resets ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("reset tokens belong to an identity and an index, also after a restart", "[datagram_guards]") {
     prng_source random(1);

@@ -204,7 +204,8 @@ TEST_CASE("forged answers are tried so many times and no more", "[datagram_hosti
 TEST_CASE("keys of low order are refused in every packet", "[datagram_hostile]") {
     datagram_side a(1);
     datagram_side b(2);
-    // The points of order 1, 2, 4 and 8 in their short forms (RFC 7748, section 6.1, wants the zero that they lead to refused).
+    // The points of order 1, 2, 4 and 8 in their short forms (RFC 7748, section 6.1, wants the zero that they lead to
+    // refused).
     const std::array<std::string, 3> low{
         std::string(64, '0'),
         "01" + std::string(62, '0'),

@@ -149,8 +149,8 @@ TEST_CASE("a session moves to a new path amid a large message, and begins there 
     CHECK(d.both.b.pool->counters().addresses_changed == 1);
     CHECK(d.both.b.pool->find(d.both.a.self->id()).peer().observed == mem("moved"));
     d.check_same_session();
-    // First the question whether the peer is there. Then no packet is larger than every path carries, but for those that
-    // look whether one may be, and in the first round trip no more leaves than on a new path.
+    // First the question whether the peer is there. Then no packet is larger than every path carries, but for those
+    // that look whether one may be, and in the first round trip no more leaves than on a new path.
     REQUIRE(d.to_new_place.size() > 20);
     CHECK(d.to_new_place.front().data.size() < 100);
     const auto size_of = [](const packet_net::packet& one) { return one.data.size(); };

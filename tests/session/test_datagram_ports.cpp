@@ -34,7 +34,8 @@ struct socket_story {
     std::vector<address> back;
 };
 
-/// The lost socket opens within so long and not before; the peer then finds out that its session is over, and comes again.
+/// The lost socket opens within so long and not before; the peer then finds out that its session is over, and comes
+/// again.
 void check_it_opens(datagram_peers& both, const socket_story& story, result<session>& link,
                     std::chrono::milliseconds within) {
     const auto& counters = both.b.pool->counters();

@@ -1,5 +1,5 @@
-// Both sides of a session begin a handshake for new keys at once. Only the side that dialled begins of itself here, so that a peer by
-// hand does what another implementation may.
+// Both sides of a session begin a handshake for new keys at once. Only the side that dialled begins of itself here, so
+// that a peer by hand does what another implementation may.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -52,7 +52,8 @@ task<> ask(session over, steady_time deadline, int& answered) {
     answered += got ? 1 : 0;
 }
 
-/// A node that has dialled, and its peer by hand, whose id is smaller or larger than the node's. Packets travel when the test says.
+/// A node that has dialled, and its peer by hand, whose id is smaller or larger than the node's. Packets travel when
+/// the test says.
 class two_renewers {
 public:
     explicit two_renewers(bool peer_is_smaller) {

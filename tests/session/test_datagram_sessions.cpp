@@ -213,7 +213,7 @@ TEST_CASE("the application lets a peer in, with a priority", "[datagrams]") {
     CHECK(both.b.opened.front().peer().priority == 7);
 }
 
-// --- silence ----------------------------------------------------------------------------------------------------------
+// --- silence ---------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -261,7 +261,7 @@ TEST_CASE("an open stream keeps its session alive, and notices when the peer has
     CHECK(both.a.closed.front().second == errc::unreachable);
 }
 
-// --- new keys ---------------------------------------------------------------------------------------------------------
+// --- new keys --------------------------------------------------------------------------------------------------------
 
 namespace {
 

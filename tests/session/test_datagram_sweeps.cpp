@@ -69,8 +69,8 @@ task<> stop_both(peer& a, peer& b) {
 
 namespace {
 
-/// A machine whose address may be away for a while: then nothing arrives there, what it sends fails, its sockets are silent, and
-/// only who looks for the address finds out.
+/// A machine whose address may be away for a while: then nothing arrives there, what it sends fails, its sockets are
+/// silent, and only who looks for the address finds out.
 class machine {
 public:
     explicit machine(packet_net& net, std::shared_ptr<manual_clock> time) : net_(net), time_(std::move(time)) {

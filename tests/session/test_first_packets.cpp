@@ -54,7 +54,8 @@ std::vector<early> forbidden() {
     return out;
 }
 
-/// Sends the packet again: at once, late, after the receiver came back without its memory, and from elsewhere each time.
+/// Sends the packet again: at once, late, after the receiver came back without its memory, and from elsewhere each
+/// time.
 void repeat_everywhere(datagram_peers& both, const packet_net::packet& first) {
     const auto again = [&](duration after) {
         both.w.advance(after);

@@ -391,8 +391,8 @@ TEST_CASE("with nothing under way a full packet may leave, also one that has gro
 
 namespace {
 
-/// A line of 100 Mbit/s and 40 ms that stays in order, with memory for 80 ms, on which the queues of others come and go: `longer` more
-/// for about `on`, then nothing for about `off`. A sender that always has something to send.
+/// A line of 100 Mbit/s and 40 ms that stays in order, with memory for 80 ms, on which the queues of others come and
+/// go: `longer` more for about `on`, then nothing for about `off`. A sender that always has something to send.
 struct busy_line {
     /// What part of the line is used in its first 30 seconds.
     double used(duration longer, duration on, duration off, std::uint64_t seed) {

@@ -31,7 +31,7 @@ request_limits small() {
 
 }  // namespace
 
-// --- the bucket -----------------------------------------------------------------------------------------------------------
+// --- the bucket ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a bucket gives its burst at once and then its rate", "[rate]") {
     const rate_limit limit{10, 5};
@@ -68,7 +68,7 @@ TEST_CASE("what a bucket gives never exceeds its burst plus its rate", "[rate]")
     }
 }
 
-// --- the map --------------------------------------------------------------------------------------------------------------
+// --- the map ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a recent_map forgets what was not touched for longest", "[rate]") {
     recent_map<int, int> map(2);
@@ -86,7 +86,7 @@ TEST_CASE("a recent_map forgets what was not touched for longest", "[rate]") {
     CHECK(map.touch(1) == 0);
 }
 
-// --- requests -------------------------------------------------------------------------------------------------------------
+// --- requests --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("an endpoint is served so often, is told of some refusals, then nothing", "[rate]") {
     request_limiter limiter(small(), true);

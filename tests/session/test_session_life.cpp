@@ -160,7 +160,7 @@ constexpr std::size_t large_bytes = 1'000'000;
 
 }  // namespace
 
-// --- answers that travel ------------------------------------------------------------------------------------------------
+// --- answers that travel ---------------------------------------------------------------------------------------------
 
 TEST_CASE("a stop lets an answer in many packets arrive, and waits no longer than it may", "[session][datagrams]") {
     const bool arrives = GENERATE(true, false);
@@ -238,7 +238,7 @@ TEST_CASE("a session on which an answer travels is not the one to be given up", 
     }
 }
 
-// --- peers that have gone -----------------------------------------------------------------------------------------------
+// --- peers that have gone --------------------------------------------------------------------------------------------
 
 TEST_CASE("silence is watched only while something is to come", "[session]") {
     using detail::silence_watch;
@@ -357,7 +357,7 @@ TEST_CASE("a peer that does not listen for a while says that it is there", "[ses
     CHECK(second.succeeded());
 }
 
-// --- crossings ----------------------------------------------------------------------------------------------------------
+// --- crossings -------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -388,7 +388,8 @@ struct conversation {
     std::optional<int> seconds;
 };
 
-/// Both listen, and dial each other by nothing but an address, so that neither knows who is dialled and their links cross.
+/// Both listen, and dial each other by nothing but an address, so that neither knows who is dialled and their links
+/// cross.
 struct crossing_peers {
     explicit crossing_peers(carried_by how, session_config of_b = {})
         : net(w.time), a(w, session_config(), {}), b(w, std::move(of_b), {}) {

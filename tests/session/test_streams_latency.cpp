@@ -87,7 +87,8 @@ struct measured {
     double bytes_per_second = 0;
 };
 
-/// `there`: the bulk goes from the asker to the asked, or else the other way. It is measured when it has run for `warm`.
+/// `there`: the bulk goes from the asker to the asked, or else the other way. It is measured when it has run for
+/// `warm`.
 task<measured> measure(line_end& a, line_end& b, bool there, duration warm) {
     measured out;
     std::size_t got = 0;

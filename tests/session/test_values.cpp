@@ -42,7 +42,7 @@ node_id id_with(std::uint8_t first) {
 
 }  // namespace
 
-// --- requests -----------------------------------------------------------------------------------------------------------
+// --- requests --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("answers find their requests in any order, once", "[request_table]") {
     request_table table(100);
@@ -107,7 +107,7 @@ TEST_CASE("a request that stays while many come and go keeps its place", "[reque
     table.remove(id);
 }
 
-// --- records ------------------------------------------------------------------------------------------------------------
+// --- records ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("the outbox seals what was said, in order, in batches of some records", "[outbox]") {
     const bool secured = GENERATE(true, false);
@@ -204,7 +204,7 @@ TEST_CASE("a cipher at its end refuses", "[outbox]") {
     CHECK(opens.open(bytes_span(record).first(15)).error() == errc::decrypt_failed);
 }
 
-// --- eviction -----------------------------------------------------------------------------------------------------------
+// --- eviction --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("the least useful session is idle, unwanted and old, in this order", "[eviction]") {
     const auto at = [](int s) { return steady_time(std::chrono::seconds(s)); };
@@ -255,7 +255,7 @@ TEST_CASE("claimed addresses are filled in and filtered by where the peer is see
     CHECK(usable_addresses({parse("tcp://127.0.0.1:4000")}, parse("tcp://127.0.0.1:1")).size() == 1);
 }
 
-// --- crossings ----------------------------------------------------------------------------------------------------------
+// --- crossings -------------------------------------------------------------------------------------------------------
 
 TEST_CASE("two sides judge a crossing alike", "[crossing]") {
     crossing what;

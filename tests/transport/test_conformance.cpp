@@ -7,7 +7,8 @@ namespace mydht::test {
 
 namespace {
 
-// Two buffers of the system grow between a writer and its reader; on Linux to some megabytes each (tcp(7), tcp_wmem and tcp_rmem).
+// Two buffers of the system grow between a writer and its reader; on Linux to some megabytes each (tcp(7), tcp_wmem and
+// tcp_rmem).
 constexpr std::size_t tcp_buffers_max = 24U << 20U;
 
 void run_tcp_checks(const char* at) {

@@ -122,8 +122,8 @@ gathered sample_gathered() {
     return out;
 }
 
-/// The bytes of one message of each kind. They change only with a new version of the protocol; docs/wire-format.md has the
-/// same ones, for those who write another implementation.
+/// The bytes of one message of each kind. They change only with a new version of the protocol; docs/wire-format.md has
+/// the same ones, for those who write another implementation.
 const golden all[] = {
     {{1, ping{}}, "00000000040000000000000002000100010000000000000001000000000000000000000000000000"},
     {{2, find_node{target, 2}},

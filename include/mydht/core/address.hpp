@@ -30,8 +30,8 @@ enum class address_kind : std::uint8_t {
 [[nodiscard]] std::string_view to_string(address_kind kind) noexcept;
 
 /// Where a peer can be reached: a kind and bytes that only the kind's transport understands.
-/// tcp and udp: IPv4 address and big-endian port (6 bytes) or IPv6 address and port (18); tor: the 32-byte public key and
-/// port (34); i2p: the destination's hash (32); memory: a name. Kept inline; copying allocates nothing.
+/// tcp and udp: IPv4 address and big-endian port (6 bytes) or IPv6 address and port (18); tor: the 32-byte public key
+/// and port (34); i2p: the destination's hash (32); memory: a name. Kept inline; copying allocates nothing.
 class address {
 public:
     static constexpr std::size_t size_max = 62;
@@ -98,11 +98,12 @@ struct location {
 /// Reads the text form without asking the network. Errors: errc::bad_address.
 [[nodiscard]] result<location> parse_location(std::string_view text);
 
-/// The address of a location whose host is a number or that has no host. Errors: errc::address_has_name when the host is a
-/// name (runtime or transport resolves it), errc::bad_address.
+/// The address of a location whose host is a number or that has no host. Errors: errc::address_has_name when the host
+/// is a name (runtime or transport resolves it), errc::bad_address.
 [[nodiscard]] result<address> to_address(const location& where);
 
-/// parse_location and to_address in one. Errors: errc::bad_address (also for a pinned identity), errc::address_has_name.
+/// parse_location and to_address in one. Errors: errc::bad_address (also for a pinned identity),
+/// errc::address_has_name.
 [[nodiscard]] result<address> parse_address(std::string_view text);
 
 }  // namespace mydht

@@ -28,8 +28,8 @@ private:
     bytes out_;
 };
 
-/// Reads it back. The first failure sticks: later reads give zeros and empty views, and end() says what went wrong, so a
-/// decoder reads all its fields and checks once. Views point into the input.
+/// Reads it back. The first failure sticks: later reads give zeros and empty views, and end() says what went wrong, so
+/// a decoder reads all its fields and checks once. Views point into the input.
 class body_reader {
 public:
     explicit body_reader(bytes_view data) noexcept : rest_(data) {}

@@ -7,8 +7,8 @@
 
 namespace mydht {
 
-/// Unpredictable bytes: keys, ids, nonces, tokens. Injected, so that a simulation replays (mydht/crypto/random.hpp has the
-/// operating system's).
+/// Unpredictable bytes: keys, ids, nonces, tokens. Injected, so that a simulation replays (mydht/crypto/random.hpp has
+/// the operating system's).
 class random_source {
 public:
     random_source() = default;
@@ -22,7 +22,8 @@ public:
 };
 
 /// Fast, predictable numbers for sampling and jitter: xoshiro256** 1.0 (Blackman and Vigna 2018), seeded by SplitMix64.
-/// The same seed gives the same numbers on every platform. Draw once per statement: compilers order arguments differently.
+/// The same seed gives the same numbers on every platform. Draw once per statement: compilers order arguments
+/// differently.
 class prng {
 public:
     using result_type = std::uint64_t;

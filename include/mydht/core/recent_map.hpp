@@ -8,8 +8,8 @@
 
 namespace mydht::detail {
 
-/// A map of at most so many entries: a further one takes the place of the one that was not touched for longest. Ordered, since
-/// the keys come from strangers, who could make a hash table slow.
+/// A map of at most so many entries: a further one takes the place of the one that was not touched for longest.
+/// Ordered, since the keys come from strangers, who could make a hash table slow.
 template <typename Key, typename Value>
 class recent_map {
 public:

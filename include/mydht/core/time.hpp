@@ -6,8 +6,8 @@ namespace mydht {
 
 using duration = std::chrono::nanoseconds;
 
-/// Tag of the time that only runs forward; its zero means nothing. Clocks are injected (mydht/runtime/clock.hpp): this type
-/// has no now().
+/// Tag of the time that only runs forward; its zero means nothing. Clocks are injected (mydht/runtime/clock.hpp): this
+/// type has no now().
 struct steady_tag {
     using rep = mydht::duration::rep;
     using period = mydht::duration::period;

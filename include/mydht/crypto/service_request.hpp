@@ -14,17 +14,17 @@
 #include <mydht/core/time.hpp>
 #include <mydht/crypto/identity.hpp>
 
-/// Requests to services that travel through other peers, and their replies. One to a peer is sealed for it: the exchange is
-/// Noise_NK_25519_ChaChaPoly_BLAKE2b (revision 34) with the request and the reply as the payloads of its two messages, and the
-/// loop tag and the peer's id in the prologue. The asker stays unnamed. The request is as secret as the peer's key is for ever; the
-/// reply is secret also from who gets that key later. Every reply is signed by who answered, sealed or not, so that each peer on its way
-/// can tell a forged one.
+/// Requests to services that travel through other peers, and their replies. One to a peer is sealed for it: the
+/// exchange is Noise_NK_25519_ChaChaPoly_BLAKE2b (revision 34) with the request and the reply as the payloads of its
+/// two messages, and the loop tag and the peer's id in the prologue. The asker stays unnamed. The request is as secret
+/// as the peer's key is for ever; the reply is secret also from who gets that key later. Every reply is signed by who
+/// answered, sealed or not, so that each peer on its way can tell a forged one.
 namespace mydht {
 
 /// What an asker says to one peer.
 ///
-/// As it is sealed, for docs/wire-format.md (integers little-endian): version u8 = 1; deadline u64, milliseconds since 1970-01-01 UTC;
-/// number, 16 bytes; the name, u8 length and characters; the body up to the end.
+/// As it is sealed, for docs/wire-format.md (integers little-endian): version u8 = 1; deadline u64, milliseconds since
+/// 1970-01-01 UTC; number, 16 bytes; the name, u8 length and characters; the body up to the end.
 struct service_request {
     wall_time deadline{};  ///< nobody answers it later
     loop_tag number;  ///< random, the same when it is sent again under another tag: who has answered it does not again
@@ -56,11 +56,12 @@ struct service_reply {
 /// Errors: errc::truncated, errc::trailing_bytes, errc::too_large, errc::malformed for an outcome that there is not.
 [[nodiscard]] result<service_reply> decode_reply(bytes_view data);
 
-/// A request that was sealed for a peer, at its asker: what opens the reply. A moved-from one may only be destroyed or assigned to.
+/// A request that was sealed for a peer, at its asker: what opens the reply. A moved-from one may only be destroyed or
+/// assigned to.
 class sealed_request {
 public:
-    /// Errors: errc::too_large for a body over its limit, errc::bad_argument for a name that is no valid_service_name(), errc::bad_key
-    /// when the peer's is none.
+    /// Errors: errc::too_large for a body over its limit, errc::bad_argument for a name that is no
+    /// valid_service_name(), errc::bad_key when the peer's is none.
     [[nodiscard]] static result<sealed_request> make(const public_key& to, const loop_tag& tag,
                                                      const service_request& what, random_source& random);
 
@@ -85,9 +86,10 @@ private:
 /// A sealed request at the peer that it is for. A moved-from one may only be destroyed or assigned to.
 class opened_request {
 public:
-    /// `random` must outlive it. Errors: errc::decrypt_failed and others of noise::handshake::read when it was sealed for somebody else,
-    /// under another tag, or changed; errc::unknown_version, errc::truncated, errc::too_large, errc::malformed;
-    /// errc::value_expired when its deadline has passed or is farther away than `lifetime_max`, as for tickets.
+    /// `random` must outlive it. Errors: errc::decrypt_failed and others of noise::handshake::read when it was sealed
+    /// for somebody else, under another tag, or changed; errc::unknown_version, errc::truncated, errc::too_large,
+    /// errc::malformed; errc::value_expired when its deadline has passed or is farther away than `lifetime_max`, as for
+    /// tickets.
     [[nodiscard]] static result<opened_request> open(const identity& self, const loop_tag& tag, bytes_view sealed,
                                                      wall_time now, std::chrono::milliseconds lifetime_max,
                                                      random_source& random);
@@ -123,12 +125,12 @@ struct signed_reply {
 /// The signature's kind for replies.
 inline constexpr std::string_view reply_kind = "reply";
 
-/// Signs a reply as it travels. Its body, for docs/wire-format.md: version u8 = 1; the answerer's public key, 32 bytes; the payload up to
-/// the end. Signed as kind "reply" are the 32 bytes of question_of() and then the body.
+/// Signs a reply as it travels. Its body, for docs/wire-format.md: version u8 = 1; the answerer's public key, 32 bytes;
+/// the payload up to the end. Signed as kind "reply" are the 32 bytes of question_of() and then the body.
 [[nodiscard]] item sign_reply(const identity& self, const id256& question, bytes_view payload);
 
-/// Errors: errc::malformed for an item that is no reply, errc::too_large, errc::unknown_version, errc::truncated; errc::bad_key and
-/// errc::bad_signature when it was not signed, or for another question.
+/// Errors: errc::malformed for an item that is no reply, errc::too_large, errc::unknown_version, errc::truncated;
+/// errc::bad_key and errc::bad_signature when it was not signed, or for another question.
 [[nodiscard]] result<signed_reply> open_reply(const item& what, const id256& question);
 
 }  // namespace mydht

@@ -14,17 +14,18 @@
 #include <mydht/runtime/task.hpp>
 #include <mydht/session/stream.hpp>
 
-/// Requests and responses over streams, as byte strings; mydht/node/capnp_service.hpp makes them messages of an application's own
-/// schema. Each call has a stream of its own: the streams keep calls apart, hold each other up as little as streams do, and a call
-/// that is given up is a stream that is reset. docs/wire-format.md, "Calls".
+/// Requests and responses over streams, as byte strings; mydht/node/capnp_service.hpp makes them messages of an
+/// application's own schema. Each call has a stream of its own: the streams keep calls apart, hold each other up as
+/// little as streams do, and a call that is given up is a stream that is reset. docs/wire-format.md, "Calls".
 namespace mydht {
 
 /// What a side takes of the other one.
 struct call_limits {
     /// A request or a response.
     std::size_t message_bytes = 1024 * 1024;
-    /// From the opening of its stream until a request has come whole; the same for the response until it was taken. The handler has
-    /// its own time in between, and an attachment comes as the handler reads it. Who is later is broken off.
+    /// From the opening of its stream until a request has come whole; the same for the response until it was taken. The
+    /// handler has its own time in between, and an attachment comes as the handler reads it. Who is later is broken
+    /// off.
     std::chrono::milliseconds message_time{20'000};
     /// Calls of one peer that one service answers at a time; a further one is refused with errc::too_many_streams.
     std::size_t calls_per_peer = 64;
@@ -32,15 +33,16 @@ struct call_limits {
     std::uint64_t attachment_bytes = std::uint64_t{64} * 1024 * 1024;
 };
 
-/// Bytes that go with a request. Their number is told first, and they leave only when the peer's handler begins to read them.
+/// Bytes that go with a request. Their number is told first, and they leave only when the peer's handler begins to read
+/// them.
 struct attachment {
     attachment() {}
     attachment(std::uint64_t size_, std::function<task<result<std::size_t>>(bytes_span)> read_some_)
         : size(size_), read_some(std::move(read_some_)) {}
 
     std::uint64_t size = 0;
-    /// Fills a part of the memory and gives the count, at least 1; called on the node's executor until all is read. An error
-    /// breaks the call off with it.
+    /// Fills a part of the memory and gives the count, at least 1; called on the node's executor until all is read. An
+    /// error breaks the call off with it.
     std::function<task<result<std::size_t>>(bytes_span)> read_some;
 };
 
@@ -93,7 +95,8 @@ public:
     /// Bytes of the attachment that were not read yet.
     [[nodiscard]] std::uint64_t attachment_left() const noexcept { return left_; }
     /// The next bytes of the attachment, like stream::read_some; the first read asks the peer for it. Errors:
-    /// errc::end_of_stream behind its last byte, errc::truncated when the peer sends less than it said, and those of streams.
+    /// errc::end_of_stream behind its last byte, errc::truncated when the peer sends less than it said, and those of
+    /// streams.
     [[nodiscard]] task<result<std::size_t>> read_attachment(bytes_span into);
     /// Ends the call: its caller gets errc::attachment_refused. A handler that neither reads nor refuses just answers.
     void refuse_attachment();
@@ -107,8 +110,8 @@ private:
     std::optional<public_key> collector_;
 };
 
-/// Answers a call. An error, like an exception, is errc::peer_error to the caller, but application_error() reaches it as it is.
-/// Cancelled when the caller gives up.
+/// Answers a call. An error, like an exception, is errc::peer_error to the caller, but application_error() reaches it
+/// as it is. Cancelled when the caller gives up.
 using call_handler = std::function<task<result<bytes>>(incoming_call& call)>;
 
 namespace detail {
@@ -149,12 +152,13 @@ private:
 /// they come and until they are answered; when there is no room for one, its caller is told errc::peer_busy.
 [[nodiscard]] call_service make_call_service(call_handler handler, call_limits limits = {});
 
-/// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's matter.
-/// Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused, application_error() when the handler gave one,
-/// errc::peer_error when it failed otherwise or took the request for malformed, errc::too_large for a request or response over the limit,
-/// errc::protocol_violation and errc::truncated for something that is no response, and those of streams. The service has to be one
-/// of make_call_service(): another one that just ends the stream gives errc::truncated, one that says something else
-/// errc::protocol_violation, and one that waits for more a call that ends by its deadline.
+/// Makes one call over a stream that was just opened, and completes with the response. The deadline is the caller's
+/// matter. Errors: errc::peer_busy when either side has no room for a message, errc::attachment_refused,
+/// application_error() when the handler gave one, errc::peer_error when it failed otherwise or took the request for
+/// malformed, errc::too_large for a request or response over the limit, errc::protocol_violation and errc::truncated
+/// for something that is no response, and those of streams. The service has to be one of make_call_service(): another
+/// one that just ends the stream gives errc::truncated, one that says something else errc::protocol_violation, and one
+/// that waits for more a call that ends by its deadline.
 [[nodiscard]] task<result<bytes>> exchange_call(stream over, bytes request, std::optional<attachment> with,
                                                 call_limits limits);
 

@@ -16,12 +16,14 @@
 #include <mydht/node/calls.hpp>
 #include <mydht/node/node.hpp>
 
-/// Calls with messages of an application's own Cap'n Proto schema. An opt-in header: it needs Cap'n Proto's headers and library.
+/// Calls with messages of an application's own Cap'n Proto schema. An opt-in header: it needs Cap'n Proto's headers and
+/// library.
 namespace mydht {
 
 namespace detail {
 
-/// What may be read of a message in all, in words and counting those that are met again: enough to read it several times.
+/// What may be read of a message in all, in words and counting those that are met again: enough to read it several
+/// times.
 [[nodiscard]] inline capnp::ReaderOptions capnp_limits(std::size_t message_bytes) {
     constexpr std::uint64_t words_min = 4096;
     capnp::ReaderOptions out;
@@ -110,8 +112,8 @@ private:
     capnp::MallocMessageBuilder answer_;
 };
 
-/// Answers a call. What it throws, kj::Exception for a request that does not fit the schema included, is errc::peer_error to
-/// the caller. Cancelled when the caller gives up.
+/// Answers a call. What it throws, kj::Exception for a request that does not fit the schema included, is
+/// errc::peer_error to the caller. Cancelled when the caller gives up.
 template <typename Request, typename Response>
 using capnp_handler = std::function<task<>(capnp_call<Request, Response>& call)>;
 
@@ -154,8 +156,8 @@ void serve_calls(node& on, std::string service, capnp_handler<Request, Response>
     on.serve(std::move(service), make_call_service(std::move(answer), limits), options);
 }
 
-/// Calls a service of a peer: `build` fills the request before this returns. Completes with the response. See node::call for the
-/// errors; errc::malformed too, when the response is no message.
+/// Calls a service of a peer: `build` fills the request before this returns. Completes with the response. See
+/// node::call for the errors; errc::malformed too, when the response is no message.
 template <typename Request, typename Response>
 [[nodiscard]] task<result<capnp_message<Response>>> call(node& from, node_id peer, std::string service,
                                                          const std::function<void(typename Request::Builder)>& build,

@@ -18,9 +18,9 @@ namespace detail {
 class event_queue;
 }
 
-/// Something that happened to a node. A peer may have a session over each kind of transport, say TCP and UDP, and each of them comes
-/// with a peer_up and goes with a peer_down of its own (`who.kind` tells them apart): a peer has gone when as many have gone down
-/// as came up.
+/// Something that happened to a node. A peer may have a session over each kind of transport, say TCP and UDP, and each
+/// of them comes with a peer_up and goes with a peer_down of its own (`who.kind` tells them apart): a peer has gone
+/// when as many have gone down as came up.
 struct node_event {
     enum class kind : std::uint8_t {
         peer_up,          ///< a session with `who` is there, over transport `who.kind`
@@ -42,8 +42,8 @@ struct node_event {
     std::uint64_t missed = 0;
 };
 
-/// The events of a node from node::events() on, oldest first. A handle: empty by default; copies share the stream, and an event goes
-/// to one of them. When all are gone the node keeps no more events for it.
+/// The events of a node from node::events() on, oldest first. A handle: empty by default; copies share the stream, and
+/// an event goes to one of them. When all are gone the node keeps no more events for it.
 class event_stream {
 public:
     event_stream() = default;

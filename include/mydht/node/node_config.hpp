@@ -26,7 +26,8 @@ namespace mydht {
 struct node_config {
     /// Who the node is; a fresh, unsaved identity when not given.
     std::shared_ptr<const identity> self;
-    /// What to dial and listen with; TCP and UDP when both lists are empty. Peers that can be reached by datagrams are asked so.
+    /// What to dial and listen with; TCP and UDP when both lists are empty. Peers that can be reached by datagrams are
+    /// asked so.
     std::vector<any_transport> transports;
     std::vector<any_datagram_transport> datagram_transports;
     /// Where to listen. Port 0 lets the system choose. A node that listens nowhere takes part as a client.
@@ -55,8 +56,8 @@ struct node_config {
 
     /// A bucket that no lookup has touched for so long is looked up.
     std::chrono::milliseconds refresh_after{3'600'000};
-    /// How often the node looks up its own id: the nearest peers are what keeps values and finds them, and this notices those that
-    /// left and those that came.
+    /// How often the node looks up its own id: the nearest peers are what keeps values and finds them, and this notices
+    /// those that left and those that came.
     std::chrono::milliseconds neighbours_interval{300'000};
     /// How often buckets, stored values and quotas are looked over.
     std::chrono::milliseconds upkeep_interval{60'000};

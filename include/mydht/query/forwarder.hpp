@@ -36,8 +36,8 @@ struct forward_counters {
     std::uint64_t throttled = 0;   ///< of others, refused because the neighbour sends too many, or too much
     std::uint64_t held_back = 0;  ///< messages for others that were not sent, so that this node itself is not throttled
     std::uint64_t sent = 0;       ///< messages to other peers, of all of them
-    std::uint64_t lies =
-        0;  ///< in the answers of others: forged values, contacts nobody asked for, more than was asked for
+    /// In the answers of others: forged values, contacts nobody asked for, more than was asked for.
+    std::uint64_t lies = 0;
     std::uint64_t forged_askers = 0;  ///< tickets that were forged, out of date, or of another query
     std::uint64_t unseen_askers = 0;  ///< askers that named addresses at which they had not been seen
     std::uint64_t brought = 0;        ///< answers of this node that it took to askers itself
@@ -58,11 +58,12 @@ struct forward_report {
     bool own = false;  ///< this node keeps the value of the put itself
     /// How the last peer refused when no peer answered, as in lookup_report.
     std::error_code refusal;
-    /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker where it says.
+    /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker
+    /// where it says.
     bool turned_down = false;
     steady_time begun;  ///< when it was
-    std::vector<query_step>
-        steps;  ///< what it came to at each peer that this node sent it to, or that brought something
+    /// What it came to at each peer that this node sent it to, or that brought something.
+    std::vector<query_step> steps;
 };
 
 /// A request that came by forward to a service of this node.
@@ -88,14 +89,16 @@ struct forward_origin {
     std::function<std::optional<mydht::contact>(const node_id&)> linked;
     /// There is a service of this name for requests that travel. None when not set.
     std::function<bool(std::string_view)> serves;
-    /// Answers one of them; cancelled when nobody waits any more. Completes with the reply, or the error that its asker is told.
+    /// Answers one of them; cancelled when nobody waits any more. Completes with the reply, or the error that its asker
+    /// is told.
     std::function<task<result<bytes>>(service_question)> serve;
 };
 
-/// Queries that travel from peer to peer. Each hop is one coroutine that looks into its own store, sends the query on, gathers what
-/// comes back, and answers. The answers come back the same way (*proxied*), or whoever has something takes it to the asker itself,
-/// which has signed where that is (*direct*), or to a peer on the way that has (*mixed*). A hop knows its two neighbours and what stands
-/// in the message. Random at first and then towards the target, as in R5N (Evans and Grothoff, 2011).
+/// Queries that travel from peer to peer. Each hop is one coroutine that looks into its own store, sends the query on,
+/// gathers what comes back, and answers. The answers come back the same way (*proxied*), or whoever has something takes
+/// it to the asker itself, which has signed where that is (*direct*), or to a peer on the way that has (*mixed*). A hop
+/// knows its two neighbours and what stands in the message. Random at first and then towards the target, as in R5N
+/// (Evans and Grothoff, 2011).
 class forwarder {
 public:
     /// The referents must outlive the forwarder and its queries. connect() comes before the first query.
@@ -107,18 +110,19 @@ public:
     /// Says who this node is, and how others are reached.
     void connect(std::shared_ptr<messenger> via, forward_origin origin);
 
-    /// Answers a query of a peer by wire::gathered, or by wire::error when it asks for too much. Cancelled: the peers that it
-    /// was sent on to are told.
+    /// Answers a query of a peer by wire::gathered, or by wire::error when it asks for too much. Cancelled: the peers
+    /// that it was sent on to are told.
     [[nodiscard]] task<wire::message> answer(peer_info from, wire::forward query);
 
-    /// Sends a query of this node's own, whose tag is drawn here, and completes when there is enough, when all paths have ended, or at
-    /// the deadline with what there is. `report` must live until then. With `on_item` values are given there as they come, and are not in
-    /// what it completes with. A query whose proxy_hops are 1 collects its answers here.
+    /// Sends a query of this node's own, whose tag is drawn here, and completes when there is enough, when all paths
+    /// have ended, or at the deadline with what there is. `report` must live until then. With `on_item` values are
+    /// given there as they come, and are not in what it completes with. A query whose proxy_hops are 1 collects its
+    /// answers here.
     [[nodiscard]] task<wire::gathered> ask(wire::forward query, steady_time deadline, forward_report& report,
                                            std::function<void(item)> on_item = {});
 
-    /// The same for a request to a service. `tagged` gets the query when its tag is drawn and may seal the body; a reply that is
-    /// signed rightly and that `opens` does not take is a lie.
+    /// The same for a request to a service. `tagged` gets the query when its tag is drawn and may seal the body; a
+    /// reply that is signed rightly and that `opens` does not take is a lie.
     [[nodiscard]] task<wire::gathered> request(wire::forward query, steady_time deadline, forward_report& report,
                                                std::function<void(wire::forward&)> tagged,
                                                std::function<bool(const signed_reply&)> opens);

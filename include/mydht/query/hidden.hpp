@@ -6,10 +6,11 @@
 
 #include <mydht/wire/message.hpp>
 
-/// Hidden queries: walks on which asker and forwarder do the same and write the same, so that who gets one cannot tell which of the
-/// two its sender is. They remember nothing of the way behind them: every peer draws for itself whether a walk ends with it and whether the
-/// next step is one at random, and nothing in the message counts down. The numbers are the protocol's; after Crowds (Reiter and Rubin,
-/// 1998), with steps towards the key. docs/queries.md says what they do not hide.
+/// Hidden queries: walks on which asker and forwarder do the same and write the same, so that who gets one cannot tell
+/// which of the two its sender is. They remember nothing of the way behind them: every peer draws for itself whether a
+/// walk ends with it and whether the next step is one at random, and nothing in the message counts down. The numbers
+/// are the protocol's; after Crowds (Reiter and Rubin, 1998), with steps towards the key. docs/queries.md says what
+/// they do not hide.
 namespace mydht::hidden {
 
 /// What stands in every hidden query. A peer refuses those that say anything else.

@@ -23,11 +23,12 @@ struct reply {
 /// To whom something is handed that was not asked for by a request.
 enum class handing : std::uint8_t {
     back,  ///< to the peer that a query came from, over the session that is there
-    to_asker,  ///< to one that has signed its addresses: one of them is dialled, with one packet when it was never met there
+    /// To one that has signed its addresses: one of them is dialled, with one packet when it was never met there.
+    to_asker,
 };
 
-/// How a query reaches a peer: over a session that is there or has to be made. Queries know nothing else of the network, so
-/// that the same query goes over a tunnel, or over a table of answers in a test.
+/// How a query reaches a peer: over a session that is there or has to be made. Queries know nothing else of the
+/// network, so that the same query goes over a tunnel, or over a table of answers in a test.
 class messenger {
 public:
     messenger() = default;
@@ -39,7 +40,8 @@ public:
     /// from being made or from living on.
     [[nodiscard]] virtual task<result<reply>> ask(contact to, wire::message what, steady_time deadline) = 0;
 
-    /// Brings a peer what was found for a query. Errors: the same, and errc::unreachable without a session when there has to be one.
+    /// Brings a peer what was found for a query. Errors: the same, and errc::unreachable without a session when there
+    /// has to be one.
     [[nodiscard]] virtual task<result<reply>> hand(contact to, wire::deliver what, steady_time deadline,
                                                    handing how) = 0;
 };

@@ -77,15 +77,15 @@ public:
         timeout_ = limit;
         return *this;
     }
-    /// How many peers must have given a copy before a mutable value counts as found without asking all of the nearest. The first
-    /// valid copy of an immutable value always ends the walk: it cannot be another one. With direct() also how many peers may bring
-    /// something, as many as there are paths if this is not set.
+    /// How many peers must have given a copy before a mutable value counts as found without asking all of the nearest.
+    /// The first valid copy of an immutable value always ends the walk: it cannot be another one. With direct() also
+    /// how many peers may bring something, as many as there are paths if this is not set.
     get_options& results(std::size_t wanted) {
         results_ = wanted;
         return *this;
     }
-    /// Told each valid new value as it comes, on the node's executor; the get completes as it would without. Must not throw. With proxied()
-    /// and mixed() peers then pass on what they find at once.
+    /// Told each valid new value as it comes, on the node's executor; the get completes as it would without. Must not
+    /// throw. With proxied() and mixed() peers then pass on what they find at once.
     get_options& on_result(std::function<void(const value&)> tell) {
         on_result_ = std::move(tell);
         return *this;
@@ -100,8 +100,8 @@ public:
         paths_ = disjoint;
         return *this;
     }
-    /// A query that travels and comes to nothing is begun so often in all, each time wider where hops, fan_out and spread are not set.
-    /// With 1 it is quicker and cheaper to hear that nobody has it.
+    /// A query that travels and comes to nothing is begun so often in all, each time wider where hops, fan_out and
+    /// spread are not set. With 1 it is quicker and cheaper to hear that nobody has it.
     get_options& rounds(std::uint8_t most) {
         rounds_ = most;
         return *this;
@@ -111,15 +111,15 @@ public:
         cached_ = wanted;
         return *this;
     }
-    /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and costs more
-    /// messages. errc::bad_argument with another mode, and with options that would make it look different: hops, fan_out, spread, priority,
-    /// rounds and cached.
+    /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and
+    /// costs more messages. errc::bad_argument with another mode, and with options that would make it look different:
+    /// hops, fan_out, spread, priority, rounds and cached.
     get_options& hide(bool wanted = true) {
         hidden_ = wanted;
         return *this;
     }
-    /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store had the
-    /// answer. Must live until the get has completed. The same for lookups.
+    /// Where to write what happened, also when the get fails (not when it is cancelled). All zero when the own store
+    /// had the answer. Must live until the get has completed. The same for lookups.
     get_options& report_to(lookup_report& into) {
         report_ = &into;
         return *this;
@@ -161,14 +161,14 @@ public:
         lifetime_ = length;
         return *this;
     }
-    /// Compare-and-swap: holders that have another sequence refuse. Each holder decides for itself, so this is advice: count
-    /// the copies, and read again to see who won.
+    /// Compare-and-swap: holders that have another sequence refuse. Each holder decides for itself, so this is advice:
+    /// count the copies, and read again to see who won.
     put_options& expect_sequence(std::uint64_t sequence) {
         expected_ = sequence;
         return *this;
     }
-    /// Peers that the value passes keep it too, not those alone at which its paths end: as many more as travel_rules::results_max. Not for
-    /// iterative puts.
+    /// Peers that the value passes keep it too, not those alone at which its paths end: as many more as
+    /// travel_rules::results_max. Not for iterative puts.
     put_options& along_the_path(bool wanted = true) {
         along_ = wanted;
         return *this;

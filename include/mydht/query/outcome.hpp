@@ -12,8 +12,8 @@
 
 namespace mydht {
 
-/// What became of a put that at least one holder acknowledged. A node that keeps values may be a holder itself, also when no
-/// peer took the value: look at copies_elsewhere() for what outlives this node.
+/// What became of a put that at least one holder acknowledged. A node that keeps values may be a holder itself, also
+/// when no peer took the value: look at copies_elsewhere() for what outlives this node.
 struct put_report {
     put_report() {}
 
@@ -25,12 +25,14 @@ struct put_report {
     std::size_t mismatched = 0;  ///< holders whose stored sequence is not the expected one
     std::size_t refused = 0;     ///< holders that refused for another reason
     std::size_t failed = 0;      ///< holders that gave no answer
-    /// Why the last of them that refused to be asked did so, as in lookup_report. How the search for them went is in `lookup`.
+    /// Why the last of them that refused to be asked did so, as in lookup_report. How the search for them went is in
+    /// `lookup`.
     std::error_code refusal;
     wall_time deadline;  ///< when the value ends unless it is renewed
     lookup_report lookup;
 
-    /// Peers that keep a copy. None, though the put succeeded: nobody else has the value, see `refusal` and `lookup` for why.
+    /// Peers that keep a copy. None, though the put succeeded: nobody else has the value, see `refusal` and `lookup`
+    /// for why.
     [[nodiscard]] std::size_t copies_elsewhere() const noexcept { return stored - (own ? 1 : 0); }
 
     // So that `node.get(*key)` reads well behind `auto key = co_await node.put(...)`.

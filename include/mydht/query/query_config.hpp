@@ -14,13 +14,15 @@ struct query_config {
     std::size_t k = 20;
     /// Requests under way in one lookup while peers answer promptly.
     std::size_t alpha = 4;
-    /// Disjoint paths of the lookup behind a put, so that one liar near the target cannot keep the value away from the rest.
+    /// Disjoint paths of the lookup behind a put, so that one liar near the target cannot keep the value away from the
+    /// rest.
     std::size_t paths = 3;
-    /// A peer that has not answered by now no longer counts against alpha, but may still answer; sooner, but not before a quarter of it,
-    /// when the others answer much faster. A query that travels passes by a peer with which there is no session after twice this time.
+    /// A peer that has not answered by now no longer counts against alpha, but may still answer; sooner, but not before
+    /// a quarter of it, when the others answer much faster. A query that travels passes by a peer with which there is
+    /// no session after twice this time.
     std::chrono::milliseconds soft_timeout{1'000};
-    /// A peer that has not answered by now has failed; sooner, but not before twice the soft timeout, when the others answer so much
-    /// faster that it is not to be expected any more.
+    /// A peer that has not answered by now has failed; sooner, but not before twice the soft timeout, when the others
+    /// answer so much faster that it is not to be expected any more.
     std::chrono::milliseconds hard_timeout{10'000};
     /// The whole of one get, put or lookup.
     std::chrono::milliseconds query_timeout{30'000};

@@ -37,8 +37,9 @@ struct query_origin {
     std::function<std::vector<contact>(const id256& target, std::size_t count)> known;
 };
 
-/// The queries of one node, each in the mode that its options say: walks towards a key and what is done at its end, whose decisions
-/// are in the shortlist, or queries that travel, which are the forwarder's. Every query is one coroutine that reads top to bottom.
+/// The queries of one node, each in the mode that its options say: walks towards a key and what is done at its end,
+/// whose decisions are in the shortlist, or queries that travel, which are the forwarder's. Every query is one
+/// coroutine that reads top to bottom.
 class query_engine {
 public:
     /// The referents must outlive the engine and its queries. connect() comes before the first query.
@@ -68,7 +69,8 @@ public:
     /// Stores a value on the nearest peers. See node::put.
     [[nodiscard]] task<result<put_report>> put(value what, put_options options);
 
-    /// Asks a service in a mode in which queries travel; who is asked by its id has to be known with its key. See node::request.
+    /// Asks a service in a mode in which queries travel; who is asked by its id has to be known with its key. See
+    /// node::request.
     [[nodiscard]] task<result<request_report>> request(request_target to, std::string service, bytes body,
                                                        request_options options);
 

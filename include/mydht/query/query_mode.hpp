@@ -24,13 +24,14 @@ private:
 /// This node asks every peer itself, nearer and nearer ones.
 [[nodiscard]] constexpr query_mode iterative() noexcept { return query_mode(query_mode::kind::iterative); }
 
-/// Peers pass the query on, and the answer comes back the same way: each knows its two neighbours on the way. For networks in
-/// which not everybody can reach everybody. The peers on the way see the key; docs/queries.md says what else.
+/// Peers pass the query on, and the answer comes back the same way: each knows its two neighbours on the way. For
+/// networks in which not everybody can reach everybody. The peers on the way see the key; docs/queries.md says what
+/// else.
 [[nodiscard]] constexpr query_mode proxied() noexcept { return query_mode(query_mode::kind::proxied); }
 
-/// Peers pass the query on, and whoever has something brings it straight to this node, also over another transport than the query came
-/// by. Everybody on the way sees who asks for what, and where: this node signs its addresses. It has to be reachable at all of them, and
-/// the peers that it asks have to know that.
+/// Peers pass the query on, and whoever has something brings it straight to this node, also over another transport than
+/// the query came by. Everybody on the way sees who asks for what, and where: this node signs its addresses. It has to
+/// be reachable at all of them, and the peers that it asks have to know that.
 [[nodiscard]] constexpr query_mode direct() noexcept { return query_mode(query_mode::kind::direct); }
 
 /// Proxied for so many hops, 1 at least, then direct to the last of these peers, which passes the answers back.

@@ -8,13 +8,13 @@
 
 namespace mydht {
 
-/// How many queries that travel a node takes from its neighbours, whoever's they are, and how many bytes of values that are to be
-/// kept. Both are counted for each neighbour and for all of one network_prefix together, and a query needs room in all of them. Queries
-/// that are refused count too, and so do answers that are lies and what is delivered and nobody waits for. A neighbour that was admitted
-/// with a priority pays less, see priority_discount.
+/// How many queries that travel a node takes from its neighbours, whoever's they are, and how many bytes of values that
+/// are to be kept. Both are counted for each neighbour and for all of one network_prefix together, and a query needs
+/// room in all of them. Queries that are refused count too, and so do answers that are lies and what is delivered and
+/// nobody waits for. A neighbour that was admitted with a priority pays less, see priority_discount.
 ///
-/// Of what the next peer takes of this node, if it has the same limits, queries of others get one half, and those of one neighbour one
-/// quarter: so none of them has this node throttled there.
+/// Of what the next peer takes of this node, if it has the same limits, queries of others get one half, and those of
+/// one neighbour one quarter: so none of them has this node throttled there.
 struct relay_limits {
     relay_limits() {}
 
@@ -25,7 +25,8 @@ struct relay_limits {
     /// Kibibytes of values to be kept, each begun one counted, of one neighbour and of one network prefix.
     rate_limit kibibytes{1'024, 8'192};
     rate_limit prefix_kibibytes{4'096, 32'768};
-    /// Neighbours, and prefixes, that are remembered; beyond it the one that asked longest ago is forgotten, and starts anew.
+    /// Neighbours, and prefixes, that are remembered; beyond it the one that asked longest ago is forgotten, and starts
+    /// anew.
     std::size_t entries_max = 4'096;
 };
 
@@ -33,7 +34,8 @@ struct relay_limits {
 inline constexpr std::uint32_t passed_for_one = 4;
 inline constexpr std::uint32_t passed_in_all = 2;
 
-/// Success, or errc::bad_configuration for a limit that lets nothing through, or not the largest value, also of a share.
+/// Success, or errc::bad_configuration for a limit that lets nothing through, or not the largest value, also of a
+/// share.
 [[nodiscard]] result<void> check(const relay_limits& limits) noexcept;
 
 }  // namespace mydht

@@ -47,7 +47,8 @@ public:
         timeout_ = limit;
         return *this;
     }
-    /// Of a request to a key: how many peers may answer it at most, one when not set. Their handlers may run although no reply comes back.
+    /// Of a request to a key: how many peers may answer it at most, one when not set. Their handlers may run although
+    /// no reply comes back.
     request_options& results(std::size_t most) {
         results_ = most;
         return *this;

@@ -20,8 +20,8 @@ struct held_items {
     std::chrono::milliseconds copy_left{0};
 };
 
-/// Answers what peers ask from the node's own table and store. Everything a peer sends is judged here before anything is
-/// kept: opened, checked against its key and signature, and against the rules of its namespace.
+/// Answers what peers ask from the node's own table and store. Everything a peer sends is judged here before anything
+/// is kept: opened, checked against its key and signature, and against the rules of its namespace.
 class responder {
 public:
     /// The referents must outlive the responder and every answer under way.
@@ -33,17 +33,18 @@ public:
     /// Never fails: what is wrong with a request is in the answer. Takes `from` as proven or not as it says.
     [[nodiscard]] task<wire::message> answer(peer_info from, wire::message what);
 
-    /// Judges and keeps an item as if a peer had sent it; the node's own puts go this way too. `from` is empty for those.
-    /// Errors: those of value::open, namespaces::validate and store::put.
+    /// Judges and keeps an item as if a peer had sent it; the node's own puts go this way too. `from` is empty for
+    /// those. Errors: those of value::open, namespaces::validate and store::put.
     [[nodiscard]] task<result<put_outcome>> keep(const peer_info* from, id256 where, item what,
                                                  std::optional<std::uint64_t> expected_sequence);
 
-    /// The same for an item that somebody else sent to `from`: it lies in the pool of those, at the cost of who signed it, or of `from`
-    /// when nobody has.
+    /// The same for an item that somebody else sent to `from`: it lies in the pool of those, at the cost of who signed
+    /// it, or of `from` when nobody has.
     [[nodiscard]] task<result<put_outcome>> keep_forwarded(const peer_info& from, id256 where, item what,
                                                            std::optional<std::uint64_t> expected_sequence);
 
-    /// Judges an item and keeps it as a cached copy for at most `time`, at the cost of `from`. What does not fit is left.
+    /// Judges an item and keeps it as a cached copy for at most `time`, at the cost of `from`. What does not fit is
+    /// left.
     [[nodiscard]] task<> keep_copy(const peer_info& from, id256 where, item what, duration time);
 
     /// The valid items of a key in the own store.

@@ -9,7 +9,8 @@
 
 namespace mydht {
 
-/// Rules and the routing table that they are made for: `config.forwarding = set.forwarding; if (set.table) config.table = *set.table;`.
+/// Rules and the routing table that they are made for: `config.forwarding = set.forwarding; if (set.table) config.table
+/// = *set.table;`.
 struct rule_set {
     travel_rules forwarding;
     std::optional<table_choice> table;

@@ -34,26 +34,27 @@ struct shortlist_report {
     std::size_t hops = 0;
 };
 
-/// What an iterative Kademlia lookup decides with: the contacts it knows, by distance to the target, and what became of asking
-/// them. It says whom to ask next and when the walk has ended.
+/// What an iterative Kademlia lookup decides with: the contacts it knows, by distance to the target, and what became of
+/// asking them. It says whom to ask next and when the walk has ended.
 ///
 /// Call protocol, in a loop until finished():
 ///  1. Ask next(now) until it gives nothing, and send each request it gives (each contact is given once at a time).
 ///  2. Wait for the end of any of the requests, at most until next_wake().
-///  3. Report it: on_answer() with the contacts that the peer named, or on_failure(). Exactly one of them for each request;
-///     what comes for a contact that is not being asked, because its deadline has passed for instance, changes nothing.
-///     `asked` is the request's contact as it was given: with another address it may be asked again.
-/// stop() ends the walk from outside (the value was found). Requests still under way when it is finished are the caller's to
-/// cancel. closest() and report() can be read at any time.
+///  3. Report it: on_answer() with the contacts that the peer named, or on_failure(). Exactly one of them for each
+///  request; what comes for a contact that is not being asked, because its deadline has passed for instance, changes
+///  nothing. `asked` is the request's contact as it was given: with another address it may be asked again.
+/// stop() ends the walk from outside (the value was found). Requests still under way when it is finished are the
+/// caller's to cancel. closest() and report() can be read at any time.
 ///
-/// Each path walks on its own view: its share of the seeds and what the peers it asked have named. It asks the nearest of its k
-/// nearest, counting no failed ones and per_subnet of a subnet (of every address that is claimed, until one was observed), and ends when all k have answered. A peer that two paths know is
-/// asked by the one that comes first, and its answer feeds that one's view alone; the other only waits for it. A path that has
-/// run out of candidates before k have answered takes over some of the others'.
+/// Each path walks on its own view: its share of the seeds and what the peers it asked have named. It asks the nearest
+/// of its k nearest, counting no failed ones and per_subnet of a subnet (of every address that is claimed, until one
+/// was observed), and ends when all k have answered. A peer that two paths know is asked by the one that comes first,
+/// and its answer feeds that one's view alone; the other only waits for it. A path that has run out of candidates
+/// before k have answered takes over some of the others'.
 ///
-/// A contact is a hint: whoever named it may have invented its addresses. So other addresses for the same id are kept, a few of
-/// them, and tried when the first ones fail. `Contact` is a value with `id`, and `addresses` (a vector of address). Memory is
-/// bounded by the configuration. A plain value: no I/O, no clock; `now` should not go back.
+/// A contact is a hint: whoever named it may have invented its addresses. So other addresses for the same id are kept,
+/// a few of them, and tried when the first ones fail. `Contact` is a value with `id`, and `addresses` (a vector of
+/// address). Memory is bounded by the configuration. A plain value: no I/O, no clock; `now` should not go back.
 template <typename Id, typename Contact>
 class shortlist {
 public:
@@ -70,11 +71,12 @@ public:
     /// Whom to ask now; nothing when enough requests are under way or nobody is left.
     [[nodiscard]] std::optional<request> next(steady_time now);
 
-    /// When to call next() again though no request has ended: a peer becomes slow, or fails. Nothing when nobody is asked.
+    /// When to call next() again though no request has ended: a peer becomes slow, or fails. Nothing when nobody is
+    /// asked.
     [[nodiscard]] std::optional<steady_time> next_wake() const;
 
-    /// The peer answered the request to `asked`, its session observed at `observed`, and named these contacts (filtered by filter_addresses).
-    /// False, without effect, when it was not being asked.
+    /// The peer answered the request to `asked`, its session observed at `observed`, and named these contacts (filtered
+    /// by filter_addresses). False, without effect, when it was not being asked.
     bool on_answer(const Contact& asked, const address& observed, std::span<const Contact> heard);
 
     /// As on_answer, for a request that failed.
@@ -177,8 +179,8 @@ std::vector<subnet> shortlist<Id, Contact>::claimed_subnets(const Contact& c) co
     return out;
 }
 
-/// Calls visit(index) for the k nearest contacts that a path may count on, in order of distance; stops when it says false.
-/// Returns how many it visited. Contacts that wait to be asked count only if this path may ask them.
+/// Calls visit(index) for the k nearest contacts that a path may count on, in order of distance; stops when it says
+/// false. Returns how many it visited. Contacts that wait to be asked count only if this path may ask them.
 template <typename Id, typename Contact>
 template <typename Visit>
 std::size_t shortlist<Id, Contact>::walk_window(std::size_t path, Visit visit) const {

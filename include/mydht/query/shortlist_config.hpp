@@ -19,15 +19,15 @@ struct shortlist_config {
     std::size_t alpha = 4;
     /// Requests under way on a path, those of slow peers included.
     std::size_t waiting_max = 16;
-    /// Disjoint paths (S/Kademlia: Baumgart and Mies 2007): no peer is asked on two of them, so a liar spoils one. At most
-    /// paths_max. Costs requests; for puts, and for gets that somebody may want to fail.
+    /// Disjoint paths (S/Kademlia: Baumgart and Mies 2007): no peer is asked on two of them, so a liar spoils one. At
+    /// most paths_max. Costs requests; for puts, and for gets that somebody may want to fail.
     std::size_t paths = 1;
     /// A peer that has not answered for this long no longer counts against alpha. It may still answer.
     duration soft_timeout = std::chrono::seconds(1);
     /// A peer that has not answered for this long has failed.
     duration hard_timeout = std::chrono::seconds(10);
-    /// A path also ends when this many answers in a row brought nothing nearer than its k nearest. Fewer requests, and a
-    /// closest set that may lack somebody: for gets, which ask for values on the way.
+    /// A path also ends when this many answers in a row brought nothing nearer than its k nearest. Fewer requests, and
+    /// a closest set that may lack somebody: for gets, which ask for values on the way.
     std::optional<std::size_t> stop_after_unimproved;
     /// Contacts of one subnet among a path's k nearest, and in closest().
     std::size_t per_subnet = 2;
@@ -41,8 +41,8 @@ struct shortlist_config {
     std::size_t requests_max = 400;
 };
 
-/// Success when every number and timeout is above zero, the soft timeout at most the hard one, alpha at most waiting_max and
-/// there are at most paths_max paths. Errors: errc::bad_configuration.
+/// Success when every number and timeout is above zero, the soft timeout at most the hard one, alpha at most
+/// waiting_max and there are at most paths_max paths. Errors: errc::bad_configuration.
 [[nodiscard]] result<void> validate(const shortlist_config& config);
 
 }  // namespace mydht

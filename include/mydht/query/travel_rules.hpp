@@ -25,17 +25,19 @@ struct travel_band {
 
     /// How far they go.
     std::uint8_t hops = 16;
-    /// Hops at random before they go towards their target, so that paths do not all end at the same few peers. A few are enough; more
-    /// of them are more peers that may be of no help.
+    /// Hops at random before they go towards their target, so that paths do not all end at the same few peers. A few
+    /// are enough; more of them are more peers that may be of no help.
     std::uint8_t wander = 4;
     /// Peers that each peer sends them to.
     std::uint8_t fan_out = 4;
     /// Into how many paths a get splits. Bounds its messages together with `hops`.
     std::uint8_t paths = 12;
-    /// The same for a put. Its paths end where nobody near is nearer to the key, so they are short, and each leaves a copy.
+    /// The same for a put. Its paths end where nobody near is nearer to the key, so they are short, and each leaves a
+    /// copy.
     std::uint8_t put_paths = 24;
-    /// How often a get or a lookup that came to nothing is begun, each time wider and with more hops at random, until it asks for as much as
-    /// this node lets others ask. What is behind a bottleneck is found so, and what is nowhere costs all of them.
+    /// How often a get or a lookup that came to nothing is begun, each time wider and with more hops at random, until
+    /// it asks for as much as this node lets others ask. What is behind a bottleneck is found so, and what is nowhere
+    /// costs all of them.
     std::uint8_t rounds = 3;
     /// The time that they have; query_config::query_timeout when not set.
     std::optional<std::chrono::milliseconds> lifetime;
@@ -63,11 +65,11 @@ struct travel_band {
     bool caches = true;
     /// How long a cached copy lives at most. A copy of a copy ends with it.
     std::chrono::milliseconds cache_lifetime{600'000};
-    /// The share of links on which the number of hops is left as it is, drawn once for each: so that it does not tell how far away
-    /// the asker is. At most one half.
+    /// The share of links on which the number of hops is left as it is, drawn once for each: so that it does not tell
+    /// how far away the asker is. At most one half.
     double level_links = 0.25;
-    /// When this share of the paths that a get splits into has come to nothing, and none to anything, it ends here with nothing. At 1 it
-    /// waits for all of them; below, few who deny can hide what others have.
+    /// When this share of the paths that a get splits into has come to nothing, and none to anything, it ends here with
+    /// nothing. At 1 it waits for all of them; below, few who deny can hide what others have.
     double not_found_share = 1;
 };
 
@@ -84,23 +86,27 @@ struct path_tally {
     std::size_t nothing = 0;  ///< that came back with nothing
 };
 
-/// The application's word on what a node does with queries that travel, instead of its rules': a function for each decision; those that
-/// are not set leave it to the rules. Each gets what the rules say as `usual`. Called on the node's executor, often, and must not throw.
+/// The application's word on what a node does with queries that travel, instead of its rules': a function for each
+/// decision; those that are not set leave it to the rules. Each gets what the rules say as `usual`. Called on the
+/// node's executor, often, and must not throw.
 struct travel_decisions {
-    /// What a peer's query counts as here, and goes on as. The priority is the word of whoever asks; `from.priority` is this node's own.
+    /// What a peer's query counts as here, and goes on as. The priority is the word of whoever asks; `from.priority` is
+    /// this node's own.
     std::function<std::uint8_t(const peer_info& from, std::uint8_t claimed)> priority;
-    /// Whom to send it on to, best first; those beyond its fan-out are tried only when others were of no help, or not at all. They are
-    /// dialled when no session is there.
+    /// Whom to send it on to, best first; those beyond its fan-out are tried only when others were of no help, or not
+    /// at all. They are dialled when no session is there.
     std::function<std::vector<contact>(travelling what, std::vector<contact> usual)> whom;
     /// How many hops are left when it arrives at `to`; more than it has are cut off.
     std::function<std::uint8_t(travelling what, const contact& to, std::uint8_t usual)> hops_left;
     /// Whether the value of a put is kept here. `usual` is also false where its path does not end.
     std::function<bool(travelling what, bool usual)> keeps;
-    /// For how long an item is cached that was found for others and whose query asks for that; not at all without a time.
+    /// For how long an item is cached that was found for others and whose query asks for that; not at all without a
+    /// time.
     std::function<std::optional<std::chrono::milliseconds>(travelling what, const item& found,
                                                            std::optional<std::chrono::milliseconds> usual)>
         caches;
-    /// Whether so many paths with nothing are enough to say that there is nothing. Asked while none has come to anything.
+    /// Whether so many paths with nothing are enough to say that there is nothing. Asked while none has come to
+    /// anything.
     std::function<bool(travelling what, path_tally so_far, bool usual)> enough_nothing;
 };
 
@@ -108,7 +114,8 @@ struct travel_decisions {
 struct travel_rules {
     /// The priority of the node's own, when their options say nothing else.
     std::uint8_t priority = 64;
-    /// Visited peers that they name, so that paths do not come back to them. 0 names nobody; peers then know a query by its tag alone.
+    /// Visited peers that they name, so that paths do not come back to them. 0 names nobody; peers then know a query by
+    /// its tag alone.
     std::uint8_t trace_max = 16;
 
     /// The node's own gets are hidden (hidden.hpp) when their options say nothing else; they are then proxied.
@@ -119,7 +126,8 @@ struct travel_rules {
 
     /// Values that a query of others may want, and copies that it may leave where it passes.
     std::uint8_t results_max = 16;
-    /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are refused.
+    /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are
+    /// refused.
     std::size_t under_way_max = 1024;
     std::uint8_t busy_priority = 64;
     /// Of them, those that came from one peer.
@@ -129,7 +137,8 @@ struct travel_rules {
     std::size_t requests_peer = 16;
     /// Requests that are remembered so that none is answered twice. When there are more, no more are answered.
     std::size_t requests_remembered = 65'536;
-    /// Bytes of the values that they put, and of the requests to services, each as often as it may be sent on. One query is always taken.
+    /// Bytes of the values that they put, and of the requests to services, each as often as it may be sent on. One
+    /// query is always taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;
     /// What each neighbour may send through this node, or have kept here, for itself and for others.
     relay_limits relays;

@@ -27,7 +27,8 @@ struct contact_list_config {
     std::size_t per_subnet = 64;
     /// No cap for contacts observed at local addresses; as kbucket_config::exempt_local.
     bool exempt_local = false;
-    /// Consecutive failed requests after which a contact is bad: not given out, and the first to go when another wants in.
+    /// Consecutive failed requests after which a contact is bad: not given out, and the first to go when another wants
+    /// in.
     std::size_t failures_max = 3;
     /// As kbucket_config::ping_after and ping_patience.
     duration ping_after = std::chrono::minutes(5);
@@ -38,11 +39,11 @@ struct contact_list_config {
 /// Errors: errc::bad_configuration.
 [[nodiscard]] result<void> validate(const contact_list_config& config);
 
-/// Contacts without buckets, in the order in which they joined: all of a flat or trust table but the order in which it prefers
-/// them. Bounded, capped by subnet. Who is offered to a full list comes in for a bad contact, else for the one of the lowest priority, of these the least
-/// weight, if it counts more itself, else it waits for the end of the ping to the one among the least that was silent longest,
-/// as in a k-bucket.
-/// The call protocol is that of kbucket_table. A plain value: no I/O, no clock.
+/// Contacts without buckets, in the order in which they joined: all of a flat or trust table but the order in which it
+/// prefers them. Bounded, capped by subnet. Who is offered to a full list comes in for a bad contact, else for the one
+/// of the lowest priority, of these the least weight, if it counts more itself, else it waits for the end of the ping
+/// to the one among the least that was silent longest, as in a k-bucket. The call protocol is that of kbucket_table. A
+/// plain value: no I/O, no clock.
 class contact_list {
 public:
     using entry = table_entry<contact>;

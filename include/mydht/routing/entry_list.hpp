@@ -12,8 +12,8 @@
 
 namespace mydht::detail {
 
-/// Contacts in the order in which they were seen last, the one that was not seen for longest in front: a bucket, or those that
-/// wait for a place in it. The functions below keep the order.
+/// Contacts in the order in which they were seen last, the one that was not seen for longest in front: a bucket, or
+/// those that wait for a place in it. The functions below keep the order.
 template <typename Contact>
 using entry_list = std::vector<table_entry<Contact>>;
 
@@ -44,8 +44,8 @@ template <typename Contact>
     return std::ranges::min_element(list, {}, &table_entry<Contact>::priority);
 }
 
-/// Adds one to a list of at most `max`, `of_subnet_max` of one subnet: the first of the lowest priority goes, of the same subnet
-/// when that has too many, so that one subnet cannot push all others out.
+/// Adds one to a list of at most `max`, `of_subnet_max` of one subnet: the first of the lowest priority goes, of the
+/// same subnet when that has too many, so that one subnet cannot push all others out.
 template <typename Contact>
 void place_bounded(entry_list<Contact>& list, table_entry<Contact> e, std::size_t max, std::size_t of_subnet_max) {
     const auto same = [&e](const auto& other) { return !e.from.empty() && other.from == e.from; };

@@ -21,8 +21,8 @@ struct flat_table_config {
     std::vector<node_id> declared;
 };
 
-/// Everybody that is known, whatever the distance: for tests, small groups, and networks in which who is connected to whom is
-/// somebody's choice. A model of routing_table.
+/// Everybody that is known, whatever the distance: for tests, small groups, and networks in which who is connected to
+/// whom is somebody's choice. A model of routing_table.
 class flat_table : public contact_list {
 public:
     /// The configuration must be valid (asserted).

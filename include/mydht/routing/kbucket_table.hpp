@@ -21,23 +21,21 @@
 
 namespace mydht {
 
-/// The contacts of a node by their distance: the k-bucket table of Kademlia (Maymounkov and Mazieres 2002, sections 2.2 to 2.4
-/// and 4.1), bucket i holding the contacts that share exactly i leading bits with the own id.
+/// The contacts of a node by their distance: the k-bucket table of Kademlia (Maymounkov and Mazieres 2002, sections 2.2
+/// to 2.4 and 4.1), bucket i holding the contacts that share exactly i leading bits with the own id.
 ///
-/// Call protocol. Only peers that have proved their id by a session are offered (insert_verified); what peers say about others
-/// is for lookups to try. Every request's end is reported: answered() or request_failed(). When insert_verified asks for a
-/// ping, the caller sends one (not waiting for it here) and reports answered() or ping_failed(); until then the newcomer waits
-/// in the replacement cache. A report about a contact that has left meanwhile does nothing. After a lookup the caller notes its
-/// target (note_lookup), and from time to time looks up a random id in each of buckets_to_refresh().
-///
-/// Invariants after every call: at most k contacts in a bucket, ordered by the time they were last seen; no id twice, not the
-/// own one; no subnet over its caps, counted by the addresses that the contacts were observed at.
-///
-/// Among contacts of one priority, which admission gives, those known longest stay. One of a higher priority takes the place of
-/// the longest unseen of the lowest, which then waits in the replacement cache.
-///
-/// `Contact` is a value with `id`, and `addresses` (a vector of address). One that says it is no server is refused. A plain
-/// value: no I/O, no clock; `now` may stand still and should not go back.
+/// Call protocol. Only peers that have proved their id by a session are offered (insert_verified); what peers say about
+/// others is for lookups to try. Every request's end is reported: answered() or request_failed(). When insert_verified
+/// asks for a ping, the caller sends one (not waiting for it here) and reports answered() or ping_failed(); until then
+/// the newcomer waits in the replacement cache. A report about a contact that has left meanwhile does nothing. After a
+/// lookup the caller notes its target (note_lookup), and from time to time looks up a random id in each of
+/// buckets_to_refresh().
+/// Invariants after every call: at most k contacts in a bucket, ordered by the time they were last seen; no id twice,
+/// not the own one; no subnet over its caps, counted by the addresses that the contacts were observed at.
+/// Among contacts of one priority, which admission gives, those known longest stay. One of a higher priority takes the
+/// place of the longest unseen of the lowest, which then waits in the replacement cache.
+/// `Contact` is a value with `id`, and `addresses` (a vector of address). One that says it is no server is refused. A
+/// plain value: no I/O, no clock; `now` may stand still and should not go back.
 template <typename Id, typename Contact>
 class kbucket_table {
 public:
@@ -49,9 +47,10 @@ public:
         assert(validate(config));
     }
 
-    /// Offers a contact whose id a session has proved; `observed` is the address of the session's other end. A known contact
-    /// whose new subnet is over a cap is refused and stays as it was: its new place may be that of somebody who only forwards
-    /// its session, and who must not push it out. `priority` is what admission gave it now, in place of an earlier one.
+    /// Offers a contact whose id a session has proved; `observed` is the address of the session's other end. A known
+    /// contact whose new subnet is over a cap is refused and stays as it was: its new place may be that of somebody who
+    /// only forwards its session, and who must not push it out. `priority` is what admission gave it now, in place of
+    /// an earlier one.
     outcome insert_verified(Contact c, const address& observed, steady_time now, std::uint8_t priority = 0);
 
     /// The contact answered a request or a ping.
@@ -60,17 +59,17 @@ public:
     /// The contact did not answer a request, or could not be dialled. The last failure allowed makes it bad.
     void request_failed(const Id& id);
 
-    /// The contact did not answer the ping that insert_verified asked for. It makes place for a newcomer, if one still waits
-    /// whom the caps let in; if none does, it stays as a bad contact.
+    /// The contact did not answer the ping that insert_verified asked for. It makes place for a newcomer, if one still
+    /// waits whom the caps let in; if none does, it stays as a bad contact.
     void ping_failed(const Id& id);
 
-    /// Takes the contact out, for instance because another identity was found at its address. One from the replacement cache
-    /// takes its place. False when it was not there.
+    /// Takes the contact out, for instance because another identity was found at its address. One from the replacement
+    /// cache takes its place. False when it was not there.
     bool remove(const Id& id);
 
-    /// Up to `n` contacts nearest to the target, in order of distance, of those that `accept` takes, which is called with the
-    /// contact or with the entry. Bad contacts are
-    /// left out, unless no good one is there: then this node was cut off itself, and they are the way back.
+    /// Up to `n` contacts nearest to the target, in order of distance, of those that `accept` takes, which is called
+    /// with the contact or with the entry. Bad contacts are left out, unless no good one is there: then this node was
+    /// cut off itself, and they are the way back.
     template <typename Accept>
     [[nodiscard]] std::vector<Contact> closest(const Id& target, std::size_t n, Accept accept) const;
     [[nodiscard]] std::vector<Contact> closest(const Id& target, std::size_t n) const {
@@ -87,12 +86,12 @@ public:
     /// None: buckets fill by lookups, not up to a number.
     [[nodiscard]] std::size_t wanted() const noexcept { return 0; }
 
-    /// A lookup for `target` was made; its bucket needs no refresh for a while. The own id, or one nearer than all contacts,
-    /// counts for the deepest bucket.
+    /// A lookup for `target` was made; its bucket needs no refresh for a while. The own id, or one nearer than all
+    /// contacts, counts for the deepest bucket.
     void note_lookup(const Id& target, steady_time now);
 
-    /// The buckets for which no lookup was noted for `idle`, from the far half of the space to the deepest bucket that has ever
-    /// had a contact. Beyond it one expects nobody but the neighbours, whom a lookup of the own id finds.
+    /// The buckets for which no lookup was noted for `idle`, from the far half of the space to the deepest bucket that
+    /// has ever had a contact. Beyond it one expects nobody but the neighbours, whom a lookup of the own id finds.
     [[nodiscard]] std::vector<std::size_t> buckets_to_refresh(steady_time now, duration idle) const;
 
     /// A random id in each of them.
@@ -102,8 +101,8 @@ public:
         return out;
     }
 
-    /// The join of Kademlia (section 2.3): behind the lookup of the own id one in each farther bucket that has room. Beyond the
-    /// farthest neighbour, `edge`, nothing is left to be found.
+    /// The join of Kademlia (section 2.3): behind the lookup of the own id one in each farther bucket that has room.
+    /// Beyond the farthest neighbour, `edge`, nothing is left to be found.
     [[nodiscard]] std::optional<fill_step> fill(std::size_t step, const Id& edge, prng& random) const;
 
     /// A random id that belongs into bucket `index`, which must be less than the number of bits (asserted).
@@ -116,7 +115,8 @@ public:
     [[nodiscard]] const entry* find(const Id& id) const;
     [[nodiscard]] bool is_bad(const entry& e) const { return e.failures >= config_.failures_max; }
 
-    /// Calls `visit(const entry&)` for each contact, bad ones too: far buckets first, least recently seen first in a bucket.
+    /// Calls `visit(const entry&)` for each contact, bad ones too: far buckets first, least recently seen first in a
+    /// bucket.
     template <typename Visit>
     void for_each(Visit visit) const {
         for (const auto& b : buckets_) std::ranges::for_each(b.entries, visit);
@@ -429,8 +429,8 @@ void kbucket_table<Id, Contact>::append_closest(const bucket& b, const Id& targe
 template <typename Id, typename Contact>
 template <typename Accept>
 std::vector<Contact> kbucket_table<Id, Contact>::closest(const Id& target, std::size_t n, Accept accept) const {
-    // The contacts of bucket i differ from the own id in bit i first. Where the target differs there too, they are nearer to
-    // it than all deeper buckets; where it does not, they are farther. That orders whole buckets.
+    // The contacts of bucket i differ from the own id in bit i first. Where the target differs there too, they are
+    // nearer to it than all deeper buckets; where it does not, they are farther. That orders whole buckets.
     const Id own_distance = distance(own_, target);
     std::vector<Contact> out;
     for (const bool bad_ones : {false, true}) {

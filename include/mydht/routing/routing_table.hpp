@@ -28,21 +28,21 @@ struct fill_step {
     std::size_t next = 0;
 };
 
-/// What a node knows of others, and whom it would ask: a plain value without I/O or clock, used from one executor. Only peers that
-/// have proved their identity by a session are offered; every request's end is reported.
+/// What a node knows of others, and whom it would ask: a plain value without I/O or clock, used from one executor. Only
+/// peers that have proved their identity by a session are offered; every request's end is reported.
 ///
-/// insert_verified(contact, observed, now, priority): see kbucket_table for the protocol of pings. A model bounds how many it
-///   keeps, keeps neither the own id nor clients nor what cannot be dialled (filter_addresses), and never an id twice. When it is
-///   full, a good contact leaves for one of a higher priority (given by admission), never for one of a lower.
-/// answered, request_failed, ping_failed, remove: as of kbucket_table; a report about one that is not there does nothing.
-/// closest(target, n, accept): up to n contacts in order of distance. Bad ones are left out, unless no good one is there.
-/// preferred(target, n, accept, random): up to n contacts that a query for `target` is sent on to, the one to try first in
-///   front: the table's own order. May change with each call.
-/// wanted(): how many more good contacts the table is looking for.
-/// note_lookup(target, now), lookups_due(now, idle, random): targets to look up now, so that what the table knows stays true.
-/// fill(step, edge, random): the lookup that fills the table when a node joins, from step 0 on; `edge` is the farthest of the
-///   node's own neighbourhood. Nothing when there is no use in more.
-/// find(id): valid until the next change. is_bad(entry): it failed too often to be given out. for_each(visit): every contact, bad ones too.
+/// insert_verified(contact, observed, now, priority): see kbucket_table for the protocol of pings. A model bounds how
+/// many it   keeps, keeps neither the own id nor clients nor what cannot be dialled (filter_addresses), and never an id
+/// twice. When it is   full, a good contact leaves for one of a higher priority (given by admission), never for one of
+/// a lower. answered, request_failed, ping_failed, remove: as of kbucket_table; a report about one that is not there
+/// does nothing. closest(target, n, accept): up to n contacts in order of distance. Bad ones are left out, unless no
+/// good one is there. preferred(target, n, accept, random): up to n contacts that a query for `target` is sent on to,
+/// the one to try first in   front: the table's own order. May change with each call. wanted(): how many more good
+/// contacts the table is looking for. note_lookup(target, now), lookups_due(now, idle, random): targets to look up now,
+/// so that what the table knows stays true. fill(step, edge, random): the lookup that fills the table when a node
+/// joins, from step 0 on; `edge` is the farthest of the   node's own neighbourhood. Nothing when there is no use in
+/// more. find(id): valid until the next change. is_bad(entry): it failed too often to be given out. for_each(visit):
+/// every contact, bad ones too.
 template <typename T>
 concept routing_table = std::movable<T> &&
     requires(T& t, const T& fixed, contact c, const address& observed, const node_id& id, steady_time now,
@@ -66,7 +66,8 @@ concept routing_table = std::movable<T> &&
     { fixed.good_size() } -> std::same_as<std::size_t>;
 };
 
-/// Any routing table behind one type; move-only. Empty until it is given one, and then nothing but assignment may be called.
+/// Any routing table behind one type; move-only. Empty until it is given one, and then nothing but assignment may be
+/// called.
 class any_routing_table {
 public:
     any_routing_table() = default;

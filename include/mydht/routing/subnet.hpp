@@ -10,16 +10,16 @@
 
 namespace mydht {
 
-/// The network prefix of an address (network_prefix) in eight bytes, because tables keep one for each contact: exact for IP
-/// prefixes, a 56-bit digest for other kinds. The default value belongs to no address.
+/// The network prefix of an address (network_prefix) in eight bytes, because tables keep one for each contact: exact
+/// for IP prefixes, a 56-bit digest for other kinds. The default value belongs to no address.
 class subnet {
 public:
     subnet() = default;
 
     [[nodiscard]] static subnet of(const address& a) noexcept;
 
-    /// The subnet that a cap counts: the default value, which no cap counts, when local addresses are exempt and `observed`
-    /// is one. Exempt them only on nodes that listen on loopback or private addresses alone.
+    /// The subnet that a cap counts: the default value, which no cap counts, when local addresses are exempt and
+    /// `observed` is one. Exempt them only on nodes that listen on loopback or private addresses alone.
     [[nodiscard]] static subnet counted(const address& observed, bool exempt_local) noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return family() == 0; }
@@ -35,8 +35,9 @@ private:
     std::array<std::uint8_t, 8> data_{};
 };
 
-/// Counts addresses by subnet against a limit. One operator, who easily gets many ids but not many networks, then takes few
-/// of the places of a lookup or of a value's replicas. Go by addresses that sessions were observed at, not by claims.
+/// Counts addresses by subnet against a limit. One operator, who easily gets many ids but not many networks, then takes
+/// few of the places of a lookup or of a value's replicas. Go by addresses that sessions were observed at, not by
+/// claims.
 class subnet_cap {
 public:
     subnet_cap(std::size_t limit, bool exempt_local) : limit_(limit), exempt_local_(exempt_local) {}

@@ -9,8 +9,8 @@
 
 namespace mydht {
 
-/// A bounded queue between coroutines of one executor. Bounded on purpose: a full channel is how a slow reader slows its
-/// writer down.
+/// A bounded queue between coroutines of one executor. Bounded on purpose: a full channel is how a slow reader slows
+/// its writer down.
 template <typename T>
 class channel {
 public:
@@ -35,7 +35,8 @@ public:
         co_return result<void>();
     }
 
-    /// Completes with the oldest value. Errors: errc::closed when the channel is closed and drained. Cancelled: takes nothing.
+    /// Completes with the oldest value. Errors: errc::closed when the channel is closed and drained. Cancelled: takes
+    /// nothing.
     [[nodiscard]] task<result<T>> receive() {
         while (items_.empty()) {
             if (closed_) co_return failure(errc::closed);

@@ -36,8 +36,8 @@ private:
     std::size_t position_ = unarmed;
 };
 
-/// The alarms of one clock, earliest first; equal times in the order of arming. A binary heap that knows where each alarm
-/// lies, so that the usual deadline, the one that never comes, costs O(log n) to take back.
+/// The alarms of one clock, earliest first; equal times in the order of arming. A binary heap that knows where each
+/// alarm lies, so that the usual deadline, the one that never comes, costs O(log n) to take back.
 class alarm_queue {
 public:
     alarm_queue() = default;
@@ -85,12 +85,12 @@ public:
     virtual void disarm(alarm& a) noexcept = 0;
 };
 
-/// The machine's clocks. One operating system timer however many alarms are armed. `on` must run on one thread at a time
-/// (an io_context run by one thread, or a strand) and outlive the clock.
+/// The machine's clocks. One operating system timer however many alarms are armed. `on` must run on one thread at a
+/// time (an io_context run by one thread, or a strand) and outlive the clock.
 [[nodiscard]] std::shared_ptr<time_source> make_system_clock(executor on);
 
-/// Completes at `when`, at once when that has passed. Throws std::system_error(operation_aborted) when cancelled. The clock must be the
-/// one of the executor that the caller runs on and must outlive the wait.
+/// Completes at `when`, at once when that has passed. Throws std::system_error(operation_aborted) when cancelled. The
+/// clock must be the one of the executor that the caller runs on and must outlive the wait.
 [[nodiscard]] task<> sleep_until(time_source& on, steady_time when);
 
 /// sleep_until() for `length` from now.

@@ -22,10 +22,10 @@ task<> keep_result(std::shared_ptr<std::optional<T>> into, task<T> work) {
 
 }  // namespace detail
 
-/// The result of `work`, or errc::timed_out when the deadline came first. `work` has ended in every case: at the deadline it
-/// is cancelled and waited for, and a result that it still gives counts. A cancellation from outside is passed on to `work`
-/// and goes on unwinding; it is never mistaken for the deadline.
-/// `on` must be the clock of the executor that the caller runs on, and outlive the call.
+/// The result of `work`, or errc::timed_out when the deadline came first. `work` has ended in every case: at the
+/// deadline it is cancelled and waited for, and a result that it still gives counts. A cancellation from outside is
+/// passed on to `work` and goes on unwinding; it is never mistaken for the deadline. `on` must be the clock of the
+/// executor that the caller runs on, and outlive the call.
 template <typename T>
 [[nodiscard]] task<result<T>> with_deadline(time_source& on, steady_time deadline, task<result<T>> work) {
     auto kept = std::make_shared<std::optional<result<T>>>();

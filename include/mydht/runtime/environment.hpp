@@ -10,8 +10,8 @@
 
 namespace mydht {
 
-/// All that a node knows of the world. Nothing else reads a clock, a random device or a global, so the same node runs over
-/// sockets in real time and over a simulated network in virtual time. Copies share their parts.
+/// All that a node knows of the world. Nothing else reads a clock, a random device or a global, so the same node runs
+/// over sockets in real time and over a simulated network in virtual time. Copies share their parts.
 struct environment {
     executor exec;                                 ///< runs the node; one thread at a time
     executor workers;                              ///< runs what blocks; in simulation the same as `exec`
@@ -21,13 +21,14 @@ struct environment {
     logger log;
 };
 
-/// The real world: the machine's clocks and random source, and Asio's system executor for what blocks (its threads start with
-/// the first use). `exec` must run on one thread at a time (an io_context run by one thread, or a strand of one run by several) and
-/// outlive the environment.
+/// The real world: the machine's clocks and random source, and Asio's system executor for what blocks (its threads
+/// start with the first use). `exec` must run on one thread at a time (an io_context run by one thread, or a strand of
+/// one run by several) and outlive the environment.
 [[nodiscard]] environment make_environment(executor exec, logger log = {});
 
-/// Runs one program to its end on this thread: an io_context, an environment for it, `main_task`. SIGINT and SIGTERM cancel the
-/// task. Rethrows what the task throws, except its cancellation. For small programs; larger ones own their io_context.
+/// Runs one program to its end on this thread: an io_context, an environment for it, `main_task`. SIGINT and SIGTERM
+/// cancel the task. Rethrows what the task throws, except its cancellation. For small programs; larger ones own their
+/// io_context.
 void run(const std::function<task<>(environment)>& main_task, logger log = {});
 
 }  // namespace mydht

@@ -6,8 +6,8 @@
 
 namespace mydht {
 
-/// Runs a plain function on the executor, soon and never from within this call. May be called from any thread. The function must
-/// not throw.
+/// Runs a plain function on the executor, soon and never from within this call. May be called from any thread. The
+/// function must not throw.
 void post(const executor& on, std::function<void()> work);
 
 }  // namespace mydht

@@ -13,8 +13,8 @@ namespace mydht {
 
 namespace detail {
 
-/// Runs all at once until one says true; cancels the others then, and completes when all have ended. The index of the first
-/// that said true, or the count of branches.
+/// Runs all at once until one says true; cancels the others then, and completes when all have ended. The index of the
+/// first that said true, or the count of branches.
 [[nodiscard]] task<std::size_t> race_branches(std::vector<task<bool>> branches);
 
 template <typename T>
@@ -38,9 +38,9 @@ struct race_outcome {
     result<T> value;
 };
 
-/// Runs the branches at once; the first that succeeds wins, the others are cancelled and have ended when this completes.
-/// When all fail, the error of the last branch in order; errc::bad_argument for no branches. Cancellation from outside
-/// reaches all branches and goes on unwinding.
+/// Runs the branches at once; the first that succeeds wins, the others are cancelled and have ended when this
+/// completes. When all fail, the error of the last branch in order; errc::bad_argument for no branches. Cancellation
+/// from outside reaches all branches and goes on unwinding.
 template <typename T>
 [[nodiscard]] task<race_outcome<T>> race(std::vector<task<result<T>>> branches) {
     if (branches.empty()) co_return race_outcome<T>(0, failure(errc::bad_argument));

@@ -22,10 +22,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Awaits `work` on another executor and comes back: how public calls reach a node's executor from anywhere. Costs nothing
-/// when the caller is there already. Completes on the caller's executor. A cancellation is posted to `target` (Asio 1.22
-/// would emit it on the caller's thread, where it races with the coroutine that it cancels), and the call ends when `work` has ended.
-/// What `work` refers to must live until then and be touched on `target` only.
+/// Awaits `work` on another executor and comes back: how public calls reach a node's executor from anywhere. Costs
+/// nothing when the caller is there already. Completes on the caller's executor. A cancellation is posted to `target`
+/// (Asio 1.22 would emit it on the caller's thread, where it races with the coroutine that it cancels), and the call
+/// ends when `work` has ended. What `work` refers to must live until then and be touched on `target` only.
 template <typename T>
 [[nodiscard]] task<T> run_on(executor target, task<T> work) {
     const bool there = co_await detail::runs_on(target);
@@ -45,10 +45,10 @@ inline task<> run_on(executor target, task<> work) {
     co_await detail::hop(target, std::move(work));
 }
 
-/// Runs a plain function that may block (name resolution, files, hashing much) on the workers and completes on the caller's
-/// executor with what it returned. Exceptions of the function arrive at the caller. Cancelled: throws
-/// std::system_error(operation_aborted) at once, and the function goes on without anybody who waits for it; so it owns all that it
-/// refers to. The io_context may go down while it runs.
+/// Runs a plain function that may block (name resolution, files, hashing much) on the workers and completes on the
+/// caller's executor with what it returned. Exceptions of the function arrive at the caller. Cancelled: throws
+/// std::system_error(operation_aborted) at once, and the function goes on without anybody who waits for it; so it owns
+/// all that it refers to. The io_context may go down while it runs.
 template <typename T>
 [[nodiscard]] task<T> offload(executor workers, std::function<T()> work) {
     auto kept = std::make_shared<std::optional<T>>();

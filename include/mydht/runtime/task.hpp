@@ -5,8 +5,8 @@
 
 namespace mydht {
 
-/// A lazy coroutine: runs when it is awaited, on the executor of whoever awaits it. Give it to asio::co_spawn to use it with
-/// any completion token.
+/// A lazy coroutine: runs when it is awaited, on the executor of whoever awaits it. Give it to asio::co_spawn to use it
+/// with any completion token.
 template <typename T = void>
 using task = asio::awaitable<T>;
 

@@ -41,9 +41,10 @@ private:
     detail::group_child* child_ = nullptr;
 };
 
-/// The coroutines that an object keeps running in the background. The one way to start a coroutine that nobody awaits: it is
-/// named, its exceptions reach a handler, and its owner joins it before it goes. All calls on the executor it was made with.
-/// A group that dies with tasks left terminates them; that is for an io_context that goes down as a whole, an owner joins.
+/// The coroutines that an object keeps running in the background. The one way to start a coroutine that nobody awaits:
+/// it is named, its exceptions reach a handler, and its owner joins it before it goes. All calls on the executor it was
+/// made with. A group that dies with tasks left terminates them; that is for an io_context that goes down as a whole,
+/// an owner joins.
 class task_group {
 public:
     /// Told of every exception that is not a cancellation, with the name of the task. Must not throw.
@@ -61,8 +62,8 @@ public:
     /// The same; `handle`, which is not in use, can then cancel this task.
     void spawn(std::string_view name, task_handle& handle, task<> work);
 
-    /// The same for a caller on the executor that is not amid anything: `work` begins within this call, and may end within it.
-    /// Spares what it costs to come back later.
+    /// The same for a caller on the executor that is not amid anything: `work` begins within this call, and may end
+    /// within it. Spares what it costs to come back later.
     void begin(std::string_view name, task_handle& handle, task<> work);
 
     /// Asks all tasks to end: first wish, obeyed wherever an operation can be left without damage (total cancellation).
@@ -72,7 +73,8 @@ public:
     /// Ends all tasks, leaving half-done operations behind (terminal cancellation).
     void terminate();
 
-    /// Completes when no task is left. Tasks spawned meanwhile are waited for too. Cancelling the wait leaves them running.
+    /// Completes when no task is left. Tasks spawned meanwhile are waited for too. Cancelling the wait leaves them
+    /// running.
     [[nodiscard]] task<> join();
 
     /// The two phases in one: cancel(), at most `grace` of waiting, terminate(), join.

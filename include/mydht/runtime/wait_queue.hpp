@@ -11,8 +11,8 @@ namespace detail {
 class waiter;
 }
 
-/// Coroutines that wait for something to happen, first come first served. The primitive under channels, pending answers and
-/// joins. Everything on one executor. A queue that dies cancels who still waits in it.
+/// Coroutines that wait for something to happen, first come first served. The primitive under channels, pending answers
+/// and joins. Everything on one executor. A queue that dies cancels who still waits in it.
 class wait_queue {
 public:
     wait_queue() = default;
@@ -21,8 +21,8 @@ public:
     ~wait_queue();
 
     /// Completes after a notify that reaches this waiter. A wake-up is a hint: test the condition again.
-    /// Cancellation: throws std::system_error(operation_aborted) and leaves the queue; a notify that was given to this waiter
-    /// before is not lost, the wait then succeeds.
+    /// Cancellation: throws std::system_error(operation_aborted) and leaves the queue; a notify that was given to this
+    /// waiter before is not lost, the wait then succeeds.
     [[nodiscard]] task<> wait();
 
     /// The same, but gives up at the deadline. True when notified, false when the deadline came first.

@@ -24,11 +24,11 @@ public:
 
     /// Not now; it is asked again when the peer comes again.
     [[nodiscard]] static admission_verdict refuse() noexcept;
-    /// Not for this long: until then the peer is refused, and not dialled, without asking again, unless its host changes.
-    /// At most admission_config::block_max counts.
+    /// Not for this long: until then the peer is refused, and not dialled, without asking again, unless its host
+    /// changes. At most admission_config::block_max counts.
     [[nodiscard]] static admission_verdict block(duration time) noexcept;
-    /// Let in. Of two peers the one of the higher priority keeps its session when there are too many, pays less of its rate limit
-    /// (priority_discount), and keeps its place when a routing table is full, or is given that of the other.
+    /// Let in. Of two peers the one of the higher priority keeps its session when there are too many, pays less of its
+    /// rate limit (priority_discount), and keeps its place when a routing table is full, or is given that of the other.
     [[nodiscard]] static admission_verdict accept(std::uint8_t priority = 0) noexcept;
 
     [[nodiscard]] kind what() const noexcept { return what_; }
@@ -44,18 +44,21 @@ private:
     duration time_;
 };
 
-/// Decides about one session with a peer whose identity is proven (on plain links: claimed). Called on the node's executor; may
-/// wait, up to the handshake timeout, after which it is cancelled and the peer is not let in. A task that throws refuses.
+/// Decides about one session with a peer whose identity is proven (on plain links: claimed). Called on the node's
+/// executor; may wait, up to the handshake timeout, after which it is cancelled and the peer is not let in. A task that
+/// throws refuses.
 using admission_callback = std::function<task<admission_verdict>(peer_info who)>;
 
-/// Who may have a session with this node, whoever dials. Until it is decided a peer has no rights: nothing of it is served, nothing
-/// is sent to it, it enters no table. The deny list comes first, then the allow list, then blocks, then `decide`.
+/// Who may have a session with this node, whoever dials. Until it is decided a peer has no rights: nothing of it is
+/// served, nothing is sent to it, it enters no table. The deny list comes first, then the allow list, then blocks, then
+/// `decide`.
 struct admission_config {
     /// Nobody else is let in. Off: anybody. Of no use on plain links, which prove no identity, and refused there.
     std::optional<std::vector<node_id>> allow;
     /// Never let in. An identity costs nothing, so this keeps out those who want to be known.
     std::vector<node_id> deny;
-    /// Asked about whom the lists let through, once for each kind of transport (`who.kind`). Off: accept with priority 0.
+    /// Asked about whom the lists let through, once for each kind of transport (`who.kind`). Off: accept with priority
+    /// 0.
     admission_callback decide;
     /// Blocks that are remembered; a further one takes the place of the oldest.
     std::size_t blocks_max = 4096;

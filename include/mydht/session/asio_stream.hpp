@@ -128,14 +128,15 @@ private:
 
 }  // namespace detail
 
-/// A stream for Asio's own algorithms: it has the requirements of AsyncReadStream and AsyncWriteStream, so that asio::async_read,
-/// async_write, async_read_until, buffered_stream, ssl::stream and whatever else is built on them work on it unchanged, with any
-/// completion token. Boost.Beast is built on Boost.Asio, whose types live in another namespace than those of the standalone Asio
-/// used here: it needs a wrapper that calls these two operations with Boost's buffers and error codes.
-/// Not for an empty handle. Handlers run on their associated executor, or else on the one given here. A cancelled operation ends with
-/// asio::error::operation_aborted and leaves the stream usable; cancellation slots may be emitted on the handler's thread. The
-/// end of the peer's bytes is asio::error::eof; other errors are those of mydht::stream. One read and one write may be under way
-/// at a time, and their buffers live until they have ended.
+/// A stream for Asio's own algorithms: it has the requirements of AsyncReadStream and AsyncWriteStream, so that
+/// asio::async_read, async_write, async_read_until, buffered_stream, ssl::stream and whatever else is built on them
+/// work on it unchanged, with any completion token. Boost.Beast is built on Boost.Asio, whose types live in another
+/// namespace than those of the standalone Asio used here: it needs a wrapper that calls these two operations with
+/// Boost's buffers and error codes. Not for an empty handle. Handlers run on their associated executor, or else on the
+/// one given here. A cancelled operation ends with asio::error::operation_aborted and leaves the stream usable;
+/// cancellation slots may be emitted on the handler's thread. The end of the peer's bytes is asio::error::eof; other
+/// errors are those of mydht::stream. One read and one write may be under way at a time, and their buffers live until
+/// they have ended.
 class asio_stream {
 public:
     using executor_type = executor;
@@ -187,8 +188,8 @@ private:
                     if (running) running->cancel();
                 });
             }
-            // Where handlers run on other threads, the operation may end, and whoever waited for it let the stream's world go, before
-            // this call returns.
+            // Where handlers run on other threads, the operation may end, and whoever waited for it let the stream's
+            // world go, before this call returns.
             of = stream();
             operation->start();
         }

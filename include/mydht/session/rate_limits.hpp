@@ -18,17 +18,18 @@ struct rate_limit {
 [[nodiscard]] result<void> check(const rate_limit& limit) noexcept;
 
 /// How many requests a node answers. Counted at the address that a session is observed at, and for all sessions of its
-/// network_prefix together; a request needs room in both. Answers to the node's own requests are not counted. A peer that was
-/// admitted with a priority pays less for a request, see priority_discount.
+/// network_prefix together; a request needs room in both. Answers to the node's own requests are not counted. A peer
+/// that was admitted with a priority pays less for a request, see priority_discount.
 struct request_limits {
     /// Of one address and port: what one peer may take of its network's share.
     rate_limit endpoint{500, 1'000};
     /// Of one /24 or /48, or of one address of other kinds: what one operator may take of the node.
     rate_limit prefix{2'000, 4'000};
-    /// Refused requests of one endpoint, and of one prefix, that are told so (wire::error_code::throttled); those beyond it are
-    /// dropped, and their asker waits in vain.
+    /// Refused requests of one endpoint, and of one prefix, that are told so (wire::error_code::throttled); those
+    /// beyond it are dropped, and their asker waits in vain.
     rate_limit refusals{20, 20};
-    /// Endpoints, and prefixes, that are remembered; beyond it the one that asked longest ago is forgotten, and starts anew.
+    /// Endpoints, and prefixes, that are remembered; beyond it the one that asked longest ago is forgotten, and starts
+    /// anew.
     std::size_t entries_max = 4096;
 };
 

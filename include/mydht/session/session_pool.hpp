@@ -21,26 +21,29 @@
 
 namespace mydht {
 
-/// What the pool tells its owner. All called on the pool's executor, never from within a call to the pool; none may throw.
+/// What the pool tells its owner. All called on the pool's executor, never from within a call to the pool; none may
+/// throw.
 struct session_events {
     /// A peer has been proven and can be asked. Not called for a link that lost a crossing.
     std::function<void(const session&)> opened;
     /// A link that was told of has ended, and why.
     std::function<void(const peer_info&, std::error_code why)> closed;
-    /// A peer that was told of goes on at another address, now peer().observed; over datagrams, where it has answered a challenge.
+    /// A peer that was told of goes on at another address, now peer().observed; over datagrams, where it has answered a
+    /// challenge.
     std::function<void(const session&, const address& before)> moved;
     /// Admission has blocked a peer for this time; at most admission_config::block_max.
     std::function<void(const peer_info&, duration time)> blocked;
-    /// A socket of datagrams that listened is lost: it failed, or (errc::address_not_available) the machine has been without its
-    /// address for some seconds, as when the interface has gone or is down; the latter is noticed where the transport knows the
-    /// machine's addresses, as UDP does, and never at a wildcard. It is opened again at the same address until that works. Its sessions
-    /// go on through another one of the same kind, or wait for this one or another to work; session_config::stall_timeout after packets
-    /// stopped to come and go they end with errc::network_failed.
+    /// A socket of datagrams that listened is lost: it failed, or (errc::address_not_available) the machine has been
+    /// without its address for some seconds, as when the interface has gone or is down; the latter is noticed where the
+    /// transport knows the machine's addresses, as UDP does, and never at a wildcard. It is opened again at the same
+    /// address until that works. Its sessions go on through another one of the same kind, or wait for this one or
+    /// another to work; session_config::stall_timeout after packets stopped to come and go they end with
+    /// errc::network_failed.
     std::function<void(const address& at, std::error_code why)> socket_lost;
     /// It listens again.
     std::function<void(const address& at)> socket_back;
-    /// Whether somebody waits for what a request in a first packet delivers; otherwise the packet is dropped, and its sender hears nothing.
-    /// Asked before it is answered, and for wire::deliver alone. Without it all are answered.
+    /// Whether somebody waits for what a request in a first packet delivers; otherwise the packet is dropped, and its
+    /// sender hears nothing. Asked before it is answered, and for wire::deliver alone. Without it all are answered.
     std::function<bool(const wire::deliver&)> awaits;
 };
 
@@ -94,13 +97,13 @@ struct asked_peer {
 enum class address_source : std::uint8_t {
     heard,  ///< somebody has named them, who may have invented them
     found,  ///< the peer was found there, or the user gave them
-    /// The peer is said to have named them for one answer: the first that can be dialled is tried, with a single packet, or a
-    /// connection that gets no second one. session_config::probes bounds it.
+    /// The peer is said to have named them for one answer: the first that can be dialled is tried, with a single
+    /// packet, or a connection that gets no second one. session_config::probes bounds it.
     named,
 };
 
-/// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of identities
-/// and kind of transport. All calls on the environment's executor.
+/// The links of one node: dials, accepts, proves who is there, and keeps at most one session for each pair of
+/// identities and kind of transport. All calls on the environment's executor.
 class session_pool {
 public:
     /// Throws std::invalid_argument naming the field when the configuration can never work.
@@ -111,8 +114,8 @@ public:
     /// stop() first; what is left is terminated.
     ~session_pool();
 
-    /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts. Throws
-    /// std::invalid_argument when the configured key agreement is insecure and the transport is not simulated.
+    /// A transport to dial with, and to listen with later; one for each kind of address, the last one given counts.
+    /// Throws std::invalid_argument when the configured key agreement is insecure and the transport is not simulated.
     void add_transport(any_transport with);
     /// The same for datagrams. A kind that has both is dialled as datagrams and listened at as a stream.
     void add_transport(any_datagram_transport with);
@@ -124,41 +127,43 @@ public:
     /// What the handshake tells peers about this node. Changes count for later handshakes.
     void describe(std::uint32_t capabilities, std::vector<address> addresses);
 
-    /// The session with this peer: an open one, or a new one by dialling its addresses (preferred first, the next one joins
-    /// in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer at the same addresses share one dial, and
-    /// cancelling one call leaves the dial to the others.
-    /// Errors: errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
-    /// errc::self_connection, errc::other_network, errc::mode_refused, errc::peer_busy, errc::not_mydht, errc::timed_out,
-    /// errc::too_many_sessions, errc::not_admitted and errc::peer_blocked when admission is against the peer,
-    /// errc::session_closed after stop(), errc::protocol_violation and its like, and those of
+    /// The session with this peer: an open one, or a new one by dialling its addresses (preferred first, the next one
+    /// joins in when one is slow; the first proven link wins). The identity is pinned. Calls for the same peer at the
+    /// same addresses share one dial, and cancelling one call leaves the dial to the others. Errors:
+    /// errc::unsupported_address when no transport can use any of the addresses, errc::identity_mismatch,
+    /// errc::self_connection, errc::other_network, errc::mode_refused, errc::peer_busy, errc::not_mydht,
+    /// errc::timed_out, errc::too_many_sessions, errc::not_admitted and errc::peer_blocked when admission is against
+    /// the peer, errc::session_closed after stop(), errc::protocol_violation and its like, and those of
     /// any_transport::connect; with several addresses the one of the last attempt.
     [[nodiscard]] task<result<session>> connect(contact who, steady_time deadline);
 
-    /// Asks a peer, over an open session or a new one. When it takes a new one over datagrams, a request that only reads
-    /// travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold of the peer's key later can
-    /// read it. session_config::lookups bounds how often addresses are dialled that were only heard of. A new session has to be there
-    /// by `reached_by`: errc::unreachable when it is not, and the peer has then not seen a request that travels in no first packet.
-    /// Errors: errc::throttled when none may be dialled now, and those of connect and of session::request.
+    /// Asks a peer, over an open session or a new one. When it takes a new one over datagrams, a request that only
+    /// reads travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold
+    /// of the peer's key later can read it. session_config::lookups bounds how often addresses are dialled that were
+    /// only heard of. A new session has to be there by `reached_by`: errc::unreachable when it is not, and the peer has
+    /// then not seen a request that travels in no first packet. Errors: errc::throttled when none may be dialled now,
+    /// and those of connect and of session::request.
     [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline,
                                                address_source source = address_source::heard,
                                                steady_time reached_by = steady_time::max());
 
-    /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin is
-    /// errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
+    /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin
+    /// is errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
     [[nodiscard]] task<result<session>> connect_to(address where, std::optional<node_id> pinned, steady_time deadline);
 
-    /// Finds out whether the peer is at an address that it, or somebody else, has named: dials it anew and lets go as soon as it
-    /// has proven its identity; it is not told who dialled. session_config::probes bounds how often.
-    /// Errors: errc::throttled, and those of connect().
+    /// Finds out whether the peer is at an address that it, or somebody else, has named: dials it anew and lets go as
+    /// soon as it has proven its identity; it is not told who dialled. session_config::probes bounds how often. Errors:
+    /// errc::throttled, and those of connect().
     [[nodiscard]] task<result<void>> probe(node_id who, address where, steady_time deadline);
 
     /// An open session with the peer, over datagrams if there is one; empty without any.
     [[nodiscard]] session find(const node_id& peer) const;
 
     /// Opens a stream to a service of the peer, over the session that connect() gives. Completes when the service has
-    /// taken it. Errors: those of connect() (errc::not_admitted also when the peer refuses this node), errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name
-    /// that no service has, errc::timed_out, errc::stream_reset. Cancelled: the stream, if it was opened, is reset.
-    /// With open_mode::at_once it does not wait for that; the first operations on the stream then give these errors.
+    /// taken it. Errors: those of connect() (errc::not_admitted also when the peer refuses this node),
+    /// errc::no_service, errc::too_many_streams of either side, errc::bad_argument for a name that no service has,
+    /// errc::timed_out, errc::stream_reset. Cancelled: the stream, if it was opened, is reset. With open_mode::at_once
+    /// it does not wait for that; the first operations on the stream then give these errors.
     [[nodiscard]] task<result<stream>> open(contact who, std::string service, steady_time deadline,
                                             open_mode mode = open_mode::answered);
 
@@ -173,8 +178,9 @@ public:
     [[nodiscard]] std::vector<session> sessions() const;
     [[nodiscard]] const session_counters& counters() const noexcept;
 
-    /// Accepts and dials no more, ends streams, waits at most `grace` until requests under way are answered and what was
-    /// answered has arrived, says goodbye on every link, then ends everything. Completes when nothing is left. May be called again.
+    /// Accepts and dials no more, ends streams, waits at most `grace` until requests under way are answered and what
+    /// was answered has arrived, says goodbye on every link, then ends everything. Completes when nothing is left. May
+    /// be called again.
     [[nodiscard]] task<> stop(duration grace);
 
 private:

@@ -13,9 +13,9 @@ namespace mydht::detail {
     return duration(std::chrono::seconds(1)) / limit.per_second;
 }
 
-/// A token bucket in one time point, the generic cell rate algorithm (ITU-T I.371, annex A): each token moves the time at which
-/// the bucket will be full again into the future, and that may be as far away as a burst takes to come back. A new one
-/// is full. The limit comes with each call, so that many buckets share one.
+/// A token bucket in one time point, the generic cell rate algorithm (ITU-T I.371, annex A): each token moves the time
+/// at which the bucket will be full again into the future, and that may be as far away as a burst takes to come back. A
+/// new one is full. The limit comes with each call, so that many buckets share one.
 class token_bucket {
 public:
     /// `price` is price_of(limit), or less for who pays less.

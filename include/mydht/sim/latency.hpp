@@ -6,14 +6,16 @@
 
 namespace mydht::sim {
 
-/// How long a link takes to carry something one way. Integers only: floating point differs between machines, and with it the
-/// trace. Never nothing, so that what a node does now cannot reach another node now.
+/// How long a link takes to carry something one way. Integers only: floating point differs between machines, and with
+/// it the trace. Never nothing, so that what a node does now cannot reach another node now.
 class latency_model {
 public:
-    /// All of them throw std::invalid_argument for a time that is not longer than nothing, or limits in the wrong order.
+    /// All of them throw std::invalid_argument for a time that is not longer than nothing, or limits in the wrong
+    /// order.
     [[nodiscard]] static latency_model constant(duration always);
     [[nodiscard]] static latency_model uniform(duration least, duration most);
-    /// Log-normal with sigma 0.6 above `least`, cut at its 1/256 quantiles: most links are near the median, few are very slow.
+    /// Log-normal with sigma 0.6 above `least`, cut at its 1/256 quantiles: most links are near the median, few are
+    /// very slow.
     [[nodiscard]] static latency_model long_tailed(duration least, duration median);
 
     /// The latency that belongs to 64 uniformly random bits.

@@ -32,8 +32,8 @@ struct scenario_config {
     duration join_interval = std::chrono::milliseconds(20);
 };
 
-/// Starts, kills and asks the nodes of a simulated network, and knows the truth that they can only approach. The same configuration
-/// and calls give the same trace.
+/// Starts, kills and asks the nodes of a simulated network, and knows the truth that they can only approach. The same
+/// configuration and calls give the same trace.
 class scenario {
 public:
     explicit scenario(scenario_config config);
@@ -44,8 +44,8 @@ public:
     [[nodiscard]] sim::world& world() noexcept;
     [[nodiscard]] sim::network& network() noexcept;
 
-    /// Adds `count` nodes, one after the other, each told of some that run, and runs the world until all have joined. The number
-    /// of those whose start failed.
+    /// Adds `count` nodes, one after the other, each told of some that run, and runs the world until all have joined.
+    /// The number of those whose start failed.
     std::size_t grow(std::size_t count);
 
     [[nodiscard]] std::size_t size() const noexcept;
@@ -63,7 +63,8 @@ public:
     /// Brings a crashed node back: the same identity and address, an empty store and table.
     [[nodiscard]] result<join_report> restart(node_index index);
 
-    /// The nearest running nodes to a target, nearest first: what a perfect lookup by `asker`, who does not ask itself, would find.
+    /// The nearest running nodes to a target, nearest first: what a perfect lookup by `asker`, who does not ask itself,
+    /// would find.
     [[nodiscard]] std::vector<node_id> truth(const id256& target, std::size_t count, node_index asker) const;
     /// The share of the true nearest, as many as `count` or as run, that are among those found.
     [[nodiscard]] double recall(const id256& target, const std::vector<contact>& found, std::size_t count,

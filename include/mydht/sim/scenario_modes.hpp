@@ -46,8 +46,9 @@ struct mode_figures {
     std::size_t succeeded = 0;
     double messages = 0;  ///< requests that all nodes sent, for each query
     double bytes = 0;     ///< on the network, handshakes included, for each query
-    /// Mean of how many hops away the nearest peer was that had it, of the gets that succeeded: the asker's own peers are one away,
-    /// and who had it itself none. As this observer of all nodes sees it. Iterative: the longest chain of peers that named each other.
+    /// Mean of how many hops away the nearest peer was that had it, of the gets that succeeded: the asker's own peers
+    /// are one away, and who had it itself none. As this observer of all nodes sees it. Iterative: the longest chain of
+    /// peers that named each other.
     double hops = 0;
     duration median{};  ///< of the queries that succeeded
     duration p95{};
@@ -60,9 +61,9 @@ struct modes_report {
     std::vector<mode_figures> gets;  ///< in the order of modes_config::modes
 };
 
-/// Makes a network of real nodes, puts values by nodes drawn from the seed, and gets each of them in every mode, by the same node in all of
-/// them; which mode is first goes round. The queries are one after the other, so that messages and bytes are theirs. The same
-/// configuration gives the same report. Throws std::invalid_argument for fewer than 8 nodes.
+/// Makes a network of real nodes, puts values by nodes drawn from the seed, and gets each of them in every mode, by the
+/// same node in all of them; which mode is first goes round. The queries are one after the other, so that messages and
+/// bytes are theirs. The same configuration gives the same report. Throws std::invalid_argument for fewer than 8 nodes.
 [[nodiscard]] modes_report compare_modes(const modes_config& config);
 
 }  // namespace mydht::sim

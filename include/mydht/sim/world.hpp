@@ -33,16 +33,17 @@ namespace detail {
 class world_core;
 }
 
-/// A world in virtual time that replays from its seed. It owns one io_context, on which all of its nodes run; the time stands
-/// still while anything is ready to run, then jumps to the next event. Events are ordered by (time, destination node, source
-/// node, source's counter), so no address in memory and no thread decides anything. Everything on one thread, without locks:
-/// nothing may be posted to it from another.
+/// A world in virtual time that replays from its seed. It owns one io_context, on which all of its nodes run; the time
+/// stands still while anything is ready to run, then jumps to the next event. Events are ordered by (time, destination
+/// node, source node, source's counter), so no address in memory and no thread decides anything. Everything on one
+/// thread, without locks: nothing may be posted to it from another.
 class world {
 public:
     explicit world(std::uint64_t seed, world_config config = {});
     world(const world&) = delete;
     world& operator=(const world&) = delete;
-    /// Destroys the coroutines that are left, then everything they use. Handles of the world may outlive it, but not be used.
+    /// Destroys the coroutines that are left, then everything they use. Handles of the world may outlive it, but not be
+    /// used.
     ~world();
 
     [[nodiscard]] std::uint64_t seed() const noexcept;
@@ -51,8 +52,8 @@ public:
     node_index add_node();
     [[nodiscard]] std::size_t node_count() const noexcept;
 
-    /// What the node knows of this world: the virtual clock with the node's skew, random numbers that follow from seed and
-    /// index. Copies of one node's environment share their parts; `workers` is `exec`.
+    /// What the node knows of this world: the virtual clock with the node's skew, random numbers that follow from seed
+    /// and index. Copies of one node's environment share their parts; `workers` is `exec`.
     [[nodiscard]] environment node_environment(node_index node) const;
 
     /// For the coroutines of a scenario, which stand outside all nodes: at equal times they run after every node.
@@ -63,16 +64,18 @@ public:
 
     [[nodiscard]] steady_time now() const noexcept;
 
-    /// Runs everything up to and including `when`; the time is `when` afterwards. A time that has passed runs what is ready.
+    /// Runs everything up to and including `when`; the time is `when` afterwards. A time that has passed runs what is
+    /// ready.
     void run_until(steady_time when);
     void run_for(duration length);
 
-    /// Runs until nothing is left to happen. False when that took longer than `at_most`; the time has moved by that then.
+    /// Runs until nothing is left to happen. False when that took longer than `at_most`; the time has moved by that
+    /// then.
     [[nodiscard]] bool run_until_idle(duration at_most);
 
-    /// Runs the world until `what`, started on its executor, has ended, and gives back its result or throws what it throws.
-    /// Throws std::runtime_error when it takes longer than the patience of the configuration, or waits for something that can
-    /// never happen; it is left behind then, to be destroyed with the world.
+    /// Runs the world until `what`, started on its executor, has ended, and gives back its result or throws what it
+    /// throws. Throws std::runtime_error when it takes longer than the patience of the configuration, or waits for
+    /// something that can never happen; it is left behind then, to be destroyed with the world.
     template <typename T>
     T run(task<T> what) {
         auto kept = std::make_shared<std::optional<T>>();
@@ -81,8 +84,8 @@ public:
     }
     void run(task<> what);
 
-    /// What happened so far, as one number: all deliveries of the network with time, source, counter, kind, size and content,
-    /// hashed for each node, and the nodes' hashes combined in order.
+    /// What happened so far, as one number: all deliveries of the network with time, source, counter, kind, size and
+    /// content, hashed for each node, and the nodes' hashes combined in order.
     [[nodiscard]] std::uint64_t trace_hash() const;
 
     /// Deliveries and alarms so far.

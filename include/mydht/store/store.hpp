@@ -37,8 +37,8 @@ struct store_entry {
     /// From here on the entry is gone, even if it still takes up room.
     wall_time keep_until;
     wall_time stored_at;
-    /// Who pays for it, and the prefix (network_prefix()) that it came from: their quotas. For a signed value that came through others
-    /// that is who signed it, otherwise the peer that it came from. None for the node's own entries.
+    /// Who pays for it, and the prefix (network_prefix()) that it came from: their quotas. For a signed value that came
+    /// through others that is who signed it, otherwise the peer that it came from. None for the node's own entries.
     std::optional<node_id> origin_peer;
     bytes origin_prefix;
     store_pool pool = store_pool::direct;
@@ -113,7 +113,8 @@ struct forwarded_limits {
 struct store_limits {
     store_limits() {}
 
-    /// Bytes that direct entries and cached copies together may take up, each counted with what the store needs to keep it.
+    /// Bytes that direct entries and cached copies together may take up, each counted with what the store needs to keep
+    /// it.
     std::size_t bytes_max = 192U * 1024U * 1024U;
     /// Bytes that the entries of one peer may take up: bounds what one identity can push out. Off: only bytes_max
     /// counts.
@@ -139,11 +140,11 @@ struct store_limits {
 ///   stored under the key and not yet expired: a store of the same value succeeds always (renewed or unchanged), so
 ///   that a repeated put is harmless; then errc::cas_mismatch when a sequence is expected and another is stored; then
 ///   errc::value_stale when the stored one is newer. With nothing stored the expectation is ignored. errc::store_full
-///   when a limit of the entry's pool would be passed after expired entries, then, for a direct one, the cached copies that end first,
-///   have made room; an entry that was acknowledged is never dropped for it. errc::value_expired when keep_until is not after `now`. A
-///   renewal stays charged to who first stored the value, in the pool that it lies in. An acknowledged entry never turns into a cached
-///   copy, and one that a cached copy brings up to date stays charged as it was. A cached copy of a value that lies here as one ends when
-///   the first one does.
+///   when a limit of the entry's pool would be passed after expired entries, then, for a direct one, the cached copies
+///   that end first, have made room; an entry that was acknowledged is never dropped for it. errc::value_expired when
+///   keep_until is not after `now`. A renewal stays charged to who first stored the value, in the pool that it lies in.
+///   An acknowledged entry never turns into a cached copy, and one that a cached copy brings up to date stays charged
+///   as it was. A cached copy of a value that lies here as one ends when the first one does.
 /// get(key, now): the entry under the key if it is not expired; an empty list is success.
 /// list(from, max): up to `max` entries (at least one) in an order of the store's own, expired ones among them. An
 ///   entry that is there during a whole listing appears exactly once, whatever else is put or erased meanwhile.

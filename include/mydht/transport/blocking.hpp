@@ -14,8 +14,8 @@
 
 namespace mydht {
 
-/// A stream whose calls block: what make_blocking() turns into an any_connection. read() and write() come from two threads at
-/// once; close() and the rest from any. Destroyed when close() was called and no call is under way.
+/// A stream whose calls block: what make_blocking() turns into an any_connection. read() and write() come from two
+/// threads at once; close() and the rest from any. Destroyed when close() was called and no call is under way.
 class blocking_connection {
 public:
     blocking_connection() = default;
@@ -29,8 +29,8 @@ public:
     [[nodiscard]] virtual result<void> write(bytes_view data) = 0;
     [[nodiscard]] virtual result<void> shutdown_write() = 0;
 
-    /// Makes the calls that block in other threads return soon, and later ones at once. Does not block itself. What the calls use
-    /// (a descriptor that another thread could be given again) is set free by the destructor.
+    /// Makes the calls that block in other threads return soon, and later ones at once. Does not block itself. What the
+    /// calls use (a descriptor that another thread could be given again) is set free by the destructor.
     virtual void close() noexcept = 0;
 
     [[nodiscard]] virtual address local() const = 0;
@@ -53,8 +53,8 @@ public:
     [[nodiscard]] virtual address local() const = 0;
 };
 
-/// How blocking streams are made. listen() and connect() may block, and come from several threads at once. connect() returns soon
-/// when a stop is requested (with any error). Their errors are those of any_transport.
+/// How blocking streams are made. listen() and connect() may block, and come from several threads at once. connect()
+/// returns soon when a stop is requested (with any error). Their errors are those of any_transport.
 template <typename T>
 concept blocking_transport = requires(T& transport, const T& unchanged, const address& where, std::stop_token stop) {
     { unchanged.kind() } -> std::same_as<address_kind>;
@@ -65,9 +65,9 @@ concept blocking_transport = requires(T& transport, const T& unchanged, const ad
 
 /// Settings of the adapter.
 struct blocking_config {
-    /// Connections that are open or being made. Each has two threads, one that reads and one that writes, and each listener has one:
-    /// what waits for a peer must not keep from working what other peers wait for. A dial over the limit is
-    /// errc::out_of_descriptors; a listener over it accepts when others have ended.
+    /// Connections that are open or being made. Each has two threads, one that reads and one that writes, and each
+    /// listener has one: what waits for a peer must not keep from working what other peers wait for. A dial over the
+    /// limit is errc::out_of_descriptors; a listener over it accepts when others have ended.
     std::size_t connections_max = 128;
 };
 
@@ -105,11 +105,12 @@ private:
 
 }  // namespace detail
 
-/// A transport whose calls block, behind the same face as all others. It works on threads of its own, not on `env.workers`: those
-/// are few, and streams that wait for peers would take them all. The threads start when they are needed, are used again, and
-/// end with the last handle of the transport, its listeners and its connections, which waits for calls that were told to return.
-/// Bytes are copied once more than elsewhere, because a call goes on when whoever waited for it is cancelled.
-/// Throws std::invalid_argument when a field of the configuration can never work, naming it.
+/// A transport whose calls block, behind the same face as all others. It works on threads of its own, not on
+/// `env.workers`: those are few, and streams that wait for peers would take them all. The threads start when they are
+/// needed, are used again, and end with the last handle of the transport, its listeners and its connections, which
+/// waits for calls that were told to return. Bytes are copied once more than elsewhere, because a call goes on when
+/// whoever waited for it is cancelled. Throws std::invalid_argument when a field of the configuration can never work,
+/// naming it.
 template <blocking_transport T>
 [[nodiscard]] any_transport make_blocking(environment env, T transport, blocking_config config = {}) {
     auto shared = std::make_shared<detail::blocking_transport_model<T>>(std::move(transport));

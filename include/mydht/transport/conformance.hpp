@@ -12,8 +12,8 @@
 
 namespace mydht {
 
-/// A transport under test. The suite needs no test framework: it says in words what is wrong, and whoever runs it decides
-/// what to do about that.
+/// A transport under test. The suite needs no test framework: it says in words what is wrong, and whoever runs it
+/// decides what to do about that.
 struct conformance_subject {
     environment env;          ///< runs the checks; its clock bounds them
     any_transport listening;  ///< the side that is dialled

@@ -61,10 +61,10 @@ private:
 
 }  // namespace detail
 
-/// Any stream_connection behind one type. Moves; empty by default, and an empty one answers errc::closed. Its destructor
-/// closes. All calls on the executor of the transport that made it. At most one read and at most one write (shutdown_write()
-/// counts as one) may be under way at a time; they do not wait for each other. The handle must stay where it is until they
-/// have ended.
+/// Any stream_connection behind one type. Moves; empty by default, and an empty one answers errc::closed. Its
+/// destructor closes. All calls on the executor of the transport that made it. At most one read and at most one write
+/// (shutdown_write() counts as one) may be under way at a time; they do not wait for each other. The handle must stay
+/// where it is until they have ended.
 class any_connection {
 public:
     any_connection() = default;
@@ -78,27 +78,27 @@ public:
     any_connection& operator=(any_connection&& other) noexcept;
     ~any_connection();
 
-    /// Reads at least one byte and at most `into.size()`; completes with the count as soon as there are any. An empty `into`
-    /// gives 0 at once. Errors: errc::end_of_stream after the last byte when the peer ended its direction in order (again at
-    /// every further read), errc::connection_reset, errc::closed after close(), errc::network_failed.
-    /// Cancelled: throws std::system_error(operation_aborted); the connection is then good for close() only.
-    /// The memory must live until the operation has ended.
+    /// Reads at least one byte and at most `into.size()`; completes with the count as soon as there are any. An empty
+    /// `into` gives 0 at once. Errors: errc::end_of_stream after the last byte when the peer ended its direction in
+    /// order (again at every further read), errc::connection_reset, errc::closed after close(), errc::network_failed.
+    /// Cancelled: throws std::system_error(operation_aborted); the connection is then good for close() only. The memory
+    /// must live until the operation has ended.
     [[nodiscard]] task<result<std::size_t>> read_some(bytes_span into);
 
-    /// Writes all of `data`; completes when the transport has taken it, which says nothing about the peer. Waits while the
-    /// peer does not read: no transport keeps an unbounded amount. Empty data succeeds at once.
-    /// Errors: errc::connection_reset, errc::closed after close() or shutdown_write(), errc::network_failed; an unknown part
-    /// of the data may have left then. Cancelled: throws std::system_error(operation_aborted); the same holds, and the
+    /// Writes all of `data`; completes when the transport has taken it, which says nothing about the peer. Waits while
+    /// the peer does not read: no transport keeps an unbounded amount. Empty data succeeds at once. Errors:
+    /// errc::connection_reset, errc::closed after close() or shutdown_write(), errc::network_failed; an unknown part of
+    /// the data may have left then. Cancelled: throws std::system_error(operation_aborted); the same holds, and the
     /// connection is good for close() only. The memory must live until the operation has ended.
     [[nodiscard]] task<result<void>> write(bytes_view data);
 
-    /// Ends this direction in order: the peer reads what was written, then errc::end_of_stream. Reading goes on. May be called
-    /// again. Errors: errc::connection_reset, errc::closed after close(), errc::network_failed.
+    /// Ends this direction in order: the peer reads what was written, then errc::end_of_stream. Reading goes on. May be
+    /// called again. Errors: errc::connection_reset, errc::closed after close(), errc::network_failed.
     [[nodiscard]] task<result<void>> shutdown_write();
 
-    /// Ends both directions now. Operations under way complete with errc::closed, never from within this call. Bytes written before still
-    /// travel, then the peer reads errc::end_of_stream; a peer that goes on writing gets errc::connection_reset sooner or
-    /// later. May be called again.
+    /// Ends both directions now. Operations under way complete with errc::closed, never from within this call. Bytes
+    /// written before still travel, then the peer reads errc::end_of_stream; a peer that goes on writing gets
+    /// errc::connection_reset sooner or later. May be called again.
     void close();
 
     /// Also valid after close(). Empty for an empty handle, or where the transport's peers have no address.

@@ -79,8 +79,9 @@ private:
 }  // namespace detail
 
 /// Any datagram_socket behind one type. Moves; empty by default, and an empty one answers errc::closed. Its destructor
-/// closes. All calls on the executor of the transport that made it; one wait_readable() and one wait_writable() at a time, and the
-/// handle must stay where it is until they have ended. Packets may be lost, repeated and reordered, never changed in length.
+/// closes. All calls on the executor of the transport that made it; one wait_readable() and one wait_writable() at a
+/// time, and the handle must stay where it is until they have ended. Packets may be lost, repeated and reordered, never
+/// changed in length.
 class any_datagram_socket {
 public:
     any_datagram_socket() = default;
@@ -94,26 +95,28 @@ public:
     any_datagram_socket& operator=(any_datagram_socket&& other) noexcept;
     ~any_datagram_socket();
 
-    /// Takes what has come, without waiting; nothing when there is nothing. A packet that is longer than `into` is dropped.
-    /// Give it room for batch_bytes_max(), or the system cannot hand over several packets at once.
-    /// Errors: errc::closed after close(), errc::network_failed when the socket is broken for good.
+    /// Takes what has come, without waiting; nothing when there is nothing. A packet that is longer than `into` is
+    /// dropped. Give it room for batch_bytes_max(), or the system cannot hand over several packets at once. Errors:
+    /// errc::closed after close(), errc::network_failed when the socket is broken for good.
     [[nodiscard]] result<std::optional<datagrams>> receive(bytes_span into);
 
     /// Completes when receive() may have something. Errors: errc::closed (also when close() comes meanwhile),
     /// errc::network_failed. Cancelled: throws std::system_error(operation_aborted); the socket goes on.
     [[nodiscard]] task<result<void>> wait_readable();
 
-    /// Sends `data` to one address, without waiting: cut into packets of `packet_bytes`, the last one may be shorter. At most
-    /// batch_bytes_max() bytes in all, and packet_bytes_max() a packet. True when all of it was taken (which says nothing about the peer), false when
-    /// there is no room now and nothing of it was. Errors: errc::closed, errc::too_large for a packet that no way leads
-    /// through, errc::unreachable, errc::unsupported_address for another kind or family, errc::bad_argument for nothing to send,
-    /// errc::network_failed; the socket is good for other addresses. The memory is free again when this returns.
+    /// Sends `data` to one address, without waiting: cut into packets of `packet_bytes`, the last one may be shorter.
+    /// At most batch_bytes_max() bytes in all, and packet_bytes_max() a packet. True when all of it was taken (which
+    /// says nothing about the peer), false when there is no room now and nothing of it was. Errors: errc::closed,
+    /// errc::too_large for a packet that no way leads through, errc::unreachable, errc::unsupported_address for another
+    /// kind or family, errc::bad_argument for nothing to send, errc::network_failed; the socket is good for other
+    /// addresses. The memory is free again when this returns.
     [[nodiscard]] result<bool> send(const address& to, bytes_view data, std::size_t packet_bytes);
 
     /// Completes when send() may find room again. Errors and cancellation as wait_readable().
     [[nodiscard]] task<result<void>> wait_writable();
 
-    /// Nothing goes or comes any more; waits complete with errc::closed, never from within this call. May be called again.
+    /// Nothing goes or comes any more; waits complete with errc::closed, never from within this call. May be called
+    /// again.
     void close();
 
     /// Where packets arrive, with the port that was chosen for port 0; a wildcard stays one. Also valid after close().
@@ -188,8 +191,8 @@ private:
 
 }  // namespace detail
 
-/// Any datagram_transport behind one type. Copies share the transport. All calls on the executor that the transport was made
-/// for; it must outlive its own operations, but not its sockets.
+/// Any datagram_transport behind one type. Copies share the transport. All calls on the executor that the transport was
+/// made for; it must outlive its own operations, but not its sockets.
 class any_datagram_transport {
 public:
     any_datagram_transport() = default;
@@ -202,8 +205,8 @@ public:
     /// The kind of its addresses; address_kind::none for an empty handle.
     [[nodiscard]] address_kind kind() const;
 
-    /// Where to open a socket for somebody who only wants to reach `towards`: port 0 of the wildcard host of its family, or
-    /// of loopback for a loopback address.
+    /// Where to open a socket for somebody who only wants to reach `towards`: port 0 of the wildcard host of its
+    /// family, or of loopback for a loopback address.
     [[nodiscard]] address anywhere(const address& towards) const;
 
     /// Completes with a socket at this address. Port 0 lets the system choose.
@@ -211,9 +214,10 @@ public:
     /// errc::address_not_permitted, errc::out_of_descriptors, errc::network_failed. Cancelled: nothing is open.
     [[nodiscard]] task<result<any_datagram_socket>> open(address at);
 
-    /// Whether an interface that is up has the host of `at` now. A socket bound there outlives its interface or address without a
-    /// word: nothing arrives any more, and sends fail as if the other side could not be reached, or go nowhere. Nothing where
-    /// that cannot be told, and for a wildcard. A transport tells by a member of this name; without it the answer is nothing.
+    /// Whether an interface that is up has the host of `at` now. A socket bound there outlives its interface or address
+    /// without a word: nothing arrives any more, and sends fail as if the other side could not be reached, or go
+    /// nowhere. Nothing where that cannot be told, and for a wildcard. A transport tells by a member of this name;
+    /// without it the answer is nothing.
     [[nodiscard]] std::optional<bool> has_address(const address& at) const;
 
     /// True when no byte leaves the program; see any_transport::simulated().

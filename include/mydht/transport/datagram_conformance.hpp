@@ -12,8 +12,8 @@
 
 namespace mydht {
 
-/// A datagram transport under test, over a way that neither loses nor repeats nor reorders what a receiver has room for. The suite
-/// needs no test framework: it says in words what is wrong.
+/// A datagram transport under test, over a way that neither loses nor repeats nor reorders what a receiver has room
+/// for. The suite needs no test framework: it says in words what is wrong.
 struct datagram_subject {
     environment env;                 ///< runs the checks; its clock bounds them
     any_datagram_transport one;      ///< opens the socket that most checks send from

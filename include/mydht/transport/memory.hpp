@@ -37,9 +37,9 @@ public:
     /// A transport of address_kind::memory on this network.
     [[nodiscard]] any_transport transport() const;
 
-    /// A datagram transport of address_kind::memory on this network. Its names are its own: a socket and a listener can have the
-    /// same one. Packets arrive at once and in order; those that do not fit into the other side's queue are lost. What is
-    /// sent to a name that nobody has is reported as refused.
+    /// A datagram transport of address_kind::memory on this network. Its names are its own: a socket and a listener can
+    /// have the same one. Packets arrive at once and in order; those that do not fit into the other side's queue are
+    /// lost. What is sent to a name that nobody has is reported as refused.
     [[nodiscard]] any_datagram_transport datagrams() const;
 
 private:

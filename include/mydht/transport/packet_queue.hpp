@@ -11,8 +11,8 @@
 
 namespace mydht {
 
-/// Packets and refusals that came to a socket and that nobody received yet: for whoever writes a datagram transport. What does
-/// not fit any more is lost, as packets may be.
+/// Packets and refusals that came to a socket and that nobody received yet: for whoever writes a datagram transport.
+/// What does not fit any more is lost, as packets may be.
 class packet_queue {
 public:
     explicit packet_queue(std::size_t packets_max) : packets_max_(packets_max) {}

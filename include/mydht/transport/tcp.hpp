@@ -13,11 +13,11 @@ struct tcp_config {
     int backlog = 1024;
     /// Send small writes at once (TCP_NODELAY). A request is one small write, so waiting for more only adds delay.
     bool no_delay = true;
-    /// Bytes that may wait unsent in the system before a writer waits (TCP_NOTSENT_LOWAT, tcp(7)), so that a short frame is not
-    /// queued behind megabytes of others. 0 leaves it to the system. Failing to set it costs latency only.
+    /// Bytes that may wait unsent in the system before a writer waits (TCP_NOTSENT_LOWAT, tcp(7)), so that a short
+    /// frame is not queued behind megabytes of others. 0 leaves it to the system. Failing to set it costs latency only.
     int unsent_bytes_max = 16 * 1024;
-    /// How long a listener waits after the process ran out of file descriptors or buffers, so that it does not spin. One log
-    /// line for each shortage.
+    /// How long a listener waits after the process ran out of file descriptors or buffers, so that it does not spin.
+    /// One log line for each shortage.
     std::chrono::milliseconds shortage_pause{100};
 };
 

@@ -50,8 +50,8 @@ private:
 }  // namespace detail
 
 /// Any stream_listener behind one type. Moves; empty by default, and an empty one answers errc::closed. Its destructor
-/// closes. All calls on the executor of the transport that made it; one accept() at a time, and the handle must stay where
-/// it is until that has ended.
+/// closes. All calls on the executor of the transport that made it; one accept() at a time, and the handle must stay
+/// where it is until that has ended.
 class any_listener {
 public:
     any_listener() = default;
@@ -73,8 +73,8 @@ public:
     /// Accepted connections are not touched. May be called again.
     void close();
 
-    /// The address that peers on the same machine or network can dial, with the port that was chosen for port 0; a wildcard
-    /// stays one. Also valid after close().
+    /// The address that peers on the same machine or network can dial, with the port that was chosen for port 0; a
+    /// wildcard stays one. Also valid after close().
     [[nodiscard]] address local() const;
 
     [[nodiscard]] bool empty() const noexcept { return impl_ == nullptr; }
@@ -84,8 +84,8 @@ private:
     std::unique_ptr<detail::listener_base> impl_;
 };
 
-/// How streams are made from addresses of one kind: the seam that a user's own transport fills. What each member does is written
-/// at any_transport; mydht/transport/conformance.hpp checks it.
+/// How streams are made from addresses of one kind: the seam that a user's own transport fills. What each member does
+/// is written at any_transport; mydht/transport/conformance.hpp checks it.
 template <typename T>
 concept stream_transport = requires(T transport, const T& unchanged, address where) {
     { unchanged.kind() } -> std::same_as<address_kind>;
@@ -136,8 +136,8 @@ private:
 
 }  // namespace detail
 
-/// Any stream_transport behind one type. Copies share the transport. All calls on the executor that the transport was made
-/// for; it must outlive its own operations, but not its listeners and connections.
+/// Any stream_transport behind one type. Copies share the transport. All calls on the executor that the transport was
+/// made for; it must outlive its own operations, but not its listeners and connections.
 class any_transport {
 public:
     any_transport() = default;
@@ -155,13 +155,13 @@ public:
     [[nodiscard]] task<result<any_listener>> listen(address at);
 
     /// Completes when the connection stands. Has no deadline of its own beyond the system's: use with_deadline().
-    /// Errors: errc::unsupported_address for another kind, errc::connection_refused, errc::unreachable (also when nothing
-    /// answers for as long as the system waits), errc::address_not_available for an address that cannot be dialled,
-    /// errc::network_failed. Cancelled: throws std::system_error(operation_aborted), no connection stays.
+    /// Errors: errc::unsupported_address for another kind, errc::connection_refused, errc::unreachable (also when
+    /// nothing answers for as long as the system waits), errc::address_not_available for an address that cannot be
+    /// dialled, errc::network_failed. Cancelled: throws std::system_error(operation_aborted), no connection stays.
     [[nodiscard]] task<result<any_connection>> connect(address to);
 
-    /// True when no byte leaves the program, so that insecure cryptography may stand in for the real one. A transport says so
-    /// with a member `bool simulated() const`; without it the answer is no.
+    /// True when no byte leaves the program, so that insecure cryptography may stand in for the real one. A transport
+    /// says so with a member `bool simulated() const`; without it the answer is no.
     [[nodiscard]] bool simulated() const;
 
     [[nodiscard]] bool empty() const noexcept { return impl_ == nullptr; }

@@ -13,9 +13,9 @@ namespace mydht::wire {
 /// The most segments of a Cap'n Proto message. Our encoder writes one; other writers may use a few.
 inline constexpr std::size_t capnp_segments_max = 16;
 
-/// Takes a Cap'n Proto message in its stream framing (a table of segment sizes, then the segments) as it comes in, in any
-/// slices, into one buffer that is aligned to words. The table is judged as soon as it is there; memory grows with the bytes
-/// that came, never with the sizes that the table announces.
+/// Takes a Cap'n Proto message in its stream framing (a table of segment sizes, then the segments) as it comes in, in
+/// any slices, into one buffer that is aligned to words. The table is judged as soon as it is there; memory grows with
+/// the bytes that came, never with the sizes that the table announces.
 class capnp_assembler {
 public:
     explicit capnp_assembler(std::size_t message_bytes_max = limits::message_bytes) noexcept

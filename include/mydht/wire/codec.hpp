@@ -13,8 +13,8 @@
 
 namespace mydht::wire {
 
-/// What a decoder accepts. The defaults are the limits of the protocol; a node may only go below them (it then refuses what
-/// it could have had). Every one is checked before memory is reserved for what it bounds.
+/// What a decoder accepts. The defaults are the limits of the protocol; a node may only go below them (it then refuses
+/// what it could have had). Every one is checked before memory is reserved for what it bounds.
 struct decode_limits {
     /// The encoded message, in bytes.
     std::size_t message_bytes = limits::message_bytes;
@@ -38,7 +38,8 @@ struct decode_error {
     errc code = errc::malformed;
     /// The first byte that is wrong, counted from the start of the message, when the decoder can tell.
     std::optional<std::size_t> offset{};
-    /// The path of the field, as "nodes.contacts.addresses"; empty when the message as a whole is wrong. Static storage.
+    /// The path of the field, as "nodes.contacts.addresses"; empty when the message as a whole is wrong. Static
+    /// storage.
     std::string_view field{};
     /// The id of the envelope and what its sender awaits, when they could still be read: a request then deserves
     /// error{malformed | not_supported | too_large} with this id, an answer ends the request that it belongs to.
@@ -50,10 +51,10 @@ struct decode_error {
 ///
 /// What every codec keeps (docs/wire-format.md; tests/wire/codec_conformance.hpp tests it):
 /// - decode(encode(x)) == x for every envelope within the limits;
-/// - fields that the decoder does not know are ignored; a body whose kind it does not know gives errc::not_supported with
-///   the id and the role in the decode_error;
-/// - error codes that it does not know become error_code::unknown; address kinds, item kinds and capability bits that it
-///   does not know are kept;
+/// - fields that the decoder does not know are ignored; a body whose kind it does not know gives errc::not_supported
+///   with the id and the role in the decode_error;
+/// - error codes that it does not know become error_code::unknown; address kinds, item kinds and capability bits that
+///   it does not know are kept;
 /// - the id of a contact is computed from the public key and never read;
 /// - bytes behind the message are refused.
 class codec {
@@ -71,9 +72,9 @@ public:
     [[nodiscard]] result<void> encode(const envelope& what, bytes& out) const;
 
     /// Reads one message that fills `data`, whatever its alignment. Nothing of the result refers to `data`.
-    /// Errors: errc::truncated, errc::trailing_bytes, errc::malformed, errc::too_large for a limit, errc::unknown_version
-    /// when the sender says that older builds cannot understand the message, errc::not_supported for an unknown body.
-    /// `why`, when given, gets the details of a failure and is untouched otherwise.
+    /// Errors: errc::truncated, errc::trailing_bytes, errc::malformed, errc::too_large for a limit,
+    /// errc::unknown_version when the sender says that older builds cannot understand the message, errc::not_supported
+    /// for an unknown body. `why`, when given, gets the details of a failure and is untouched otherwise.
     [[nodiscard]] result<envelope> decode(bytes_view data, const decode_limits& limits = {},
                                           decode_error* why = nullptr) const;
 

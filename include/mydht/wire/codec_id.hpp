@@ -4,8 +4,8 @@
 
 namespace mydht::wire {
 
-/// The encodings of messages, as they are named in the handshake. Numbers that this build does not know are kept, so that
-/// newer peers' lists survive.
+/// The encodings of messages, as they are named in the handshake. Numbers that this build does not know are kept, so
+/// that newer peers' lists survive.
 enum class codec_id : std::uint8_t {
     none = 0,  ///< no choice was made
     capnp = 1,

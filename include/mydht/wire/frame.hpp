@@ -9,8 +9,9 @@
 #include <mydht/core/limits.hpp>
 #include <mydht/core/result.hpp>
 
-/// Frames are what the two sides of a session say to each other: {kind u8, channel u32, length u24} little-endian, then so
-/// many bytes. A frame may lie in several records, since a message may be larger than one. docs/wire-format.md, "Frames".
+/// Frames are what the two sides of a session say to each other: {kind u8, channel u32, length u24} little-endian, then
+/// so many bytes. A frame may lie in several records, since a message may be larger than one. docs/wire-format.md,
+/// "Frames".
 namespace mydht::wire {
 
 /// The numbers travel on the wire. Kinds from `ignorable_from` on that a build does not know are skipped; unknown kinds
@@ -67,8 +68,8 @@ struct frame {
 /// Appends a whole frame. The payload is at most 2^24 - 1 bytes (asserted).
 void append_frame(bytes& out, frame_kind kind, std::uint32_t channel, bytes_view payload);
 
-/// Appends a header whose length comes later; returns its place for end_frame. In between the caller appends the payload,
-/// so that a message is encoded where it is sent from.
+/// Appends a header whose length comes later; returns its place for end_frame. In between the caller appends the
+/// payload, so that a message is encoded where it is sent from.
 [[nodiscard]] std::size_t begin_frame(bytes& out, frame_kind kind, std::uint32_t channel);
 /// Fills in the length of what was appended since. Errors: errc::too_large for more than 2^24 - 1 bytes.
 [[nodiscard]] result<void> end_frame(bytes& out, std::size_t place);
@@ -95,10 +96,10 @@ class frame_decoder {
 public:
     explicit frame_decoder(const frame_limits& limits = {}) noexcept : limits_(limits) {}
 
-    /// Takes bytes off the front of `input` up to the end of the next frame, and returns the frame; nothing when the input
-    /// is used up first. The payload is valid until the next call and as long as the input.
-    /// Errors: errc::too_large for a length over the kind's limit, errc::protocol_violation for an unknown kind that may
-    /// not be skipped, a payload of a wrong size or a kind on the wrong sort of channel. The first failure sticks.
+    /// Takes bytes off the front of `input` up to the end of the next frame, and returns the frame; nothing when the
+    /// input is used up first. The payload is valid until the next call and as long as the input. Errors:
+    /// errc::too_large for a length over the kind's limit, errc::protocol_violation for an unknown kind that may not be
+    /// skipped, a payload of a wrong size or a kind on the wrong sort of channel. The first failure sticks.
     [[nodiscard]] result<std::optional<frame>> next(bytes_view& input);
 
     /// True when no part of a frame is waiting: a stream that ends now ends in order.

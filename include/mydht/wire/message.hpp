@@ -12,8 +12,8 @@
 #include <mydht/core/item.hpp>
 #include <mydht/crypto/peer_record.hpp>
 
-/// The messages of the protocol as plain structs. A codec turns them into bytes and back; nothing else knows how they look
-/// on the wire. Field meanings, limits and versions: docs/wire-format.md.
+/// The messages of the protocol as plain structs. A codec turns them into bytes and back; nothing else knows how they
+/// look on the wire. Field meanings, limits and versions: docs/wire-format.md.
 namespace mydht::wire {
 
 /// A set of address kinds, one bit a kind: bit n stands for address_kind n.
@@ -22,7 +22,7 @@ using kind_mask = std::uint32_t;
     return kind_mask{1} << static_cast<unsigned>(kind);
 }
 
-// --- requests ---------------------------------------------------------------------------------------------------------
+// --- requests --------------------------------------------------------------------------------------------------------
 
 struct ping {
     friend bool operator==(const ping&, const ping&) = default;
@@ -50,8 +50,8 @@ struct store {
     friend bool operator==(const store&, const store&) = default;
 };
 
-/// Asks a service, as the goal of a forwarded query: of the peer whose id the target is, for whom the body is sealed (seal_request), or of
-/// whoever serves it nearest to the target.
+/// Asks a service, as the goal of a forwarded query: of the peer whose id the target is, for whom the body is sealed
+/// (seal_request), or of whoever serves it nearest to the target.
 struct request {
     id256 target;
     std::string service;  ///< empty when the body is sealed and has the name inside; at most limits::service_name_bytes
@@ -69,8 +69,8 @@ enum class storage_mode : std::uint8_t {
 };
 inline constexpr storage_mode storage_mode_max = storage_mode::cache;
 
-/// A query that goes from peer to peer; its answers come back the same way, or straight to whoever has signed a ticket for them. Every
-/// peer sends it on under an id of its own and tells the next one no more than what stands here.
+/// A query that goes from peer to peer; its answers come back the same way, or straight to whoever has signed a ticket
+/// for them. Every peer sends it on under an id of its own and tells the next one no more than what stands here.
 struct forward {
     loop_tag tag;
     std::variant<find_node, find_value, store, request> goal;
@@ -80,8 +80,8 @@ struct forward {
     std::uint8_t fan_out = 1;               ///< peers that each peer sends it to
     std::uint8_t paths = 1;                 ///< into how many it may still split, this one included
     std::uint8_t priority = 0;
-    std::uint8_t results =
-        1;  ///< values that are wanted; with storage_mode::path the copies that peers on the way may keep
+    /// Values that are wanted; with storage_mode::path the copies that peers on the way may keep.
+    std::uint8_t results = 1;
     storage_mode storing = storage_mode::none;
     std::uint8_t trace_max = 0;  ///< visited peers to be named, the last ones; 0 when the asker hides
     std::vector<node_id> trace;  ///< the oldest first; at most limits::trace_per_message
@@ -109,12 +109,14 @@ struct gathered {
     std::vector<item> items;
     std::vector<contact> contacts;
     std::uint8_t delivered = 0;  ///< deliveries that were taken before this answer
-    /// One of the items is a cached copy, or was where it came from, that has so long to live; 0: none is. At most 2^32 - 1.
+    /// One of the items is a cached copy, or was where it came from, that has so long to live; 0: none is. At most 2^32
+    /// - 1.
     std::chrono::milliseconds copy_left{0};
     friend bool operator==(const gathered&, const gathered&) = default;
 };
 
-/// Brings what was found to whoever collects it for the tag, ahead of the answer or instead of it. The same delivery may come twice.
+/// Brings what was found to whoever collects it for the tag, ahead of the answer or instead of it. The same delivery
+/// may come twice.
 struct deliver {
     loop_tag tag;
     gathered what;
@@ -126,7 +128,7 @@ struct cancel {
     friend bool operator==(const cancel&, const cancel&) = default;
 };
 
-// --- answers ----------------------------------------------------------------------------------------------------------
+// --- answers ---------------------------------------------------------------------------------------------------------
 
 struct pong {
     address observed;  ///< where the asker's messages seem to come from; empty when the transport does not tell
@@ -184,7 +186,8 @@ struct error {
 using message = std::variant<ping, find_node, find_value, store, forward, deliver, cancel, pong, nodes, values, stored,
                              gathered, delivered, error>;
 
-/// A message on its way: `id` is the asker's, unique among its requests under way on the session; the answer repeats it.
+/// A message on its way: `id` is the asker's, unique among its requests under way on the session; the answer repeats
+/// it.
 struct envelope {
     std::uint64_t id = 0;
     message body;
@@ -194,14 +197,15 @@ struct envelope {
 [[nodiscard]] constexpr bool is_request(const message& m) noexcept { return m.index() < 6; }
 [[nodiscard]] constexpr bool is_answer(const message& m) noexcept { return m.index() > 6; }
 
-/// A request that changes nothing when it comes again, so that it does no harm when somebody else sends its packet again.
+/// A request that changes nothing when it comes again, so that it does no harm when somebody else sends its packet
+/// again.
 [[nodiscard]] constexpr bool may_travel_early(const message& m) noexcept {
     return m.index() < 3 || std::holds_alternative<deliver>(m);
 }
 
-/// What the receiver owes for a message. It travels beside the body, so that a body of a kind that the receiver does not
-/// know is still handled rightly: an unknown request is answered with an error, an unknown answer fails the request that it
-/// belongs to, an unknown notice is dropped. The numbers travel on the wire.
+/// What the receiver owes for a message. It travels beside the body, so that a body of a kind that the receiver does
+/// not know is still handled rightly: an unknown request is answered with an error, an unknown answer fails the request
+/// that it belongs to, an unknown notice is dropped. The numbers travel on the wire.
 enum class message_role : std::uint8_t {
     request = 0,  ///< awaits an answer with the same id
     answer = 1,   ///< belongs to the receiver's own request of that id

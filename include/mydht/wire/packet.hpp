@@ -8,8 +8,9 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
 
-/// The packets of datagram sessions: what stands before the ciphertext. Decoding allocates nothing and judges form only;
-/// all else is a view of the packet. Bytes that mean nothing must be zero. docs/wire-format.md, "Datagram sessions".
+/// The packets of datagram sessions: what stands before the ciphertext. Decoding allocates nothing and judges form
+/// only; all else is a view of the packet. Bytes that mean nothing must be zero. docs/wire-format.md, "Datagram
+/// sessions".
 namespace mydht::wire {
 
 /// The first byte of a packet. The numbers travel on the wire.
@@ -91,8 +92,8 @@ struct reset_packet {
 /// What the second to the fourth type and transport packets name: whom they are for. 0 for a packet that is too short.
 [[nodiscard]] std::uint32_t receiver_of(bytes_view packet) noexcept;
 
-// Decoders take the whole packet. Errors: errc::truncated, errc::trailing_bytes, errc::malformed (the type, a byte that must be
-// zero, a pattern that is not known, a version of 0).
+// Decoders take the whole packet. Errors: errc::truncated, errc::trailing_bytes, errc::malformed (the type, a byte that
+// must be zero, a pattern that is not known, a version of 0).
 
 /// The first initial_bound_bytes are the same in all versions. Errors also: errc::truncated below initial_bytes_min.
 [[nodiscard]] result<initial_packet> decode_initial(bytes_view packet);
@@ -102,8 +103,8 @@ struct reset_packet {
 [[nodiscard]] result<transport_packet> decode_transport(bytes_view packet);
 [[nodiscard]] result<reset_packet> decode_reset(bytes_view packet);
 
-/// Padded with zeros to `size`. Errors: errc::too_large when it does not fit; `size` is at least initial_bytes_min and the
-/// message at least ephemeral_bytes (asserted).
+/// Padded with zeros to `size`. Errors: errc::too_large when it does not fit; `size` is at least initial_bytes_min and
+/// the message at least ephemeral_bytes (asserted).
 [[nodiscard]] result<bytes> encode(const initial_packet& what, std::size_t size = initial_bytes_min);
 /// The part of it that the handshake authenticates.
 [[nodiscard]] std::array<std::uint8_t, initial_bound_bytes> encode_bound(const initial_packet& what) noexcept;

@@ -7,8 +7,8 @@
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/result.hpp>
 
-/// What a stream starts with, before any cryptography: the dialler sends a preamble, the other side answers with one byte.
-/// The layout is the same in all versions for ever. docs/wire-format.md, "Preamble".
+/// What a stream starts with, before any cryptography: the dialler sends a preamble, the other side answers with one
+/// byte. The layout is the same in all versions for ever. docs/wire-format.md, "Preamble".
 namespace mydht::wire {
 
 /// The version of everything behind the preamble that this build speaks.
@@ -34,9 +34,9 @@ struct preamble {
 [[nodiscard]] std::array<std::uint8_t, preamble::size> encode(const preamble& what) noexcept;
 
 /// Reads exactly preamble::size bytes. A mode that this build does not know is kept, and answer_to refuses it.
-/// Errors: errc::not_mydht when the bytes do not start as a preamble (also on fewer bytes, so a stranger can be turned away
-/// at its first byte), errc::truncated, errc::trailing_bytes, errc::malformed for a version range that is empty or starts
-/// at 0.
+/// Errors: errc::not_mydht when the bytes do not start as a preamble (also on fewer bytes, so a stranger can be turned
+/// away at its first byte), errc::truncated, errc::trailing_bytes, errc::malformed for a version range that is empty or
+/// starts at 0.
 [[nodiscard]] result<preamble> decode_preamble(bytes_view data);
 
 /// The byte that answers a preamble: 1 to 127 accept, and are the version to be spoken; the rest refuse, and the stream
@@ -54,13 +54,13 @@ enum class preamble_answer : std::uint8_t {
     return static_cast<preamble_answer>(version);
 }
 
-/// What the listening side answers: the highest common version when networks and modes agree. `busy` and `refused` are the
-/// caller's to give. The network is judged first: a stranger learns nothing about the rest.
+/// What the listening side answers: the highest common version when networks and modes agree. `busy` and `refused` are
+/// the caller's to give. The network is judged first: a stranger learns nothing about the rest.
 [[nodiscard]] preamble_answer answer_to(const preamble& theirs, const preamble& own) noexcept;
 
 /// What the dialling side makes of the answer: the version to be spoken.
-/// Errors: errc::other_network, errc::unknown_version, errc::mode_refused, errc::peer_busy, errc::connection_refused for
-/// another refusal, errc::not_mydht for 0 and for an accepted version that was not offered.
+/// Errors: errc::other_network, errc::unknown_version, errc::mode_refused, errc::peer_busy, errc::connection_refused
+/// for another refusal, errc::not_mydht for 0 and for an accepted version that was not offered.
 [[nodiscard]] result<std::uint8_t> read_answer(std::uint8_t answer, const preamble& own);
 
 }  // namespace mydht::wire

@@ -42,7 +42,8 @@ void append_stream_reset(bytes& out, std::uint32_t channel, const stream_resetti
 [[nodiscard]] stream_opening read_stream_open(bytes_view payload) noexcept;
 [[nodiscard]] std::uint64_t read_number(bytes_view payload) noexcept;
 [[nodiscard]] stream_resetting read_stream_reset(bytes_view payload) noexcept;
-/// Takes the offset off the front of what a stream_data frame in a datagram holds; nothing when it is too short for one.
+/// Takes the offset off the front of what a stream_data frame in a datagram holds; nothing when it is too short for
+/// one.
 [[nodiscard]] std::optional<std::uint64_t> take_offset(bytes_view& payload) noexcept;
 
 }  // namespace mydht::wire

@@ -31,8 +31,8 @@ struct handshake_config {
     const dh* agreement = &x25519();
 };
 
-/// Where a handshake stands between two messages, apart from what its configuration says: of a fixed size, for keeping many,
-/// and for trying messages that may be forged. See handshake::save.
+/// Where a handshake stands between two messages, apart from what its configuration says: of a fixed size, for keeping
+/// many, and for trying messages that may be forged. See handshake::save.
 struct saved_handshake {
     std::array<std::uint8_t, 64> hash{};
     secret<64> chaining;
@@ -63,9 +63,9 @@ public:
     /// For going on later, any number of times. Not before the first message, nor for one that has failed or was split
     /// (asserted).
     [[nodiscard]] saved_handshake save() const noexcept;
-    /// Goes on where save() was called, on this or on another handshake of the same configuration (asserted as far as it can
-    /// be seen). Read as many messages on as many copies as you like until one is authentic, but never write two different
-    /// ones from one saved state: they would share a nonce. Errors: errc::bad_configuration as create.
+    /// Goes on where save() was called, on this or on another handshake of the same configuration (asserted as far as
+    /// it can be seen). Read as many messages on as many copies as you like until one is authentic, but never write two
+    /// different ones from one saved state: they would share a nonce. Errors: errc::bad_configuration as create.
     [[nodiscard]] static result<handshake> resume(const handshake_config& config, const saved_handshake& from);
 
     handshake(handshake&&) noexcept;
