@@ -21,8 +21,11 @@ void hand_over(lookup_report* into, const lookup_report& report) {
     if (into != nullptr) *into = report;
 }
 
-/// Nobody answered, and somebody has said why not.
-bool was_refused(const lookup_report& report) { return report.answered == 0 && report.refusal; }
+/// Nobody answered, of a query that travels nobody in its last round, and somebody has said why not.
+bool was_refused(const lookup_report& report) {
+    const bool unanswered = report.answered == 0 || (report.rounds > 0 && !report.exhausted);
+    return unanswered && report.refusal;
+}
 
 /// Why a get found nothing: enough peers said no, or too few said anything.
 std::error_code nothing_found(const lookup_report& report) {
