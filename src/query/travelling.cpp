@@ -174,7 +174,8 @@ task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_option
         report.took = env_.time->now() - begun;
         turned_down = round.turned_down;
         any = any || found.outcome == wire::gathered_outcome::found;
-        // Whoever could not bring what they have will not do better for being asked again, and who refuses is left alone.
+        // Whoever could not bring what they have will not do better for being asked again, and who refuses is left
+        // alone.
         const bool again = round.sent > 0 && !round.refusal && options.mode() != direct();
         if (any || last || !again || env_.time->now() >= deadline) co_return found;
         widen(query, options, usual);
