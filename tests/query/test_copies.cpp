@@ -60,7 +60,9 @@ TEST_CASE("a put along the path leaves so many copies on its way and one at the 
                 CAPTURE(most, paths, copies);
                 CHECK(copies <= most + paths);
                 CHECK(copies >= most);
-                CHECK(stored->stored == copies);
+                // One that has kept it on one path may say so again at the end of another.
+                CHECK(stored->stored >= copies);
+                CHECK(stored->stored <= most + paths);
                 const auto usual = net.put(net.any(), value::immutable("usual " + std::to_string(i)),
                                            put_options().mode(proxied()).spread(static_cast<std::uint8_t>(paths)));
                 REQUIRE(usual);
