@@ -158,8 +158,8 @@ TEST_CASE("a bulk stream takes jitter for no queue, and what waits beside it wai
     CAPTURE(got.idle.count(), got.busy.count());
     // Packets stay in order: behind many others more of them are as late as the latest.
     CHECK(got.busy < got.idle + 2 * one_frame + jitter);
-    // Headers and acks take five percent.
-    CHECK(got.bytes_per_second > 0.9 * static_cast<double>(ten_megabits));
+    // Some nine tenths are usual (headers and acks take five percent), a third where jitter is taken for a queue.
+    CHECK(got.bytes_per_second > 0.8 * static_cast<double>(ten_megabits));
 }
 
 namespace {
