@@ -77,6 +77,8 @@ BANNED = [
      "the virtual clock in tests, sleep_until in code"),
     # A simulated world runs tasks to their end as main does.
     (r"\bco_spawn\b", _RUNTIME + ["src/sim/world", "examples/", "src/tools/", "tests/", "bench/"], "mydht::task_group or run_on"),
+    (r"\bco_(?:await|yield)\b[^;{}]*\s\?\s|\s\?\s[^;{}]*\bco_(?:await|yield)\b", [],
+     "a variable of its own beside co_await: g++ 12.2 destroys twice what ?: makes there"),
     (r"\bawaitable_operators\b", [], "race and task_group: raw operators lose errors"),
     (r"#\s*define\s+(private|protected)\b", [], "an internal header that the test includes"),
     (r"\bstd::(cout|cerr|clog)\b|(?<![\w:])(std::)?f?printf\s*\(", ["src/tools/", "examples/", "tests/", "bench/"],

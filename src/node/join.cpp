@@ -145,6 +145,7 @@ task<join_report> node_core::join(std::vector<contact> saved) {
     // A client is asked nothing, so it needs no table beyond what its own queries bring.
     if (!table_.empty() && keeps_values()) co_await fill_table(deadline);
     attempts->report.contacts = table_.size();
+    ways_in_wanted_.notify_all();
     co_return attempts->report;
 }
 
@@ -179,7 +180,8 @@ task<> node_core::keep_joining() {
             continue;
         }
         auto saved = co_await saved_contacts();
-        const auto again = co_await join(saved ? std::move(*saved) : std::vector<contact>());
+        if (!saved) saved.emplace();
+        const auto again = co_await join(std::move(*saved));
         if (again.reached > 0) log(log_level::info, "joined with " + std::to_string(again.contacts) + " contacts");
         pause = std::min<duration>(pause * 2, config_.bootstrap_retry_max);
     }

@@ -311,7 +311,8 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     self->forwarding_.connect(via, self->travel_origin());
     self->queries_.connect(via, self->origin());
     auto saved = co_await self->saved_contacts();
-    auto ready = saved ? co_await self->listen() : result<void>(failure(saved.error()));
+    if (!saved) co_return failure(saved.error());
+    const auto ready = co_await self->listen();
     if (!ready) co_return failure(ready.error());
     if (self->phase_ != phase::starting) co_return failure(errc::not_running);
     self->phase_ = phase::running;
@@ -319,6 +320,7 @@ task<result<join_report>> node_core::start(std::shared_ptr<node_core> self) {
     self->background_.spawn("joining", self->keep_joining());
     self->background_.spawn("keeping neighbours", self->keep_neighbours());
     self->background_.spawn("upkeep", self->upkeep());
+    self->background_.spawn("keeping ways in", self->keep_ways_in());
     auto report = co_await self->join(std::move(*saved));
     if (self->phase_ != phase::running) co_return failure(errc::not_running);
     co_return report;

@@ -111,6 +111,9 @@ private:
     [[nodiscard]] duration jittered(duration interval);
     [[nodiscard]] task<> keep_neighbours();
     [[nodiscard]] task<> upkeep();
+    /// Sessions for requests that travel to a service of this node, which nobody may be able to dial.
+    [[nodiscard]] task<> keep_ways_in();
+    void warn_of_no_way_in();
     [[nodiscard]] task<> drop_expired();
     [[nodiscard]] task<> save_contacts();
 
@@ -144,6 +147,7 @@ private:
     [[nodiscard]] query_origin origin();
     [[nodiscard]] forward_origin travel_origin();
     [[nodiscard]] bool has_seen(const peer_info& who, const address& where) const;
+    [[nodiscard]] bool is_asked_of_this(const wire::forward& query) const;
     [[nodiscard]] task<wire::message> answer_peer(peer_info from, wire::message what);
     [[nodiscard]] contact self_contact() const;
     [[nodiscard]] bool keeps_values() const;
@@ -179,6 +183,8 @@ private:
     wait_queue operations_ended_;
     wait_queue stop_ended_;
     wait_queue join_ended_;
+    wait_queue ways_in_wanted_;
+    bool warned_of_no_way_in_ = false;
 };
 
 }  // namespace mydht::detail

@@ -22,7 +22,10 @@ void node_core::serve(const std::shared_ptr<node_core>& self, std::string servic
     asio::dispatch(self->env_.exec, [self, service = std::move(service), handler = std::move(handler),
                                      travelling = std::move(travelling)]() mutable {
         self->travelling_services_.erase(service);
-        if (travelling) self->travelling_services_.emplace(service, std::move(*travelling));
+        if (travelling) {
+            self->travelling_services_.emplace(service, std::move(*travelling));
+            self->ways_in_wanted_.notify_all();
+        }
         self->pool_.serve(std::move(service), std::move(handler));
     });
 }

@@ -45,6 +45,13 @@ bool node_core::has_seen(const peer_info& who, const address& where) const {
     return known != nullptr && std::ranges::find(known->contact.addresses, where) != known->contact.addresses.end();
 }
 
+/// What a client answers of all that travels: requests that are sealed for it.
+bool node_core::is_asked_of_this(const wire::forward& query) const {
+    const auto* asked = std::get_if<wire::request>(&query.goal);
+    const bool for_this = asked != nullptr && asked->is_sealed() && asked->target == self_->id();
+    return for_this && !travelling_services_.empty();
+}
+
 task<wire::message> node_core::answer_peer(peer_info from, wire::message what) {
     // Clients ask, and so are brought answers.
     if (auto* const brought = std::get_if<wire::deliver>(&what)) {
@@ -52,7 +59,8 @@ task<wire::message> node_core::answer_peer(peer_info from, wire::message what) {
         co_return taken;
     }
     auto* const query = std::get_if<wire::forward>(&what);
-    if (query != nullptr && keeps_values()) co_return co_await forwarding_.answer(std::move(from), std::move(*query));
+    const bool passed_on = query != nullptr && (keeps_values() || is_asked_of_this(*query));
+    if (passed_on) co_return co_await forwarding_.answer(std::move(from), std::move(*query));
     co_return co_await answers_.answer(std::move(from), std::move(what));
 }
 

@@ -15,6 +15,9 @@ namespace {
 /// Values dropped in one step, so that a store that expires at once does not hold the node up.
 constexpr std::size_t expired_at_once = 256;
 
+/// Peers that requests to services of this node can come by: some of them may be away.
+constexpr std::size_t ways_in = 4;
+
 }  // namespace
 
 /// A tenth more or less: nodes that were started together drift apart.
@@ -46,6 +49,36 @@ task<> node_core::upkeep() {
             save_at = env_.time->now() + config_.table_save_interval;
         }
     }
+}
+
+/// Requests go towards this node's id, and over the session of whoever has one with it. So the nearest peers are to
+/// have one, which is not closed for being idle.
+task<> node_core::keep_ways_in() {
+    bool looked = keeps_values();  // then the join has
+    for (;;) {
+        const auto next = env_.time->now() + jittered(config_.sessions.idle_timeout / 3);
+        (void)co_await ways_in_wanted_.wait_until(*env_.time, next);
+        if (travelling_services_.empty()) continue;
+        if (!looked && !table_.empty()) {
+            looked = true;
+            co_await look_up(self_->id(), env_.time->now() + config_.queries.query_timeout);
+        }
+        for (auto& each : table_.closest(self_->id(), ways_in)) {
+            background_.spawn("a ping that keeps a session", check(std::move(each)));
+        }
+        warn_of_no_way_in();
+    }
+}
+
+void node_core::warn_of_no_way_in() {
+    const auto& rules = forwarding_.rules();
+    std::string_view why;
+    if (!keeps_values() && table_.empty() && joins_ == 0) why = "this node listens nowhere and knows no peer";
+    if (!rules.band(rules.priority).forwards_requests) why = "its rules let no requests through";
+    if (!why.empty() && !warned_of_no_way_in_) {
+        log(log_level::warning, "requests that travel do not reach the services of this node: " + std::string(why));
+    }
+    warned_of_no_way_in_ = !why.empty();
 }
 
 task<> node_core::drop_expired() {

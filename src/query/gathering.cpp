@@ -133,8 +133,13 @@ void gathering::take_reply(item what) {
 }
 
 void gathering::take_contact(contact who) {
-    if (wish_ != wish::contacts || who.id != target_ || who.addresses.empty()) {
+    if (wish_ != wish::contacts || who.id != target_) {
         ++lies_;
+        return;
+    }
+    // One without addresses is known by a session alone: it gives the key, and way to one that says more.
+    if (!contacts_.empty() && (who.addresses.empty() || contacts_.front().addresses.empty())) {
+        if (contacts_.front().addresses.empty()) contacts_.front() = std::move(who);
         return;
     }
     const auto same = [&](const contact& known) { return known.addresses == who.addresses; };

@@ -72,6 +72,7 @@ hop::hop(std::shared_ptr<forwarding_state> in, wire::forward query, std::optiona
 task<wire::gathered> hop::run() {
     co_await look_here();
     if (goes_on()) co_await send_on();
+    if (!found_.any()) co_await name_linked();
     if (is_left_to_keep() && in_->book.keeps(what(), true)) co_await keep_here();
     if (is_left_to_serve()) co_await serve_here();
     if (!complete_) found_.missed();
@@ -141,6 +142,9 @@ task<> hop::look_here() {
         held.contacts = {self};
     } else if (const auto* known = in_->table.find(target); known != nullptr && !in_->table.is_bad(*known)) {
         held.contacts = {known->contact};
+    } else if (auto linked = linked_target(); linked && !linked->can(capability::server)) {
+        // Nobody has it in a table.
+        held.contacts = {std::move(*linked)};
     }
     if (from_ && (!held.items.empty() || !held.contacts.empty())) ++in_->counts.hits;
     if (ticket_) {
@@ -151,6 +155,25 @@ task<> hop::look_here() {
     for (auto& each : held.items) found_.take_item(std::move(each));
     for (auto& each : held.contacts) found_.take_contact(std::move(each));
     co_await hand_back();
+}
+
+/// The peer that is looked for, when it is known by its session alone: its key, and no address, since at none has
+/// anybody reached it.
+std::optional<contact> hop::linked_target() const {
+    const bool looks = std::holds_alternative<wire::find_node>(query_.goal) && in_->origin.linked;
+    auto out = looks ? in_->origin.linked(target_of(query_)) : std::nullopt;
+    if (out) out->addresses.clear();
+    return out;
+}
+
+/// One that is in no table on the way, although it could be.
+task<> hop::name_linked() {
+    auto linked = linked_target();
+    if (!linked) co_return;
+    if (!ticket_) co_return found_.take_contact(std::move(*linked));
+    wire::gathered held;
+    held.contacts.push_back(std::move(*linked));
+    co_await bring(std::move(held));
 }
 
 /// Without any left the query still goes to the ends of its paths.

@@ -52,6 +52,8 @@ private:
                                         steady_time deadline, std::shared_ptr<mailbox> into);
 
     [[nodiscard]] task<> look_here();
+    [[nodiscard]] std::optional<contact> linked_target() const;
+    [[nodiscard]] task<> name_linked();
     [[nodiscard]] task<> keep_here();
     [[nodiscard]] bool is_served_here() const;
     [[nodiscard]] task<> serve_here();

@@ -169,7 +169,8 @@ task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_option
         const auto now = env_.time->now();
         const bool last = report.rounds + 1 >= rounds;
         forward_report round;
-        auto found = co_await forwarding_.ask(query, last ? deadline : now + (deadline - now) / 2, round, heard);
+        const auto until = last ? deadline : now + (deadline - now) / 2;
+        auto found = co_await forwarding_.ask(query, until, round, heard);
         add(report, round, begun);
         report.took = env_.time->now() - begun;
         turned_down = round.turned_down;

@@ -146,7 +146,8 @@ task<result<proven_ptr>> dial_datagrams(std::shared_ptr<datagram_hub> hub, addre
             next = time.now() + pause;
             pause *= 2;
         }
-        co_await changed.wait_until(time, may_begin() ? next : give_up);
+        const auto until = may_begin() ? next : give_up;
+        co_await changed.wait_until(time, until);
         for (auto& each : attempts) {
             if (each.failed()) co_return failure(each.failed());
             if (each.proven()) co_return make_link(each, hub, *port);
