@@ -108,6 +108,7 @@ struct scene {
     }
     [[nodiscard]] std::size_t kept() { return w.run(one.status()).stored.entries; }
     [[nodiscard]] std::uint64_t forwarded() { return w.run(one.status()).forwarded.served; }
+    [[nodiscard]] std::uint64_t unasked() { return w.run(one.status()).forwarded.unasked; }
 
     world w;
     packet_net net{w.time};
@@ -120,15 +121,15 @@ struct scene {
     std::vector<bytes> got;
 };
 
-}  // namespace
+struct smuggled {
+    wire::message what;
+    int puts;       // in a session
+    int forwarded;  // in a session
+    int unasked;    // in a session
+};
 
-TEST_CASE("no request in a first packet changes the store of a node, also when it is sent again", "[node][datagrams]") {
-    scene s;
-    s.net.tamper = [&s](packet_net::packet& one) {
-        if (one.to == mem("evil")) s.got.push_back(one.data);
-        return false;
-    };
-    const auto value = value::immutable("smuggled").with_deadline(s.w.time->wall_now() + 1h);
+std::vector<smuggled> what_is_smuggled(wall_time now) {
+    const auto value = value::immutable("smuggled").with_deadline(now + 1h);
     wire::store store;
     store.target = value.key();
     store.what = value.to_item();
@@ -141,34 +142,54 @@ TEST_CASE("no request in a first packet changes the store of a node, also when i
     get.lifetime = 5s;
     get.storing = wire::storage_mode::cache;
 
-    struct smuggled {
-        wire::message what;
-        int puts;       // in a session
-        int forwarded;  // in a session
+    // It may ride in a first packet, but nobody has asked for what it brings.
+    wire::deliver brought;
+    brought.what.outcome = wire::gathered_outcome::found;
+    brought.what.items.push_back(value.to_item());
+    return {{store, 1, 0, 0}, {put, 1, 1, 0}, {get, 0, 1, 0}, {wire::cancel(), 0, 0, 0}, {brought, 0, 0, 1}};
+}
+
+}  // namespace
+
+TEST_CASE("no request in a first packet changes the store of a node, also when it is sent again", "[node][datagrams]") {
+    scene s;
+    s.net.tamper = [&s](packet_net::packet& one) {
+        if (one.to == mem("evil")) s.got.push_back(one.data);
+        return false;
     };
-    const std::vector<smuggled> all{{store, 1, 0}, {put, 1, 1}, {get, 0, 1}, {wire::cancel(), 0, 0}};
-    const auto& one = all[GENERATE(0U, 1U, 2U, 3U)];
+    const auto all = what_is_smuggled(s.w.time->wall_now());
+    const auto& one = all[GENERATE(0U, 1U, 2U, 3U, 4U)];
     CAPTURE(one.what.index());
     const auto packet = s.first_packet(one.what);
     s.send(packet);
     CHECK(s.shelf->puts == 0);
     CHECK(s.shelf->gets == 0);
     CHECK(s.forwarded() == 0);
+    CHECK(s.unasked() == 0);
     CHECK(s.kept() == 0);
     const auto again = [&] {
         const auto puts = s.shelf->puts;
         const auto gets = s.shelf->gets;
         const auto forwarded = s.forwarded();
+        const auto unasked = s.unasked();
         for (const auto& from : {mem("evil"), mem("elsewhere")}) s.send(packet, from);
         CHECK(s.shelf->puts == puts);
         CHECK(s.shelf->gets == gets);
         CHECK(s.forwarded() == forwarded);
+        CHECK(s.unasked() == unasked);
     };
+    if (std::holds_alternative<wire::deliver>(one.what)) {
+        // Not even answered: whoever sends it in the name of somebody makes no traffic.
+        CHECK(s.got.empty());
+        (void)s.first_packet(wire::ping());
+        s.send(to_bytes(s.initiator->packet()));
+    }
     s.say_in_session(one.what);
     // What the packet holds is good.
     CHECK(s.shelf->puts == one.puts);
     CHECK(s.kept() == static_cast<std::size_t>(one.puts));
     CHECK(s.forwarded() == static_cast<std::uint64_t>(one.forwarded));
+    CHECK(s.unasked() == static_cast<std::uint64_t>(one.unasked));
     again();
     s.w.advance(60s);
     again();

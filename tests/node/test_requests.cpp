@@ -2,7 +2,12 @@
 #include <string>
 #include <vector>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+
 #include <mydht/core/application_error.hpp>
+#include <mydht/runtime/wait_queue.hpp>
 #include <mydht/sim/scenario.hpp>
 
 #include "support/catch.hpp"
@@ -150,4 +155,62 @@ TEST_CASE("requests that can never work are refused at once", "[request]") {
     CHECK(error(to, "x/1", limits::request_bytes + 1, request_options()) == errc::too_large);
     CHECK(error(s.at(0).as_contact(), "x/1", 1, by(proxied())) == errc::self_connection);
     CHECK(error(to, "x/1", 1, by(proxied()).hops(99)) == errc::bad_argument);
+}
+
+namespace {
+
+struct waiting_handler {
+    int running = 0;
+    int cancelled = 0;
+};
+
+task<result<bytes>> wait_for_ever(waiting_handler& in, incoming_call&) {
+    wait_queue never;
+    ++in.running;
+    try {
+        co_await never.wait();
+    } catch (...) {
+        ++in.cancelled;
+        throw;
+    }
+    co_return bytes();
+}
+
+}  // namespace
+
+TEST_CASE("an asker that gives up is heard at the end of the way, where the handler is cancelled", "[request]") {
+    constexpr node_index asker = 0;
+    constexpr node_index between = 1;
+    constexpr node_index answerer = 2;
+    auto config = few_known();
+    config.streams = GENERATE(true, false);
+    config.datagrams = !config.streams;
+    const auto how = GENERATE(proxied(), mixed(1));
+    CAPTURE(config.streams, static_cast<int>(how.what()));
+    waiting_handler seen;
+    scenario s(std::move(config));
+    REQUIRE(s.grow(3) == 0);
+    s.at(answerer).serve("wait/1", make_call_service([&seen](incoming_call& c) { return wait_for_ever(seen, c); }),
+                         serve_options().forwarded());
+    const auto contact = s.at(answerer).as_contact();
+    cut(s, asker, answerer);
+    asio::cancellation_signal stop;
+    bool ended = false;
+    asio::co_spawn(s.world().driver_environment().exec,
+                   s.at(asker).request(contact, "wait/1", bytes(), by(how).timeout(20s)),
+                   asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr, auto) { ended = true; }));
+    s.world().run_for(5s);
+    REQUIRE(seen.running == 1);
+    REQUIRE(s.run(s.at(between).status()).forwarded.served == 1);
+    REQUIRE(seen.cancelled == 0);
+    REQUIRE_FALSE(ended);
+    stop.emit(asio::cancellation_type::terminal);
+    // The two links' delays, and no lifetime of anything.
+    s.world().run_for(1s);
+    CHECK(ended);
+    CHECK(seen.cancelled == 1);
+    CHECK(seen.running == 1);
+    // Nothing of it is left behind.
+    s.at(answerer).serve("tell/1", make_call_service(tell), serve_options().forwarded());
+    CHECK(s.run(s.at(asker).request(contact, "tell/1", to_bytes("x"), by(how))));
 }

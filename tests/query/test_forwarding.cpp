@@ -236,6 +236,76 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
     for (const auto& each : wide.peers) CHECK(each->forwarding.counters().served <= 1);
 }
 
+TEST_CASE("by the usual rules a query crosses no link twice the same way in one of its rounds", "[forward]") {
+    // Neither the number of hops, which some links leave as it is, nor the fan-out bounds these: the tag does.
+    const travel_rules usual;
+    REQUIRE(usual.bands.front().level_links > 0);
+    REQUIRE(usual.bands.front().rounds > 1);
+    const auto seed = property_seed();
+    CAPTURE(seed);
+    struct bounded {
+        shape links;
+        bool meshed;
+    };
+    const bounded shapes[] = {
+        {{"everybody", [](linked_network& net) { net.mesh(0, 40); }}, true},
+        {{"two cliques",
+          [](linked_network& net) {
+              net.mesh(0, 20);
+              net.mesh(20, 40);
+              net.link(7, 30);
+          }},
+         true},
+        {{"a ring", [](linked_network& net) { net.ring(); }}, false},
+        {{"a ring with long links", [](linked_network& net) { net.ring(2); }}, false},
+        {{"four links", [](linked_network& net) { net.regular(4); }}, false},
+    };
+    const auto nowhere = value::immutable("nowhere").key();
+    for (const auto& [each, meshed] : shapes) {
+        for (const auto how : {proxied(), direct(), mixed(2)}) {
+            CAPTURE(each.name, static_cast<int>(how.what()));
+            linked_network net(40, seed, usual);
+            each.draw(net);
+            lookup_report report;
+            REQUIRE_FALSE(net.get(0, nowhere, get_options().mode(how).report_to(report)));
+            CHECK(report.rounds == (how == direct() ? 1 : 3));
+            CHECK(net.messages > 0);
+            for (const auto& [link, times] : net.crossed) CHECK(times <= report.rounds);
+            // Nobody sends it back to whom he has it from. Where there are few links, two peers may have it from others
+            // and send it to each other; among many the paths end before that.
+            CHECK(net.messages <= report.rounds * 2 * net.links.size());
+            if (meshed) CHECK(net.messages <= report.rounds * net.links.size());
+        }
+    }
+}
+
+TEST_CASE("a put that may go n hops leaves its copies n hops away and nearer, and is sent no farther", "[forward]") {
+    // A line: whoever the value comes to is as many hops away as its number says.
+    const auto what = value::immutable("so far");
+    travel_rules counting;
+    counting.bands.front().level_links = 0;
+    counting.bands.front().hops = 16;
+    counting.bands.front().wander = 16;
+    for (const bool along : {false, true}) {
+        for (std::uint8_t hops = 1; hops <= 8; ++hops) {
+            CAPTURE(along, static_cast<int>(hops));
+            linked_network net(12, 1, counting);
+            for (std::size_t i = 0; i + 1 < 12; ++i) net.link(i, i + 1);
+            REQUIRE(net.put(0, what, far_put().along_the_path(along).hops(hops)));
+            std::size_t farthest_copy = 0;
+            for (std::size_t i = 1; i < 12; ++i) {
+                const bool came = !net.at(i).seen.empty();
+                const bool kept = !net.complete(net.at(i).answers.items(what.key())).empty();
+                CHECK(came == (i <= hops));
+                CHECK((came || !kept));
+                if (kept) farthest_copy = i;
+                if (along) CHECK(kept == came);
+            }
+            CHECK(farthest_copy == hops);
+        }
+    }
+}
+
 TEST_CASE("each hop numbers the hops down, except over links that were drawn to leave them", "[forward]") {
     travel_rules config;
     config.bands.front().level_links = 0.5;

@@ -115,6 +115,65 @@ TEST_CASE("who names many contacts at one network does not make this node send m
     w.run(a.pool->stop(1s));
 }
 
+namespace {
+
+/// What a peer that has something for an asker says in its first packet.
+wire::message delivery(std::size_t bytes_of_value) {
+    wire::deliver out;
+    out.what.outcome = wire::gathered_outcome::found;
+    out.what.items.emplace_back().body = bytes(bytes_of_value, 1);
+    return out;
+}
+
+task<> ask_once(session_pool* pool, contact who, wire::message what, steady_time deadline, address_source source) {
+    (void)co_await pool->ask(std::move(who), std::move(what), deadline, source);
+}
+
+}  // namespace
+
+TEST_CASE("who is named as an asker gets a single packet in all, at whichever addresses", "[probing]") {
+    world w;
+    packet_net net(w.time, address_kind::udp);
+    memory_network connections;
+    session_config config;
+    config.exempt_loopback = GENERATE(true, false);
+    peer a(w, net.transport(), config);
+    a.pool->add_transport(connections.transport());
+    peer b(w, connections);
+    const auto door = w.run(b.pool->listen(mem("victim"))).value();
+    // The second one does not fit into a first packet, and is asked for without.
+    const std::vector<wire::message> messages{delivery(20), delivery(5'000), wire::ping()};
+    const auto& what = messages[GENERATE(0U, 1U, 2U)];
+    const std::string host = GENERATE("93.184.216.34", "192.168.1.7", "127.0.0.1");
+    CAPTURE(what.index(), host, config.exempt_loopback);
+    std::map<address, std::size_t> sent;
+    net.tamper = [&](packet_net::packet& one) {
+        ++sent[one.to];
+        return false;
+    };
+    const auto packets_for = [&](address_source source) {
+        sent.clear();
+        std::vector<address> all;
+        for (int port = 4000; port < 4007; ++port)
+            all.push_back(parse_address("udp://" + host + ":" + std::to_string(port)).value());
+        all.push_back(door);
+        const auto who = contact_of(identity::generate(*a.env.secure_random).key(), 1, std::move(all));
+        asio::co_spawn(w.context, ask_once(a.pool.get(), who, what, a.in(30s), source), [](std::exception_ptr) {});
+        w.advance(30s);
+        std::size_t out = 0;
+        for (const auto& [where, count] : sent) out += count;
+        return out;
+    };
+    CHECK(packets_for(address_source::named) == 1);
+    CHECK(sent.size() == 1);
+    CHECK(b.pool->counters().accepted + b.pool->counters().handshakes_failed == 0);
+    // Somebody who was found there is looked for at several places, and more than once.
+    CHECK(packets_for(address_source::found) > 4);
+    CHECK(sent.size() > 1);
+    w.run(a.pool->stop(1s));
+    w.run(b.pool->stop(1s));
+}
+
 TEST_CASE("one address is dialled now and then, and neighbours whenever they are named", "[probing]") {
     world w;
     packet_net net(w.time, address_kind::udp);
