@@ -13,7 +13,7 @@ EXAMPLES = ("examples/*.cpp",)
 # Pages, and where what they show comes from. Typed calls need a schema, which the tests have.
 PAGES = {
     "README.md": EXAMPLES,
-    "docs/applications.md": (*EXAMPLES, "tests/node/test_calls.cpp", "tests/node/test_requests.cpp", "tests/node/calls.capnp"),
+    "docs/applications.md": (*EXAMPLES, "tests/node/test_calls.cpp", "tests/node/calls.capnp"),
 }
 
 
