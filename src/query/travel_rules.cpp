@@ -46,7 +46,7 @@ result<void> validate(const travel_rules& rules, std::string* field) {
     };
     if (rules.trace_max > limits::trace_per_message) return bad("trace_max");
     if (rules.walks == 0) return bad("walks");
-    if (rules.walks_at_once == 0) return bad("walks_at_once");
+    if (rules.walks_at_once == 0 || rules.walks_at_once > rules.walks) return bad("walks_at_once");
     if (rules.results_max == 0 || rules.results_max > limits::values_per_message) return bad("results_max");
     if (rules.under_way_max == 0) return bad("under_way_max");
     if (rules.under_way_peer == 0) return bad("under_way_peer");

@@ -1,5 +1,6 @@
 #include <mydht/toml/load_rules.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -102,6 +103,11 @@ std::string remedy_of(std::string_view name) {
     return "give at least 1";
 }
 
+/// A field that cannot be need not stand in the file: another one may have made it wrong.
+std::string source_of(const toml::table& table, const std::string& name) {
+    return table.contains(name) || name == "from_priority" ? "" : ", which is not given and is as the preset has it";
+}
+
 /// The rules of one file, in the making.
 class reader {
 public:
@@ -126,6 +132,8 @@ std::optional<mistake> reader::read(rule_set& into) {
     // Read before and after the others.
     for (const auto name : {preset_name, band_name}) fields.push_back({name, [](const toml::node&) { return ""; }});
     if (auto wrong = detail::read_table(file_, fields)) return wrong;
+    auto& rules = into.forwarding;
+    if (!file_.contains("walks_at_once")) rules.walks_at_once = std::min(rules.walks_at_once, rules.walks);
     if (auto wrong = read_bands(into.forwarding)) return wrong;
     return check(into.forwarding);
 }
@@ -162,6 +170,8 @@ std::optional<mistake> reader::read_bands(travel_rules& into) {
         auto band = into.band(priority_only.from_priority);
         band.from_priority = priority_only.from_priority;
         if (auto wrong = detail::read_table(table, fields_of(band))) return wrong;
+        // Who says how far a query goes need not say that no more of it is at random.
+        if (!table.contains("wander")) band.wander = std::min(band.wander, band.hops);
         bands.push_back(band);
         bands_.push_back(&table);
     }
@@ -180,9 +190,13 @@ std::optional<mistake> reader::check(const travel_rules& rules) const {
     const auto name = where.substr(where.rfind('.') + 1);
     for (std::size_t i = 0; i < bands_.size(); ++i) {
         if (where.find("bands[" + std::to_string(i) + "]") == std::string::npos) continue;
-        return mistake{line_in(*bands_[i], name), name + ": " + remedy_of(name, rules.bands[i])};
+        return mistake{line_in(*bands_[i], name),
+                       name + source_of(*bands_[i], name) + ": " + remedy_of(name, rules.bands[i])};
     }
-    return mistake{line_in(file_, name), name + ": " + remedy_of(name)};
+    if (name == "walks_at_once" && rules.walks > 0) {
+        return mistake{line_in(file_, name), name + ": give 1 to walks, which is " + std::to_string(rules.walks)};
+    }
+    return mistake{line_in(file_, name), name + source_of(file_, name) + ": " + remedy_of(name)};
 }
 
 /// toml++ says in one sentence what it did not expect.

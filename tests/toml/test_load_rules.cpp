@@ -190,8 +190,14 @@ TEST_CASE("values that contradict each other are refused where the field stands"
     CHECK(holds(of("hops_max = 12\nhops = 20"),
                 "my.toml:4: hops: 20 is more than may be; give 0 to hops_max, which is 12"));
     // The field that is not there is that of the defaults.
-    CHECK(holds(of("hops_max = 12"), "my.toml:2: hops: 16 is more"));
-    CHECK(holds(of("hops = 2"), "my.toml:2: wander: 4 is more than there are; give 0 to hops, which is 2"));
+    CHECK(holds(of("hops_max = 12"), "my.toml:2: hops, which is not given and is as the preset has it: 16 is more"));
+    CHECK(holds(of("hops = 2\nwander = 3"), "my.toml:4: wander: 3 is more than there are; give 0 to hops, which is 2"));
+    CHECK(read("[[band]]\nhops = 2").bands.front().wander == 2);
+    CHECK(holds(of("paths_max = 2"), "paths, which is not given and is as the preset has it: "));
+    CHECK(said_of("walks = 2\nwalks_at_once = 3") == "my.toml:2: walks_at_once: give 1 to walks, which is 2");
+    CHECK(read("walks = 2\nwalks_at_once = 2").walks_at_once == 2);
+    CHECK(read("walks = 3").walks_at_once == 3);
+    CHECK(said_of("walks_at_once = 33") == "my.toml:1: walks_at_once: give 1 to walks, which is 32");
     CHECK(holds(of("fan_out = 17"), "my.toml:3: fan_out: 17 cannot be; give 1 to fan_out_max, which is 16"));
     CHECK(holds(of("paths = 0"), "paths: 0 cannot be"));
     CHECK(holds(of("put_paths = 65"), "put_paths: 65 cannot be"));
