@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -57,8 +58,16 @@ public:
     void option(const char* name, const char* shown, std::optional<std::string>& into, std::string_view help);
 
     /// An option that may be given several times.
-    void repeated(const char* name, std::vector<location>& into, outcome<location> (*parse)(std::string_view),
-                  std::string_view help);
+    template <typename T>
+    void repeated(const char* name, const char* shown, std::vector<T>& into, outcome<T> (*parse)(std::string_view),
+                  std::string_view help) {
+        several(name, shown, help, [&into, parse](std::string_view text) -> outcome<void> {
+            auto parsed = parse(text);
+            if (!parsed) return problem_of(parsed);
+            into.push_back(std::move(*parsed));
+            return {};
+        });
+    }
 
     /// An argument without a name; `shown` is what --help and messages call it.
     template <typename T, typename Place>
@@ -81,8 +90,11 @@ private:
     }
 
     void single(const char* name, const char* shown, std::string_view help, taker take);
+    void several(const char* name, const char* shown, std::string_view help, taker take);
+    [[nodiscard]] outcome<void> look_over(arguments given) const;
 
     std::string name_;
+    std::map<std::string, std::string, std::less<>> takes_;  // what each option has behind it; nothing: a flag
     std::unique_ptr<CLI::App> app_;
 };
 

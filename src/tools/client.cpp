@@ -21,27 +21,39 @@ std::string names_of(const std::vector<location>& places) {
     return out;
 }
 
+/// How a client's question ends.
+struct ending {
+    std::string subject;
+    result<void> answer = failure(errc::cancelled);
+    bool unseen = false;  ///< nobody can bring the answer to where the user wants it
+};
+
 /// Joins within the deadline and asks with what is left of it.
-task<result<void>> join_and_ask(node peer, environment env, const client_options& options, std::string& subject,
+task<result<void>> join_and_ask(node peer, environment env, const client_options& options, ending& end,
                                 const std::function<task<result<void>>(client)>& question) {
     const auto deadline = env.time->now() + *options.common.timeout;
     env.log.write(log_level::info, "client", "joining as " + peer.id().hex());
     auto joined = co_await peer.start();
-    if (!joined) co_return failure(joined.error());
+    if (!joined) {
+        if (const auto where = peer.listen_failed_at()) end.subject = "--listen " + where->text();
+        co_return failure(joined.error());
+    }
     if (!options.bootstrap.empty() && joined->reached == 0) {
-        subject = "cannot reach bootstrap " + names_of(options.bootstrap);
+        end.subject = "cannot reach bootstrap " + names_of(options.bootstrap);
         co_return failure(joined->error ? joined->error : make_error_code(errc::timed_out));
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - env.time->now());
     if (left <= std::chrono::milliseconds::zero()) co_return failure(errc::timed_out);
     client with{std::move(peer), std::move(env), left};
-    co_return co_await question(std::move(with));
+    const auto asked = co_await question(std::move(with));
+    end.unseen = !asked && !options.listen.empty() && asked.error() == errc::unreachable;
+    co_return asked;
 }
 
-task<> run_client(environment env, interruption& wish, const client_options& options, std::string& subject,
-                  const std::function<task<result<void>>(client)>& question, result<void>& answer) {
+task<> run_client(environment env, interruption& wish, const client_options& options, ending& end,
+                  const std::function<task<result<void>>(client)>& question) {
     node peer(env, client_config(options));
-    answer = co_await unless_interrupted(wish, join_and_ask(peer, env, options, subject, question));
+    end.answer = co_await unless_interrupted(wish, join_and_ask(peer, env, options, end, question));
     co_await peer.stop();
 }
 
@@ -50,8 +62,8 @@ task<> run_client(environment env, interruption& wish, const client_options& opt
 client_options::client_options() { common.timeout = timeout_default; }
 
 void declare_client(command_line& line, client_options& into) {
-    line.repeated("--bootstrap", into.bootstrap, parse_peer_address,
-                  "A node of the network, as in udp://127.0.0.1:4000 or udp://ID@HOST:PORT; may be given again");
+    line.repeated("--bootstrap", "ADDR", into.bootstrap, parse_peer_address,
+                  "A node of the network, as in udp://127.0.0.1:4000 or udp://ID@HOST:PORT");
     line.common(into.common, "Give up after this long (default: 30s)");
 }
 
@@ -92,13 +104,18 @@ node_config client_config(const client_options& options) {
 
 outcome<void> detail::ask_once(const client_options& options, std::string_view subject,
                                const std::function<task<result<void>>(client)>& question) {
-    std::string about(subject);
-    result<void> answer = failure(errc::cancelled);
+    ending end;
+    end.subject = subject;
     run_program(make_stderr_log(options.common.log), [&](environment env, interruption& wish) {
-        return run_client(std::move(env), wish, options, about, question, answer);
+        return run_client(std::move(env), wish, options, end, question);
     });
-    if (answer) return {};
-    return tl::unexpected<problem>(explain(about, answer.error()));
+    if (end.answer) return {};
+    if (!end.unseen) return tl::unexpected<problem>(explain(end.subject, end.answer.error(), options.what));
+    problem nowhere;
+    nowhere.text = "--listen " + options.listen.front().text() +
+                   ": no peer sees this node there, so nobody brings an answer; give an address of this machine from "
+                   "which --bootstrap is reached";
+    return tl::unexpected<problem>(std::move(nowhere));
 }
 
 }  // namespace mydht::tools

@@ -9,6 +9,7 @@
 #include <mydht/node/node.hpp>
 
 #include "tools/arguments.hpp"
+#include "tools/explain.hpp"
 #include "tools/program.hpp"
 #include "tools/rules_choice.hpp"
 
@@ -22,6 +23,7 @@ struct client_options {
     std::vector<location> bootstrap;
     std::vector<address> listen;  ///< for answers that are brought
     rule_set rules;
+    sought what = sought::value;  ///< what the question is about
 };
 
 /// A client in the network, for one question.

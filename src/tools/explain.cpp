@@ -1,5 +1,7 @@
 #include "tools/explain.hpp"
 
+#include <algorithm>
+
 #include <mydht/core/errc.hpp>
 
 namespace mydht::tools {
@@ -7,6 +9,20 @@ namespace mydht::tools {
 namespace {
 
 bool is_ours(std::error_code error) noexcept { return error.category() == error_category(); }
+
+std::string_view not_found_remedy(sought what) noexcept {
+    switch (what) {
+        case sought::value: break;
+        case sought::peer: return "check the id; the node may have left, or be one that nobody can connect to";
+        case sought::service:
+            return "nobody who was asked knows that node; check its id, and give --mode proxied if nobody can connect "
+                   "to it";
+        case sought::key_service:
+            return "nobody who was asked serves that name; check it, and that a node serves it for requests that "
+                   "travel";
+    }
+    return "check the key; the value may never have been stored, or its lifetime is over";
+}
 
 }  // namespace
 
@@ -37,7 +53,7 @@ exit_code exit_code_of(std::error_code error) noexcept {
     }
 }
 
-std::string_view remedy_of(std::error_code error) noexcept {
+std::string_view remedy_of(std::error_code error, sought what) noexcept {
     if (!is_ours(error)) return {};
     switch (static_cast<errc>(error.value())) {
         case errc::bad_address:
@@ -71,7 +87,10 @@ std::string_view remedy_of(std::error_code error) noexcept {
             return "give it more time with --timeout, ask another node, or check --network and --psk, without which "
                    "nodes do "
                    "not answer datagrams";
-        case errc::not_found: return "check the key; the value may never have been stored, or its lifetime is over";
+        case errc::not_found: return not_found_remedy(what);
+        case errc::no_service:
+            return "check the name; in the other modes than iterative only services count that take requests which "
+                   "travel";
         case errc::no_peers: return "wait until the network has nodes that answer, or give another --bootstrap";
         case errc::value_too_large: return "a value has at most 65536 bytes; split it";
         case errc::value_expired: return "give another --ttl, and check this machine's clock";
@@ -88,14 +107,25 @@ std::string_view remedy_of(std::error_code error) noexcept {
     }
 }
 
-problem explain(std::string_view subject, std::error_code error) {
+problem explain(std::string_view subject, std::error_code error, sought what) {
     // The user knows what was asked for, and that it did not come.
     if (error == errc::cancelled) return {exit_code::failed, "interrupted"};
     problem out{exit_code_of(error), std::string(subject)};
     out.text += ": " + error.message();
-    const auto remedy = remedy_of(error);
+    const auto remedy = remedy_of(error, what);
     if (!remedy.empty()) out.text.append("; ").append(remedy);
     return out;
+}
+
+bool was_retracted(std::error_code error, const lookup_report& report) {
+    const auto has_word = [](const query_step& step) {
+        return step.how == query_step::ending::found || step.how == query_step::ending::brought;
+    };
+    return error == errc::not_found && std::ranges::any_of(report.steps, has_word);
+}
+
+problem retracted(std::string_view key) {
+    return {exit_code::not_found, std::string(key) + ": its author has taken the value back; there is no other"};
 }
 
 }  // namespace mydht::tools

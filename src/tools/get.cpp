@@ -17,10 +17,11 @@ outcome<void> get_command(std::string_view name, arguments given) {
     if (auto go = line.parse(given); !go) return go;
     if (auto fits = wanted.check(); !fits) return fits;
 
+    lookup_report seen;
     const auto found = ask<get_report>(wanted.client, wanted.key->hex(), [&](client with) {
-        return with.peer.get(*wanted.key, wanted.options(with.left));
+        return with.peer.get(*wanted.key, wanted.options(with.left).report_to(seen));
     });
-    if (!found) return problem_of(found);
+    if (!found) return problem_of_get(found, *wanted.key, seen);
     return print_found(*found, wanted.client.common.json);
 }
 

@@ -7,7 +7,8 @@ namespace mydht::tools {
 void get_choice::declare(command_line& line, std::string_view key_help) {
     declare_client(line, client);
     declare_travel(line, travel);
-    declare_results(line, travel);
+    declare_results(line, travel,
+                    "So many copies of a value of an author are enough; with direct, so many peers bring one");
     declare_rules(line, client.rules);
     line.flag("--hide", hide, "Proxied, and so that peers cannot tell who asks from who passes it on; no anonymity");
     line.positional<id256>("KEY", key, parse_id, key_help);

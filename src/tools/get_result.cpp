@@ -1,5 +1,6 @@
 #include "tools/get_result.hpp"
 
+#include "tools/explain.hpp"
 #include "tools/json.hpp"
 #include "tools/output.hpp"
 
@@ -18,6 +19,12 @@ outcome<void> print_found(const get_report& found, bool json) {
     object.number("copies", found.copies).number("older", found.older).number("invalid", found.invalid);
     object.decimal("lookup_ms", milliseconds_of(found.lookup.took));
     return write_result(object.line());
+}
+
+tl::unexpected<problem> problem_of_get(const outcome<get_report>& found, const id256& key, const lookup_report& seen) {
+    const bool missing = found.error().code == exit_code::not_found;
+    if (missing && was_retracted(errc::not_found, seen)) return tl::unexpected<problem>(retracted(key.hex()));
+    return problem_of(found);
 }
 
 }  // namespace mydht::tools

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <mydht/core/file.hpp>
-#include <mydht/core/limits.hpp>
 #include <mydht/crypto/identity_file.hpp>
 #include <mydht/crypto/secret.hpp>
 
@@ -21,7 +20,9 @@ namespace {
 
 constexpr std::size_t psk_bytes = 32;
 
-tl::unexpected<problem> value_too_large() { return tl::unexpected<problem>(explain("VALUE", errc::value_too_large)); }
+tl::unexpected<problem> value_too_large(std::size_t size_max) {
+    return unusable("VALUE: more than " + std::to_string(size_max) + " bytes, which is the limit here; split it");
+}
 
 outcome<bytes> read_standard_input(std::size_t size_max) {
     // One byte more than fits, so that what is too large is seen without reading on.
@@ -37,15 +38,14 @@ outcome<bytes> read_standard_input(std::size_t size_max) {
         }
         used += static_cast<std::size_t>(count);
     }
-    if (used > size_max) return value_too_large();
+    if (used > size_max) return value_too_large(size_max);
     out.resize(used);
     return out;
 }
 
 }  // namespace
 
-outcome<bytes> read_value(const std::optional<std::string>& argument) {
-    constexpr auto size_max = limits::inline_value_bytes;
+outcome<bytes> read_value(const std::optional<std::string>& argument, std::size_t size_max) {
     if (!argument) {
         // Nobody at a terminal knows that the command waits for input, and an empty input is more often a lost value
         // than a wanted one.
@@ -56,7 +56,7 @@ outcome<bytes> read_value(const std::optional<std::string>& argument) {
         return content;
     }
     if (*argument == "-") return read_standard_input(size_max);
-    if (argument->size() > size_max) return value_too_large();
+    if (argument->size() > size_max) return value_too_large(size_max);
     return to_bytes(*argument);
 }
 

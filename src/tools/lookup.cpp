@@ -6,6 +6,7 @@
 #include "tools/json.hpp"
 #include "tools/output.hpp"
 #include "tools/parse.hpp"
+#include "tools/travel_choice.hpp"
 
 namespace mydht::tools {
 
@@ -39,19 +40,30 @@ outcome<void> print_nearest(const lookup_report& report, bool json) {
 outcome<void> lookup_command(std::string_view name, arguments given) {
     command_line line(name,
                       "List the nodes nearest to an id or key, nearest first: a line each, the id and the addresses.",
-                      "Example:\n"
-                      "  mydht lookup --bootstrap udp://127.0.0.1:4000 ID\n");
+                      "In another --mode than iterative: the node of this id alone, without an address when it is "
+                      "known only by\n"
+                      "sessions that it has.\n\n"
+                      "Examples:\n"
+                      "  mydht lookup --bootstrap udp://127.0.0.1:4000 ID\n"
+                      "  mydht lookup --bootstrap udp://127.0.0.1:4000 --mode proxied ID\n");
     client_options options;
     std::optional<id256> target;
+    travel_choice travel;
     declare_client(line, options);
+    declare_travel(line, travel);
+    declare_rules(line, options.rules);
     line.positional<id256>("ID", target, parse_id, "The id of a node, or a key: 64 lower-case hexadecimal digits");
     if (auto go = line.parse(given); !go) return go;
     if (!target) return missing_argument("ID", "give the id of a node, or a key");
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
+    if (auto fits = travel.check(options.rules.forwarding); !fits) return fits;
+    options.listen = travel.reachable();
+    options.what = sought::peer;
     const auto report = ask<lookup_report>(options, target->hex(), [&](client with) {
         get_options how;
         how.timeout(with.left);
+        travel.apply(how);
         return with.peer.lookup(*target, how);
     });
     if (!report) return problem_of(report);

@@ -184,11 +184,10 @@ outcome<void> node_command(std::string_view name, arguments given) {
     node_arguments wanted;
     only_choice choice;
     line.option("--identity", "FILE", wanted.identity, "Who the node is: the file that mydht keygen --out wrote");
-    line.repeated("--listen", wanted.listen, parse_listen_address,
-                  "Where to listen; port 0 lets the system choose (default: udp://127.0.0.1:0); may be given again");
-    line.repeated(
-        "--bootstrap", wanted.bootstrap, parse_peer_address,
-        "A node of the network to join, as in udp://127.0.0.1:4000 or tcp://ID@HOST:PORT; may be given again");
+    line.repeated("--listen", "ADDR", wanted.listen, parse_listen_address,
+                  "Where to listen; port 0 lets the system choose (default: udp://127.0.0.1:0)");
+    line.repeated("--bootstrap", "ADDR", wanted.bootstrap, parse_peer_address,
+                  "A node of the network to join, as in udp://127.0.0.1:4000 or tcp://ID@HOST:PORT");
     line.option("--table", "FILE", wanted.table, "Keep the known nodes here over restarts");
     line.flag("--echo", wanted.echo, "Serve echo/1, which answers everybody with what was asked: for mydht request");
     declare_rules(line, wanted.rules);

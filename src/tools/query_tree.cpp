@@ -18,7 +18,9 @@ constexpr std::size_t line_max = 100;
 constexpr std::size_t depth_max = 6;
 constexpr std::size_t shown_of_id = 8;
 
-std::string short_id(const id256& id) { return id.hex().substr(0, shown_of_id); }
+std::string id_text(const id256& id, const traced_query& in) {
+    return in.whole_ids ? id.hex() : id.hex().substr(0, shown_of_id);
+}
 
 std::string right(const std::string& text, std::size_t width) {
     return std::string(width - std::min(width, text.size()), ' ') + text;
@@ -48,7 +50,7 @@ std::string words_of(const query_step& step, bool travels) {
         case ending::answered: return travels ? "found nothing" : (step.late ? "late, " : "") + named;
         case ending::found:
             if (travels) return "found " + std::to_string(step.results) + brought;
-            return (step.late ? "late, " : "") + std::string("had it, ") + named;
+            return (step.late ? "late, " : "") + std::string("found 1, ") + named;
         case ending::seen_before: return "had seen the query";
         case ending::refused: return "refused";
         case ending::silent: return "silent";
@@ -89,11 +91,11 @@ private:
         const auto took = came ? fixed(milliseconds_of(*came - step.sent), 1) : "-";
         auto line = right(fixed(milliseconds_of(step.sent), 1), 8) + right(took, 9) + "  ";
         for (std::size_t i = 0; i < std::min(depth, depth_max); ++i) line += "|  ";
-        line += "|- " + short_id(step.peer) + "  " + words_of(step, query_.travels);
-        if (depth > depth_max) line += ", by " + short_id(query_.report.steps[*step.named_by].peer);
+        line += "|- " + id_text(step.peer, query_) + "  " + words_of(step, query_.travels);
+        if (depth > depth_max) line += ", by " + id_text(query_.report.steps[*step.named_by].peer, query_);
         if (!step.where.empty()) {
             const auto where = "  " + step.where.text();
-            if (line.size() + where.size() <= line_max) line += where;
+            if (query_.whole_ids || line.size() + where.size() <= line_max) line += where;
         }
         out_ += line + "\n";
         for (const auto each : below_[index]) draw(each, depth + 1);
@@ -107,11 +109,16 @@ private:
 
 std::string summary_of(const traced_query& query) {
     const auto& report = query.report;
-    auto out = short_id(query.target) + ", " + query.mode + (query.error ? ": nothing" : ": found") + " after " +
+    const auto* came = query.retracted ? ": retracted, seen" : query.error ? ": nothing" : ": found";
+    auto out = id_text(query.target, query) + ", " + query.mode + came + " after " +
                fixed(milliseconds_of(report.took), 1) + " ms, " + std::to_string(report.asked) + " asked, " +
                std::to_string(report.answered) + " answered";
-    const auto lost = report.timed_out + report.failed + report.invalid;
-    if (lost > 0) out += ", " + std::to_string(lost) + " of no use";
+    const auto add = [&out](std::size_t count, const char* what) {
+        if (count > 0) out += ", " + std::to_string(count) + what;
+    };
+    add(report.timed_out, " silent");
+    add(report.failed, " not reached or refused");
+    add(report.invalid, " invalid");
     return out + "\n";
 }
 
@@ -140,6 +147,7 @@ std::string tree_json(const traced_query& query) {
     std::ranges::transform(report.steps, steps.begin(), object_of);
     json_object out;
     out.text("target", query.target.hex()).text("mode", query.mode).flag("found", !query.error);
+    if (query.retracted) out.flag("retracted", true);
     if (query.error) out.text("error", query.error.message());
     out.decimal("took_ms", milliseconds_of(report.took));
     out.number("asked", report.asked).number("answered", report.answered).number("silent", report.timed_out);

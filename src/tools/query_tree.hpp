@@ -14,13 +14,15 @@ struct traced_query {
 
     id256 target;
     std::string mode;
-    bool travels;           ///< peers passed it on
-    std::error_code error;  ///< why it found nothing
+    bool travels;            ///< peers passed it on
+    std::error_code error;   ///< why it found nothing
+    bool retracted = false;  ///< what it found is the author's word that nothing is there any more
+    bool whole_ids = false;
     lookup_report report;
 };
 
 /// A line about all of it, then one for each step below the one that named its peer: when it was sent, how long it
-/// took, the peer and what it said. No line is longer than 100 characters.
+/// took, the peer and what it said. No line is longer than 100 characters, unless ids are whole.
 [[nodiscard]] std::string tree_text(const traced_query& query);
 
 /// The same as one line of JSON.

@@ -1,3 +1,4 @@
+#include <mydht/core/limits.hpp>
 #include <mydht/core/service_name.hpp>
 #include <mydht/crypto/ids.hpp>
 
@@ -18,14 +19,21 @@ outcome<std::string> parse_service(std::string_view text) {
     return unusable(in_quotes(text) + " is no name of a service; give one as in echo/1");
 }
 
-outcome<void> print_reply(const request_report& report, bool json) {
-    const auto& reply = report.reply();
-    if (!json) return write_value(as_text(reply));
-    json_object object;
-    object.base64("reply_base64", reply);
-    object.text("id", node_id_of(report.answerer()).hex()).text("public_key", report.answerer().hex());
-    object.decimal("request_ms", milliseconds_of(report.lookup.took));
-    return write_result(object.line());
+/// Of several replies each has its line in JSON, and one stands behind the other otherwise.
+outcome<void> print_replies(const request_report& report, bool json) {
+    std::string lines;
+    for (const auto& each : report.answers) {
+        if (!json) {
+            lines += as_text(each.reply);
+            continue;
+        }
+        json_object object;
+        object.base64("reply_base64", each.reply);
+        object.text("id", node_id_of(each.answerer).hex()).text("public_key", each.answerer.hex());
+        object.decimal("request_ms", milliseconds_of(report.lookup.took));
+        lines += object.line();
+    }
+    return json ? write_result(lines) : write_value(lines);
 }
 
 }  // namespace
@@ -48,6 +56,7 @@ outcome<void> request_command(std::string_view name, arguments given) {
     travel_choice travel;
     declare_client(line, options);
     declare_travel(line, travel);
+    declare_results(line, travel, "With --key: so many peers may answer (default: 1)");
     declare_rules(line, options.rules);
     line.flag("--key", by_key, "ID is a key, not a node: whoever serves the name nearest to it answers");
     line.positional<id256>("ID", id, parse_id, "The id of a node, or a key: 64 lower-case hexadecimal digits");
@@ -58,18 +67,21 @@ outcome<void> request_command(std::string_view name, arguments given) {
     if (!service) return missing_argument("SERVICE", "give the name of a service, as in echo/1");
     if (auto enough = require_bootstrap(options); !enough) return enough;
     if (auto fits = travel.check(options.rules.forwarding); !fits) return fits;
-    const auto body = read_value(text);
+    if (travel.results && !by_key) return unusable("--results is for several who answer; give --key with it");
+    const auto body = read_value(text, limits::request_bytes);
     if (!body) return problem_of(body);
     options.listen = travel.reachable();
+    options.what = by_key ? sought::key_service : sought::service;
     const auto report = ask<request_report>(options, id->hex(), [&](client with) {
         request_options how;
         how.timeout(with.left);
         travel.apply(how);
+        if (travel.results) how.results(static_cast<std::size_t>(*travel.results));
         auto whom = by_key ? request_target::key(*id) : request_target::peer(*id);
         return with.peer.request(std::move(whom), *service, *body, how);
     });
     if (!report) return problem_of(report);
-    return print_reply(*report, options.common.json);
+    return print_replies(*report, options.common.json);
 }
 
 }  // namespace mydht::tools

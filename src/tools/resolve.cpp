@@ -32,12 +32,13 @@ outcome<void> resolve_command(std::string_view name, arguments given) {
     if (auto enough = require_bootstrap(options); !enough) return enough;
 
     const auto where = key ? *key : mutable_key(*author, as_bytes(salt.value_or("")));
+    lookup_report seen;
     const auto found = ask<get_report>(options, where.hex(), [&](client with) {
         get_options how;
-        how.timeout(with.left);
+        how.timeout(with.left).report_to(seen);
         return with.peer.get(where, how);
     });
-    if (!found) return problem_of(found);
+    if (!found) return problem_of_get(found, where, seen);
     return print_found(*found, options.common.json);
 }
 

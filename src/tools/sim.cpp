@@ -38,6 +38,11 @@ outcome<sim::topology> parse_links(std::string_view text) {
                     " is no topology; give everybody, ring, long-links, four-links, two-cliques or sheltered");
 }
 
+outcome<std::uint64_t> parse_hops(std::string_view text) {
+    const travel_rules usual;
+    return parse_between(text, 1, usual.band(usual.priority).hops_max);
+}
+
 outcome<std::string> parse_scenario(std::string_view text) {
     if (text == "modes") return std::string(text);
     return unusable("there is no scenario " + in_quotes(text) + "; give modes");
@@ -105,7 +110,8 @@ std::string json_of(const sim::modes_config& config, const sim::modes_report& re
 outcome<void> sim_command(std::string_view name, arguments given) {
     command_line line(
         name, "Simulate a network of real nodes in virtual time.",
-        "modes: puts each value once, proxied, and gets it in every mode. Prints a table: share found, and for each "
+        "modes: puts each value once, proxied, and gets it in every mode, or in those of --mode. Prints a table: share "
+        "found, and for each "
         "query the\n"
         "requests that all nodes sent, how many hops away it was found, its median and 95th percentile in "
         "milliseconds of\n"
@@ -115,6 +121,8 @@ outcome<void> sim_command(std::string_view name, arguments given) {
     std::optional<std::string> scenario;
     sim::modes_config config;
     bool json = false;
+    std::optional<std::uint64_t> hops;
+    std::vector<query_mode> modes;
     line.positional<std::string>("SCENARIO", scenario, parse_scenario, "modes");
     line.option<std::uint64_t>("--nodes", "N", config.nodes, parse_nodes, "How many nodes, 8 to 100000 (default: 100)");
     line.option<std::uint64_t>("--values", "N", config.values, parse_values, "How many values are put (default: 100)");
@@ -123,9 +131,17 @@ outcome<void> sim_command(std::string_view name, arguments given) {
                                "Who reaches whom: everybody (default), ring, long-links (a ring and three more links "
                                "for each node), four-links, two-cliques, or sheltered (everybody, but three nodes in "
                                "ten let in only what answers them)");
+    line.repeated<query_mode>("--mode", "MODE", modes, parse_mode,
+                              "A mode to compare (default: iterative, direct, proxied and mixed:3)");
+    line.option<std::uint64_t>("--hops", "N", hops, parse_hops, "How often queries that travel are passed on");
     line.flag("--json", json, "One JSON object a line");
     if (auto go = line.parse(given); !go) return go;
     if (!scenario) return missing_argument("SCENARIO", "give modes");
+    if (!modes.empty()) config.modes = modes;
+    if (hops) config.hops = static_cast<std::uint8_t>(*hops);
+    for (const auto mode : config.modes) {
+        if (hops && mode.proxies() > *hops) return unusable("--mode " + text_of(mode) + " needs as many --hops");
+    }
 
     const auto report = sim::compare_modes(config);
     if (auto written = write_result(json ? json_of(config, report) : table_of(config, report)); !written)

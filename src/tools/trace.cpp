@@ -14,7 +14,16 @@ constexpr std::string_view about =
     "Every line is a peer, below the one whose answer named it: when it was asked, how long it took, what came of it. "
     "Of a query\n"
     "that peers pass on only the first of them are seen, and who brought something straight here. Nobody is asked\n"
-    "anything more than for mydht get. Ends as that does: with 3 when enough nodes answered and none has it, with 4 "
+    "anything more than for mydht get.\n\n"
+    "  found 1         the peer, or, of a query that peers pass on, somebody behind it, had that many\n"
+    "  found nothing   and neither had anybody behind it\n"
+    "  named 3         it had not the value, and named that many peers nearer to the key\n"
+    "  brought         straight here, by whoever had it\n"
+    "  late            after others had been asked in its place\n"
+    "  silent          no answer in time\n"
+    "  not reached     no session with it\n"
+    "  refused, invalid answer, had seen the query, no answer when it was over\n\n"
+    "Ends as that does: with 3 when enough nodes answered and none has it, with 4 "
     "when\n"
     "the time ran out; the tree is printed all the same.\n\n"
     "Examples:\n"
@@ -56,13 +65,17 @@ outcome<void> trace_command(std::string_view name, arguments given) {
                       about);
     get_choice wanted;
     bool peer = false;
+    bool whole = false;
     wanted.declare(line, "The key that mydht put printed, or with --peer the id of a node");
     line.flag("--peer", peer, "KEY is the id of a node, which is looked for");
+    line.flag("--long", whole, "Ids with all of their digits");
     if (auto go = line.parse(given); !go) return go;
     if (auto fits = wanted.check(); !fits) return fits;
     if (peer && wanted.hide) return unusable("--hide is for values; leave --peer or --hide out");
 
     auto traced = begin_of(wanted, peer);
+    traced.whole_ids = whole;
+    wanted.client.what = peer ? sought::peer : sought::value;
     const auto done = detail::ask_once(wanted.client, wanted.key->hex(), [&](client with) {
         auto how = wanted.options(with.left).report_to(traced.report);
         auto search = peer ? find_peer(std::move(with), *wanted.key, std::move(how))
@@ -71,7 +84,9 @@ outcome<void> trace_command(std::string_view name, arguments given) {
     });
     // Nobody was asked: why not is all that there is to say.
     if (!done && traced.report.steps.empty()) return done;
+    traced.retracted = !peer && was_retracted(traced.error, traced.report);
     const auto written = write_result(wanted.client.common.json ? tree_json(traced) : tree_text(traced));
+    if (written && traced.retracted) return tl::unexpected<problem>(retracted(wanted.key->hex()));
     return written ? done : written;
 }
 

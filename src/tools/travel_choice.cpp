@@ -12,6 +12,32 @@ namespace {
 constexpr const char* modes = "iterative, direct, proxied or mixed:N with N from 1 to 254";
 constexpr std::uint64_t proxies_max = 254;
 
+/// What fits into a message; rules may allow less.
+constexpr std::uint64_t count_max = 255;
+
+/// The rules say how much it may be.
+outcome<std::uint64_t> parse_count(std::string_view text) {
+    if (const auto number = parse_number(text)) return *number;
+    return unusable(in_quotes(text) + " is no number; give one from 1 on");
+}
+
+/// One that can be named to others as it is.
+outcome<location> parse_reachable_address(std::string_view text) {
+    auto where = parse_listen_address(text);
+    if (!where) return where;
+    const auto number = to_address(*where);
+    if (number && !number->is_wildcard()) return where;
+    return unusable(in_quotes(text) + " is not one address of this machine; give a number, as in udp://192.0.2.1:0");
+}
+
+outcome<void> at_most(std::string_view option, const std::optional<std::uint64_t>& given, std::uint64_t most) {
+    if (!given || (*given > 0 && *given <= most)) return {};
+    return unusable(std::string(option) + ": " + in_quotes(std::to_string(*given)) + " is " +
+                    (*given == 0 ? "not enough" : "more than the rules allow") + "; give 1 to " + std::to_string(most));
+}
+
+}  // namespace
+
 outcome<query_mode> parse_mode(std::string_view text) {
     if (text == "iterative") return iterative();
     if (text == "proxied") return proxied();
@@ -26,32 +52,6 @@ outcome<query_mode> parse_mode(std::string_view text) {
         return unusable(in_quotes(text) + " is not available yet; give " + modes);
     return unusable(in_quotes(text) + " is no mode; give " + modes);
 }
-
-/// What fits into a message; rules may allow less.
-constexpr std::uint64_t count_max = 255;
-
-outcome<std::uint64_t> parse_count(std::string_view text) {
-    const auto number = parse_number(text);
-    if (number && *number > 0 && *number <= count_max) return *number;
-    return unusable(in_quotes(text) + " is too much or no number; give 1 to " + std::to_string(count_max));
-}
-
-/// One that can be named to others as it is.
-outcome<location> parse_reachable_address(std::string_view text) {
-    auto where = parse_listen_address(text);
-    if (!where) return where;
-    const auto number = to_address(*where);
-    if (number && !number->is_wildcard()) return where;
-    return unusable(in_quotes(text) + " is not one address of this machine; give a number, as in udp://192.0.2.1:0");
-}
-
-outcome<void> at_most(std::string_view option, const std::optional<std::uint64_t>& given, std::uint64_t most) {
-    if (!given || *given <= most) return {};
-    return unusable(std::string(option) + ": " + in_quotes(std::to_string(*given)) +
-                    " is more than the rules allow; give 1 to " + std::to_string(most));
-}
-
-}  // namespace
 
 std::vector<address> travel_choice::reachable() const {
     std::vector<address> out;
@@ -99,6 +99,7 @@ outcome<void> travel_choice::check_hiding(bool wanted, const travel_rules& rules
     if (hops || fan_out) {
         return unusable(who + " needs queries that all look the same; leave --hops and --fanout out");
     }
+    if (results) return unusable(who + " needs queries that end with one value; leave --results out");
     return {};
 }
 
@@ -112,14 +113,12 @@ void declare_travel(command_line& line, travel_choice& into) {
                                "In the other modes than iterative: how often it is passed on");
     line.option<std::uint64_t>("--fanout", "N", into.fan_out, parse_count,
                                "In these modes: to how many peers each passes it on");
-    line.repeated("--listen", into.listen, parse_reachable_address,
+    line.repeated("--listen", "ADDR", into.listen, parse_reachable_address,
                   "With direct: an address of this machine that others can reach, as in udp://192.0.2.1:0");
 }
 
-void declare_results(command_line& line, travel_choice& into) {
-    line.option<std::uint64_t>(
-        "--results", "N", into.results, parse_count,
-        "So many copies of a value of an author are enough; with direct, so many peers bring one");
+void declare_results(command_line& line, travel_choice& into, std::string_view help) {
+    line.option<std::uint64_t>("--results", "N", into.results, parse_count, help);
 }
 
 }  // namespace mydht::tools

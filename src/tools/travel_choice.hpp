@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mydht/query/options.hpp>
@@ -41,8 +42,11 @@ struct travel_choice {
 /// The mode as --mode takes it.
 [[nodiscard]] std::string text_of(query_mode mode);
 
-/// --results, for gets.
-void declare_results(command_line& line, travel_choice& into);
+/// A mode as users write it.
+[[nodiscard]] outcome<query_mode> parse_mode(std::string_view text);
+
+/// --results, which means something else for each goal.
+void declare_results(command_line& line, travel_choice& into, std::string_view help);
 
 /// --mode, --hops, --fanout and --listen.
 void declare_travel(command_line& line, travel_choice& into);

@@ -55,8 +55,18 @@ class WrongArguments(support.Case):
             self.refused(2, command, "--no-such-option", says=["--no-such-option", f"mydht {command} --help"])
         self.refused(2, "get", *SOMEWHERE, KEY, KEY, says=KEY)
         self.refused(2, "get", *SOMEWHERE, "--timeout", "1s", "--timeout", "2s", KEY, says="--timeout")
-        self.refused(2, "put", "--bootstrap", says="--bootstrap")
-        self.refused(2, "id", "--identity", says="--identity")
+        for command, option, shown in (("put", "--bootstrap", "ADDR"), ("id", "--identity", "FILE"), ("get", "--mode", "MODE")):
+            self.refused(2, command, option, says=f"{option} needs {shown} behind it; see mydht {command} --help")
+        self.refused(2, "get", "--mode", "--json", KEY, says="--mode needs MODE")
+        # An option that is not known is not a key, and not surplus.
+        for wrong in (["put", "--results", "2", "x"], ["get", "--results=2", "--mod", "proxied", KEY], ["get", "-x", KEY]):
+            option = next(text for text in wrong if text in ("--results", "--mod", "-x"))
+            self.refused(2, wrong[0], *SOMEWHERE, *wrong[1:], says=f"there is no option '{option}'; see mydht {wrong[0]} --help")
+
+    def test_help_comes_before_what_is_wrong(self):
+        for wrong in (["-h", "extra", "more"], ["--no-such-option", "--help"], [KEY, KEY, "-h"]):
+            self.assertEqual(self.succeeds("get", *wrong), self.succeeds("get", "--help"))
+        self.refused(2, "get", *SOMEWHERE, "--", "--help", says="'--help' is no key")
 
     def test_durations(self):
         for text in ("", "0s", "5", "s", "5x", "-5s", "1.5s", "5 s", "5ms ", "99999999999999999999s", "999999999999999d"):
@@ -108,6 +118,9 @@ class WrongArguments(support.Case):
     def test_values_that_are_too_large(self):
         self.refused(2, "put", *SOMEWHERE, "-", content=bytes(65537), says=["VALUE", "65536"])
         self.refused(2, "put", *SOMEWHERE, "x" * 65537, says=["VALUE", "65536"])
+        asked = ["request", *SOMEWHERE, KEY, "echo/1"]
+        self.refused(2, *asked, "-", content=bytes(61441), says=["VALUE", "61440"])
+        self.refused(2, *asked, "x" * 61441, says=["VALUE", "61440"])
         with open("/dev/zero", "rb") as endless:
             self.refused(2, "put", *SOMEWHERE, stdin=endless, says="65536")
 
@@ -150,6 +163,11 @@ class NotAvailableYet(support.Case):
             self.refused(2, "put", *SOMEWHERE, "--mode", "iterative", option, "3", "x", says=[option, "--mode proxied"])
             for number in ("0", "200", "many", "-1"):
                 self.refused(2, "get", *SOMEWHERE, "--mode", "proxied", option, number, KEY, says=f"'{number}'")
+            for number in ("0", "33", "999"):
+                self.refused(2, "get", *SOMEWHERE, "--mode", "proxied", "--hops", number, KEY, says=[f"'{number}'", "1 to 32"])
+        self.refused(2, "get", *SOMEWHERE, "--hide", "--results", "2", KEY, says=["--hide", "--results"])
+        self.refused(2, "request", *SOMEWHERE, "--results", "2", KEY, "echo/1", "x", says=["--results", "--key"])
+        self.refused(2, "lookup", *SOMEWHERE, "--mode", "direct", KEY, says=["--mode direct", "--listen"])
         for codec in ("json", "cbor", "bencode", "protobuf"):
             self.refused(2, "node", "--codec", codec, says=[f"'{codec}'", "not available yet"])
         self.refused(2, "node", "--codec", "xml", says=["'xml'", "no codec"])

@@ -32,7 +32,18 @@ class Modes(support.Case):
         self.assertEqual(rows[0].split()[:2], ["put", "proxied"])
         self.assertEqual([row.split()[0] for row in rows[1:]], ["get"] * (len(rows) - 1))
 
+    def test_modes_and_hops_are_chosen(self):
+        near = ("--nodes", "20", "--values", "5", "--links", "ring", "--mode", "proxied", "--mode", "mixed:1")
+        put, *gets = self.rows(*near)
+        self.assertEqual([get["mode"] for get in gets], ["proxied", "mixed:1"])
+        few = self.rows(*near, "--hops", "1")
+        self.assertLess(few[1]["messages"], gets[0]["messages"])
+
     def test_wrong_arguments(self):
+        for number in ("0", "33"):
+            self.refused(2, "sim", "modes", "--hops", number, says=[f"'{number}'", "1 to 32"])
+        self.refused(2, "sim", "modes", "--hops", "2", "--mode", "mixed:3", says=["mixed:3", "--hops"])
+        self.refused(2, "sim", "modes", "--mode", "quick", says=["'quick'", "no mode"])
         self.refused(2, "sim", says="SCENARIO")
         self.refused(2, "sim", "weather", says=["'weather'", "give modes"])
         self.refused(2, "sim", "modes", "--nodes", "7", says=["'7'", "8 to"])

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -60,6 +61,16 @@ class Values(support.Case):
             self.refused(3, "get", *self.through(2), "--mode", *mode, MISSING, says=MISSING)
             self.put(0, "--mode", *mode, "brought by " + mode[0])
 
+    def test_an_address_at_which_nobody_sees_the_asker(self):
+        try:
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as there:
+                there.bind(("::1", 0))
+        except OSError:
+            self.skipTest("no IPv6 here")
+        key = self.put(0, "brought nowhere")
+        self.refused(1, "get", *self.through(1), "--mode", "direct", "--listen", "udp://[::1]:0", key,
+                     says=["--listen udp://[::1]:0", "--bootstrap"])
+
     def test_requests_to_services(self):
         echo = self.node("--bootstrap", self.nodes[0].address, "--echo")
         for mode in ([], ["--mode", "proxied"], ["--mode", "mixed:1"], ["--mode", "direct", "--listen", "udp://127.0.0.1:0"]):
@@ -70,8 +81,12 @@ class Values(support.Case):
         self.assertEqual(reply["id"], echo.id)
         self.refused(1, "request", *self.through(1), "--mode", "proxied", echo.id, "none/1", "x", says="no service")
         self.refused(3, "request", *self.through(1), "--mode", "proxied", "--key", MISSING, "none/1", "x", says=MISSING)
+        self.refused(3, "request", *self.through(1), "--mode", "proxied", "--key", MISSING, "none/1", "x", says="serves that name")
+        self.refused(3, "request", *self.through(1), "--mode", "proxied", MISSING, "echo/1", "x", says="knows that node")
+        twice = self.succeeds("request", *self.through(1), "--mode", "proxied", "--key", "--results", "2", "--json", MISSING, "echo/1", "x")
+        self.assertEqual({json.loads(line)["id"] for line in twice.splitlines()}, {echo.id})
         self.refused(2, "request", *self.through(1), echo.id, "no name", "x", says="no name of a service")
-        self.refused(2, "request", *self.through(1), "--mode", "proxied", echo.id, "echo/1", "-", content=b"x" * 61441, says=echo.id)
+        self.refused(2, "request", *self.through(1), "--mode", "proxied", echo.id, "echo/1", "-", content=b"x" * 61441, says=["VALUE", "61440"])
 
     def trace(self, code, *arguments):
         """The trace as it is in JSON, of a command that ends with this code; the tree has as many steps."""
@@ -110,6 +125,18 @@ class Values(support.Case):
             self.assertTrue(self.trace(0, "--mode", mode, "--peer", self.nodes[3].id)["found"])
             self.trace(3, "--mode", mode, "--peer", MISSING)
         self.refused(2, "trace", *self.through(0), "--peer", "--hide", MISSING, says="--hide")
+        missing = support.mydht("trace", *self.through(0), "--peer", MISSING).stderr.decode()
+        self.assertIn("check the id", missing)
+        self.assertNotIn("value", missing)
+        whole = self.succeeds("trace", *self.through(0), "--long", "--peer", self.nodes[3].id).decode()
+        self.assertTrue(whole.startswith(self.nodes[3].id + ", "))
+        self.assertRegex(whole.splitlines()[2], r"\|- [0-9a-f]{64}  ")
+
+    def test_lookups_that_travel(self):
+        for mode in (["proxied"], ["direct", "--listen", "udp://127.0.0.1:0"]):
+            found = self.succeeds("lookup", *self.through(1), "--mode", *mode, self.nodes[3].id).decode()
+            self.assertEqual(found, f"{self.nodes[3].id} {' '.join(self.nodes[3].addresses)}\n")
+            self.refused(3, "lookup", *self.through(1), "--mode", *mode, MISSING, says="check the id")
 
     def test_a_trace_that_nobody_could_be_asked_for(self):
         with support.dead_address() as dead:
@@ -176,7 +203,11 @@ class Values(support.Case):
         self.assertEqual(self.succeeds("resolve", *self.through(2), key), b"x")
         gone = json.loads(self.succeeds("retract", *author, *self.through(1), "--json", "--cas", "5"))
         self.assertEqual((gone["key"], gone["sequence"]), (key, 6))
-        self.refused(3, "resolve", *self.through(2), key, says=key)
+        for command in ("resolve", "get"):
+            self.refused(3, command, *self.through(2), key, says=[key, "author has taken the value back"])
+        for mode in (["iterative"], ["proxied"]):
+            seen = self.trace(3, "--mode", *mode, key)
+            self.assertEqual((seen["found"], seen["retracted"]), (False, True))
         self.assertEqual(self.succeeds("resolve", *self.through(2), notes), b"x")
         self.assertEqual(self.succeeds("retract", *author, *self.through(3), "--salt", "notes").decode().strip(), notes)
         self.refused(3, "resolve", *self.through(0), notes, says=notes)

@@ -61,11 +61,12 @@ TEST_CASE("peers stand below those who named them, with their times", "[tree]") 
     query.report.took = 2001ms;
     CHECK(lines_of(tree_text(query)) ==
           std::vector<std::string>{
-              "ab000000, iterative: found after 2001.0 ms, 5 asked, 2 answered, 2 of no use",
+              "ab000000, iterative: found after 2001.0 ms, 5 asked, 2 answered, 1 silent, 1 not reached or "
+              "refused",
               " sent ms  took ms",
               "     0.1      2.5  |- 11000000  named 3  udp://127.0.0.1:4000",
               "     2.7   1997.3  |  |- 22000000  silent",
-              "     0.0        -  |  |- 44000000  late, had it, named 0",
+              "     0.0        -  |  |- 44000000  late, found 1, named 0",
               "     0.0        -  |  |  |- 55000000  no answer when it was over",
               "     0.0        -  |- 33000000  not reached",
           });
@@ -132,9 +133,31 @@ TEST_CASE("a tree stays within a hundred columns, however deep it is and whereve
     CHECK(lines[2].ends_with("  " + near.text()));
     CHECK(lines[3].find("udp") == std::string::npos);
     CHECK(lines[8].find(", by ") == std::string::npos);
-    CHECK(lines[9].find("|- 07000000  late, had it, named 20, by 06000000") != std::string::npos);
+    CHECK(lines[9].find("|- 07000000  late, found 1, named 20, by 06000000") != std::string::npos);
     query.report.steps[5].named_by = 9;  // nobody is named by one who was asked later
     CHECK(lines_of(tree_text(query)).size() == lookup_report::steps_max + 2);
+}
+
+TEST_CASE("a value that was taken back is not one that was never there", "[tree]") {
+    auto query = walk();
+    query.report.steps = {step_of(0x11, ending::found)};
+    query.error = make_error_code(errc::not_found);
+    CHECK(tree_json(query).find("retracted") == std::string::npos);
+    query.retracted = true;
+    CHECK(lines_of(tree_text(query))[0] == "ab000000, iterative: retracted, seen after 0.0 ms, 0 asked, 0 answered");
+    CHECK(tree_json(query).find(R"("found": false, "retracted": true, "error": ")") != std::string::npos);
+}
+
+TEST_CASE("ids are whole where the user wants that", "[tree]") {
+    auto query = walk();
+    query.report.steps = {step_of(0x11, ending::found)};
+    query.report.steps[0].where = address::ipv4(address_kind::udp, {203, 0, 113, 255}, 65535);
+    query.whole_ids = true;
+    const auto lines = lines_of(tree_text(query));
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[0].starts_with(query.target.hex() + ", "));
+    CHECK(lines[2].find("|- " + id_of(0x11).hex() + "  found 1") != std::string::npos);
+    CHECK(lines[2].ends_with(query.report.steps[0].where.text()));
 }
 
 TEST_CASE("a query that asked nobody has a summary and no tree", "[tree]") {
