@@ -2,6 +2,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <mydht/crypto/hash.hpp>
 
@@ -23,52 +24,69 @@ id256 content_of(const node_id& from, const wire::gathered& what) {
     return all.finish();
 }
 
-bool is_announcement(const wire::gathered& what) {
-    return what.items.empty() && what.contacts.empty() && what.copies == 0;
-}
-
 }  // namespace
 
+delivery::delivery(const node_id& from_, wire::gathered what_)
+    : from(from_), what(std::move(what_)), content(content_of(from, what)) {}
+
+bool delivery::is_announcement() const { return what.items.empty() && what.contacts.empty() && what.copies == 0; }
+
 bool collection::may_bring(const node_id& from) const {
+    if (liars_.contains(from)) return false;
     if (from_ == source::asked) return asked_.contains(from);
     return brought_.size() < results_ || brought_.contains(from);
 }
 
-collection::verdict collection::take(const node_id& from, wire::gathered what) {
-    if (!may_bring(from)) return verdict::refused;
-    if (is_announcement(what)) return verdict::known;
-    const auto content = content_of(from, what);
-    if (const auto before = judged_.find(content); before != judged_.end()) {
-        return before->second ? verdict::known : verdict::refused;
-    }
-    const bool had_its_turn = from_ == source::anybody && brought_.contains(from);
-    if (had_its_turn || judged_.size() >= judged_max) return verdict::refused;
-    const bool valid = found_.take_delivery(std::move(what));
-    judged_.emplace(content, valid);
-    if (!valid) return verdict::refused;
-    brought_.insert(from);
+bool collection::knows(const delivery& brought) const {
+    return may_bring(brought.from) && (brought.is_announcement() || taken_.contains(brought.content));
+}
+
+collection::verdict collection::take(const delivery& brought) {
+    if (knows(brought)) return verdict::known;
+    const bool had_its_turn = from_ == source::anybody && brought_.contains(brought.from);
+    const bool open = may_bring(brought.from) && !had_its_turn && taken_.size() + liars_.size() < judged_max;
+    if (!open || !found_.concerns(brought.what)) return verdict::refused;
+    if (!found_.take_delivery(brought.what)) return verdict::lie;
+    taken_.insert(brought.content);
+    brought_.insert(brought.from);
     return verdict::taken;
+}
+
+void collection::lied(const node_id& from) {
+    liars_.insert(from);
+    found_.lied();
 }
 
 collections::place::place(collections& in, const loop_tag& tag, collection& which,
                           std::function<void(const node_id& by)> wake)
-    : in_(in), tag_(tag) {
+    : in_(in) {
     entry made;
     made.which = &which;
     made.wake = std::move(wake);
-    found_ = in_.by_tag_.emplace(tag, std::move(made)).second;
+    at_ = in_.by_tag_.emplace(tag, std::move(made));
 }
 
-collections::place::~place() {
-    if (found_) in_.by_tag_.erase(tag_);
-}
+collections::place::~place() { in_.by_tag_.erase(at_); }
 
 collection::verdict collections::take(const node_id& from, wire::deliver what) {
-    const auto waits = by_tag_.find(what.tag);
-    if (waits == by_tag_.end()) return collection::verdict::refused;
-    const auto outcome = waits->second.which->take(from, std::move(what.what));
-    if (outcome == collection::verdict::taken) waits->second.wake(from);
-    return outcome;
+    using verdict = collection::verdict;
+    const delivery brought(from, std::move(what.what));
+    const auto [begin, end] = by_tag_.equal_range(what.tag);
+    for (auto at = begin; at != end; ++at) {
+        if (at->second.which->knows(brought)) return verdict::known;
+    }
+    std::vector<collection*> deceived;
+    std::vector<std::function<void(const node_id&)>> woken;
+    // That a value was kept does not say which one: everybody who waits for that hears it.
+    for (auto at = begin; at != end; ++at) {
+        const auto outcome = at->second.which->take(brought);
+        if (outcome == verdict::lie) deceived.push_back(at->second.which);
+        if (outcome == verdict::taken) woken.push_back(at->second.wake);
+    }
+    for (const auto& each : woken) each(from);
+    if (!woken.empty()) return verdict::taken;
+    for (auto* const each : deceived) each->lied(from);
+    return deceived.empty() ? verdict::refused : verdict::lie;
 }
 
 }  // namespace mydht::detail

@@ -13,6 +13,18 @@
 
 namespace mydht::detail {
 
+/// What somebody delivers, and what tells it from all else that is delivered.
+struct delivery {
+    delivery(const node_id& from_, wire::gathered what_);
+
+    node_id from;
+    wire::gathered what;
+    id256 content;
+
+    /// It says no more than that something will come.
+    [[nodiscard]] bool is_announcement() const;
+};
+
 /// What is delivered for one query to the peer that waits for it. A plain value.
 class collection {
 public:
@@ -32,9 +44,14 @@ public:
     enum class verdict : std::uint8_t {
         taken,    ///< it is new, and valid
         known,    ///< it came before, or says no more than that something will come
-        refused,  ///< not from this peer, too many, or a lie
+        refused,  ///< not from this peer, too many, or for another query
+        lie,      ///< nobody can have sent it honestly, unless it is for another query of the same tag
     };
-    [[nodiscard]] verdict take(const node_id& from, wire::gathered what);
+    [[nodiscard]] verdict take(const delivery& brought);
+    /// It came before, or says no more than that something will come.
+    [[nodiscard]] bool knows(const delivery& brought) const;
+    /// What was a lie is for no other query: whoever sent it has had its turn.
+    void lied(const node_id& from);
 
 private:
     [[nodiscard]] bool may_bring(const node_id& from) const;
@@ -43,15 +60,22 @@ private:
     std::size_t results_;
     gathering& found_;
     std::set<node_id> asked_;
-    std::map<id256, bool> judged_;  // deliveries by their content, and whether they were valid
-    std::set<node_id> brought_;     // who brought something valid
+    std::set<id256> taken_;      // deliveries by their content
+    std::set<node_id> brought_;  // who brought something valid
+    std::set<node_id> liars_;
 };
 
-/// The collections of a node by their tags.
+/// The collections of a node by their tags. Those of one tag are for different queries: whoever has seen a tag can use
+/// it for another one, which must not keep out what comes for the first.
 class collections {
+    struct entry {
+        collection* which = nullptr;
+        std::function<void(const node_id& by)> wake;
+    };
+    using entries = std::multimap<loop_tag, entry>;
+
 public:
-    /// From its beginning to its end the collection is found under the tag, unless another one is: somebody may use a
-    /// tag for two queries. `wake` is called when something was taken.
+    /// From its beginning to its end the collection is found under the tag. `wake` is called when something was taken.
     class place {
     public:
         place(collections& in, const loop_tag& tag, collection& which, std::function<void(const node_id& by)> wake);
@@ -61,20 +85,15 @@ public:
 
     private:
         collections& in_;
-        loop_tag tag_;
-        bool found_;
+        entries::iterator at_;
     };
 
     [[nodiscard]] bool awaits(const loop_tag& tag) const { return by_tag_.contains(tag); }
-    /// Refused when nobody waits for it.
+    /// Goes to whom it is for. Refused, or a lie, when it is for nobody.
     [[nodiscard]] collection::verdict take(const node_id& from, wire::deliver what);
 
 private:
-    struct entry {
-        collection* which = nullptr;
-        std::function<void(const node_id& by)> wake;
-    };
-    std::map<loop_tag, entry> by_tag_;
+    entries by_tag_;
 };
 
 }  // namespace mydht::detail

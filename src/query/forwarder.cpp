@@ -9,6 +9,7 @@
 #include "query/forwarding_state.hpp"
 #include "query/hop.hpp"
 #include "query/tickets.hpp"
+#include "query/usable.hpp"
 
 namespace mydht {
 
@@ -67,6 +68,10 @@ wire::message refuse_ticket(forwarding_state& in, std::error_code why) {
     if (why == errc::unreachable) {
         ++in.counts.unseen_askers;
         return error_answer(wire::error_code::refused, "the asker was not seen at the addresses that it names");
+    }
+    if (why == errc::bad_address) {
+        ++in.counts.private_askers;
+        return error_answer(wire::error_code::refused, "the asker's addresses are of a network that you are not in");
     }
     ++in.counts.forged_askers;
     return error_answer(wire::error_code::refused, "the asker's ticket does not hold: " + why.message());
@@ -214,10 +219,12 @@ bool forwarder::awaits(const loop_tag& tag) const { return state_->waiting.await
 bool forwarder::can_be_reached() const { return !state_->origin.contact().addresses.empty(); }
 
 wire::message forwarder::take(const peer_info& from, wire::deliver what) {
+    detail::keep_knowable(what.what.contacts, from.observed);
     switch (state_->waiting.take(from.who.id, std::move(what))) {
         case detail::collection::verdict::taken: ++state_->counts.collected; return wire::delivered();
         case detail::collection::verdict::known: return wire::delivered();
-        case detail::collection::verdict::refused: break;
+        case detail::collection::verdict::refused:
+        case detail::collection::verdict::lie: break;
     }
     // It may be only late, and is paid all the same.
     ++state_->counts.unasked;

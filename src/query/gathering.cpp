@@ -7,6 +7,9 @@
 
 #include <mydht/core/limits.hpp>
 #include <mydht/crypto/ids.hpp>
+#include <mydht/value/value.hpp>
+
+#include "query/usable.hpp"
 
 namespace mydht::detail {
 
@@ -14,14 +17,18 @@ const id256& target_of(const wire::forward& query) noexcept {
     return std::visit([](const auto& goal) -> const id256& { return goal.target; }, query.goal);
 }
 
-gathering::gathering(const wire::forward& query, const namespaces& rules, const time_source& time)
+gathering::gathering(const wire::forward& query, const namespaces& rules, const time_source& time, address_scope reader)
     : elsewhere_(query.asker.has_value()),
       along_(query.storing == wire::storage_mode::path),
       time_(time),
+      reader_(reader),
       target_(target_of(query)),
       results_(query.results),
       found_(target_, 0, rules, time, query.results) {
-    if (std::holds_alternative<wire::find_node>(query.goal)) wish_ = wish::contacts;
+    if (const auto* peer = std::get_if<wire::find_node>(&query.goal)) {
+        wish_ = wish::contacts;
+        kinds_ = peer->kinds;
+    }
     if (std::holds_alternative<wire::store>(query.goal)) wish_ = wish::copies;
     if (const auto* asked = std::get_if<wire::request>(&query.goal)) {
         wish_ = wish::replies;
@@ -86,12 +93,27 @@ void gathering::take_lists(wire::gathered& from) {
     for (auto& each : from.contacts) take_contact(std::move(each));
 }
 
+bool gathering::concerns(const wire::gathered& what) const {
+    if (!what.items.empty()) {
+        const auto& first = what.items.front();
+        // Which question a reply is to, its signature alone says.
+        if (first.kind == item_kind::reply || wish_ != wish::values) return wish_ == wish::replies;
+        const auto key = value::key_of(first);
+        return !key || *key == target_;
+    }
+    if (!what.contacts.empty()) return wish_ == wish::contacts && what.contacts.front().id == target_;
+    return wish_ == wish::copies && what.copies > 0;
+}
+
 bool gathering::take_delivery(wire::gathered what) {
     const auto lies_before = lies_;
     if (what.items.size() > limits::values_per_message || what.contacts.size() > 1) ++lies_;
     if (what.copies > 0 && wish_ != wish::copies) ++lies_;
     if (lies_ == lies_before) take_lists(what);
-    if (lies_ > lies_before) return false;
+    if (lies_ > lies_before) {
+        lies_ = lies_before;
+        return false;
+    }
     if (what.copies > 0) ++copies_;
     return true;
 }
@@ -137,7 +159,9 @@ void gathering::take_contact(contact who) {
         ++lies_;
         return;
     }
-    // One without addresses is known by a session alone: it gives the key, and way to one that says more.
+    keep_usable(who, kinds_, reader_);
+    // One without addresses gives the key, and way to one that says more: it is known by a session alone, or only at
+    // addresses that are of no use to the asker.
     if (!contacts_.empty() && (who.addresses.empty() || contacts_.front().addresses.empty())) {
         if (contacts_.front().addresses.empty()) contacts_.front() = std::move(who);
         return;

@@ -24,7 +24,8 @@ namespace mydht::detail {
 class gathering {
 public:
     /// The references must outlive it. Whoever has something brings it to the asker when the query has a ticket.
-    gathering(const wire::forward& query, const namespaces& rules, const time_source& time);
+    /// `reader`: contacts go to somebody in a network of this scope, who shall not hear of narrower ones.
+    gathering(const wire::forward& query, const namespaces& rules, const time_source& time, address_scope reader);
 
     /// How the answer of a peer behind this one is to be taken.
     enum class judgement : std::uint8_t {
@@ -41,8 +42,12 @@ public:
     [[nodiscard]] judged take(wire::message answer, const branch& path);
     /// The peer gave no answer. `asked`: it may have done something with the query.
     void missed(bool asked = true) { cut_off_ = cut_off_ || asked || wish_ != wish::replies; }
-    /// Somebody behind this one, who may be anybody, delivers something. False when it is a lie.
+    /// Somebody may deliver this for this query; otherwise it is for another one.
+    [[nodiscard]] bool concerns(const wire::gathered& what) const;
+    /// Somebody behind this one, who may be anybody, delivers something. False when it is a lie, or for another query:
+    /// it counts as a lie when lied() says so.
     [[nodiscard]] bool take_delivery(wire::gathered what);
+    void lied() { ++lies_; }
 
     /// At the asker of a request: what else a reply has to be.
     void opens_replies_with(std::function<bool(const signed_reply&)> opens) { opens_ = std::move(opens); }
@@ -104,6 +109,8 @@ private:
     bool elsewhere_;  // answers go straight to the asker
     bool along_;      // peers on the way may keep copies
     const time_source& time_;
+    address_scope reader_;
+    wire::kind_mask kinds_ = 0;  // of addresses that the asker can dial
     std::optional<steady_time> copies_end_;
     id256 target_;
     std::size_t results_;

@@ -16,6 +16,7 @@
 #include "query/refusal.hpp"
 #include "query/serving.hpp"
 #include "query/tickets.hpp"
+#include "query/usable.hpp"
 
 namespace mydht::detail {
 
@@ -42,6 +43,18 @@ bool was_not_asked(std::error_code why) {
     return was_not_sent(why) || why == errc::unreachable || why == errc::connection_refused;
 }
 
+/// Of the network in which whoever gets the answer is.
+address_scope scope_of(const std::optional<peer_info>& asker) {
+    return asker ? scope_of(asker->observed) : address_scope::loopback;
+}
+
+/// The same when it is brought to one of the addresses.
+address_scope scope_of(const asker_ticket& where) {
+    auto out = address_scope::loopback;
+    for (const auto& each : where.addresses) out = std::max(out, scope_of(each));
+    return out;
+}
+
 bool is_taken(const result<reply>& word) { return word && std::holds_alternative<wire::delivered>(word->what); }
 
 }  // namespace
@@ -66,7 +79,7 @@ hop::hop(std::shared_ptr<forwarding_state> in, wire::forward query, std::optiona
       query_(std::move(query)),
       from_(std::move(from)),
       deadline_(deadline),
-      found_(query_, in_->spaces, *in_->env.time),
+      found_(query_, in_->spaces, *in_->env.time, scope_of(from_)),
       hands_back_(query_.stream) {}
 
 task<wire::gathered> hop::run() {
@@ -138,13 +151,8 @@ task<> hop::look_here() {
         ended_ = kept_ && !more;
         if (kept_ && more) one_copy_less();
         co_return;
-    } else if (const auto self = in_->origin.contact(); self.id == target) {
-        held.contacts = {self};
-    } else if (const auto* known = in_->table.find(target); known != nullptr && !in_->table.is_bad(*known)) {
-        held.contacts = {known->contact};
-    } else if (auto linked = linked_target(); linked && !linked->can(capability::server)) {
-        // Nobody has it in a table.
-        held.contacts = {std::move(*linked)};
+    } else {
+        held.contacts = known_here();
     }
     if (from_ && (!held.items.empty() || !held.contacts.empty())) ++in_->counts.hits;
     if (ticket_) {
@@ -157,11 +165,16 @@ task<> hop::look_here() {
     co_await hand_back();
 }
 
-/// The peer that is looked for, when it is known by its session alone: its key, and no address, since at none has
-/// anybody reached it.
+/// The peer that is looked for, when it is known by its session alone, or only where the asker is not: its key, and no
+/// address.
 std::optional<contact> hop::linked_target() const {
-    const bool looks = std::holds_alternative<wire::find_node>(query_.goal) && in_->origin.linked;
-    auto out = looks ? in_->origin.linked(target_of(query_)) : std::nullopt;
+    if (!std::holds_alternative<wire::find_node>(query_.goal)) return {};
+    std::optional<contact> out;
+    if (in_->origin.linked) out = in_->origin.linked(target_of(query_));
+    if (const auto* known = in_->table.find(target_of(query_));
+        !out && known != nullptr && !in_->table.is_bad(*known)) {
+        out = known->contact;
+    }
     if (out) out->addresses.clear();
     return out;
 }
@@ -174,6 +187,26 @@ task<> hop::name_linked() {
     wire::gathered held;
     held.contacts.push_back(std::move(*linked));
     co_await bring(std::move(held));
+}
+
+/// The peer that is looked for, at addresses of use to the asker if this node knows any.
+std::vector<contact> hop::known_here() const {
+    const auto& goal = std::get<wire::find_node>(query_.goal);
+    const auto scope = ticket_ ? scope_of(*ticket_) : scope_of(from_);
+    std::vector<contact> out;
+    if (auto self = in_->origin.contact(); self.id == goal.target) {
+        out.push_back(std::move(self));
+        keep_usable(out.front(), goal.kinds, scope);
+    } else if (const auto* known = in_->table.find(goal.target); known != nullptr && !in_->table.is_bad(*known)) {
+        out.push_back(known->contact);
+        keep_usable(out.front(), goal.kinds, scope);
+        // Others may know it where the asker can dial it; otherwise see name_linked().
+        if (out.front().addresses.empty()) out.clear();
+    } else if (auto linked = linked_target(); linked && !linked->can(capability::server)) {
+        // Nobody has it in a table.
+        out.push_back(std::move(*linked));
+    }
+    return out;
 }
 
 /// Without any left the query still goes to the ends of its paths.
@@ -298,6 +331,9 @@ void hop::settle(branches& out, arrival got) {
         const bool not_asked = was_not_asked(got.answer.error());
         found_.missed(!not_asked);
         return not_asked ? out.given_back(path) : out.lost(path);
+    }
+    if (auto* const said = std::get_if<wire::gathered>(&got.answer->what)) {
+        keep_knowable(said->contacts, got.answer->from);
     }
     const auto lies = found_.lies();
     const auto judged = found_.take(std::move(got.answer->what), path);

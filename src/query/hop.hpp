@@ -58,6 +58,7 @@ private:
     [[nodiscard]] bool is_served_here() const;
     [[nodiscard]] task<> serve_here();
     [[nodiscard]] task<> send_on();
+    [[nodiscard]] std::vector<contact> known_here() const;
     void one_copy_less();
     void settle(branches& out, arrival got);
     query_step* note(const arrival& got);

@@ -5,7 +5,8 @@
 #include <variant>
 
 #include <mydht/crypto/ids.hpp>
-#include <mydht/routing/address_filter.hpp>
+
+#include "query/usable.hpp"
 
 namespace mydht {
 
@@ -16,12 +17,6 @@ wire::message refuse(wire::error_code code, std::string_view text) {
     out.code = code;
     out.text = text.substr(0, limits::error_text_bytes);
     return out;
-}
-
-/// Keeps the addresses that the asker can dial, by kind and by scope.
-void keep_usable(contact& c, wire::kind_mask kinds, address_scope scope) {
-    std::erase_if(c.addresses, [&](const address& a) { return (wire::mask_of(a.kind()) & kinds) == 0; });
-    filter_addresses(c, scope);
 }
 
 void come_from(const peer_info& from, store_entry& entry) {
@@ -82,7 +77,7 @@ std::vector<contact> responder::nearest(const peer_info& from, const id256& targ
         auto rest = table_.closest(target, k_ - found.size(), doubtful);
         std::ranges::move(rest, std::back_inserter(found));
     }
-    for (auto& c : found) keep_usable(c, kinds, scope);
+    for (auto& c : found) detail::keep_usable(c, kinds, scope);
     return found;
 }
 

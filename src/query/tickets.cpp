@@ -23,6 +23,10 @@ result<asker_ticket> check_ticket(const forwarding_state& in, const wire::forwar
     const bool belongs = ticket->goal == goal_of(query) && ticket->target == target_of(query) &&
                          ticket->tag == query.tag && ticket->results >= query.results;
     if (!belongs) return failure(errc::bad_argument);
+    // Whoever is elsewhere knows nobody in a network of this node's own: those would be dials into it.
+    const auto scope = scope_of(from.observed);
+    const auto too_near = [scope](const address& where) { return scope_of(where) < scope; };
+    if (std::ranges::any_of(ticket->addresses, too_near)) return failure(errc::bad_address);
     // Only the first peer can know whether the asker is where it says; the others take its word for it.
     const auto seen = [&](const address& where) { return in.origin.seen_at(from, where); };
     const bool is_first = node_id_of(ticket->asker) == from.who.id;

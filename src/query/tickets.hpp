@@ -13,8 +13,8 @@ namespace mydht::detail {
 [[nodiscard]] ticket_goal goal_of(const wire::forward& query) noexcept;
 
 /// The ticket of a query that came from a peer, checked against the query. Errors: those of open_ticket(),
-/// errc::bad_argument for one of another query, errc::unreachable when the peer is the asker and was not seen at each
-/// of its addresses.
+/// errc::bad_argument for one of another query, errc::bad_address for addresses of a narrower scope than the one the
+/// peer was observed in, errc::unreachable when the peer is the asker and was not seen at each of its addresses.
 [[nodiscard]] result<asker_ticket> check_ticket(const forwarding_state& in, const wire::forward& query,
                                                 const peer_info& from);
 

@@ -30,6 +30,13 @@ std::error_code over_limit(bytes_view content, bytes_view salt, std::string_view
     return {};
 }
 
+/// The key stands at a fixed place in a peer's record, so one under a wrong key costs no signature check.
+result<public_key> peer_of(bytes_view record) {
+    body_reader head(record);
+    head.u8();
+    return public_key::from_bytes(head.fixed(public_key::size));
+}
+
 }  // namespace
 
 value::value() = default;
@@ -99,9 +106,8 @@ result<void> value::read_signed() {
     return {};
 }
 
-result<value> value::open(const id256& expected, item what, wall_time now) {
-    if (what.kind == item_kind::peer_record) return open_peer_record(expected, std::move(what), now);
-
+/// What the body says, of which nothing is checked but the layout.
+result<value> value::read(item what) {
     const bool is_signed = what.kind == item_kind::mutable_value || what.kind == item_kind::tombstone;
     if (!is_signed && what.kind != item_kind::immutable) return failure(errc::malformed);
     if (is_signed && what.deadline != wall_time{}) return failure(errc::malformed);
@@ -112,23 +118,39 @@ result<value> value::open(const id256& expected, item what, wall_time now) {
     out.sig_ = what.sig;
     out.deadline_ = what.deadline;
     if (auto done = is_signed ? out.read_signed() : out.read_immutable(); !done) return failure(done.error());
-    if (auto done = check_deadline(out.deadline_, now); !done) return failure(done.error());
-    if (out.key_ != expected) return failure(errc::wrong_key);
-    if (is_signed) {
-        auto done = verify(*out.author_, signature_kind(out.kind_), out.body_, out.sig_);
+    return out;
+}
+
+result<value> value::open(const id256& expected, item what, wall_time now) {
+    if (what.kind == item_kind::peer_record) return open_peer_record(expected, std::move(what), now);
+
+    auto out = read(std::move(what));
+    if (!out) return out;
+    if (auto done = check_deadline(out->deadline_, now); !done) return failure(done.error());
+    if (out->key_ != expected) return failure(errc::wrong_key);
+    if (out->author_) {
+        auto done = verify(*out->author_, signature_kind(out->kind_), out->body_, out->sig_);
         if (!done) return failure(done.error());
     }
-    out.problem_ = {};
+    out->problem_ = {};
     return out;
+}
+
+result<id256> value::key_of(item what) {
+    if (what.kind == item_kind::peer_record) {
+        const auto peer = peer_of(what.body);
+        if (!peer) return failure(peer.error());
+        return node_id_of(*peer);
+    }
+    const auto out = read(std::move(what));
+    if (!out) return failure(out.error());
+    return out->key_;
 }
 
 result<value> value::open_peer_record(const id256& expected, item what, wall_time now) {
     if (what.deadline != wall_time{}) return failure(errc::malformed);
 
-    // The key stands at a fixed place, so a record under a wrong key costs no signature check.
-    body_reader head(what.body);
-    head.u8();
-    const auto peer = public_key::from_bytes(head.fixed(public_key::size));
+    const auto peer = peer_of(what.body);
     if (peer && node_id_of(*peer) != expected) return failure(errc::wrong_key);
     auto record = open_record(what.body, what.sig, now);
     if (!record) return failure(record.error());

@@ -116,7 +116,7 @@ TEST_CASE("copies on the way are shared out strictly, and who gets none has the 
 
 TEST_CASE("nobody is believed to have left more copies than it could", "[copies]") {
     linked_network net(1);
-    detail::gathering found(put_along(5, 3), net.rules, *net.env.time);
+    detail::gathering found(put_along(5, 3), net.rules, *net.env.time, address_scope::global);
     detail::branch path;
     path.paths = 2;
     path.results = 3;

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+address here(const char* text) { return parse_address(text).value(); }
+
 get_options get_by(query_mode how) { return get_options().mode(how); }
 
 /// How many of so many values that were put somewhere are found elsewhere in this mode.
@@ -220,6 +222,121 @@ TEST_CASE("a victim that is named as asker gets nothing through honest peers, an
     CHECK(wide.at(999).dialled <= 16);
     CHECK(net.at(0).forwarding.counters().unseen_askers == 3);
     CHECK(hit.forwarding.counters().unasked == 0);
+}
+
+TEST_CASE("nobody is made to dial its own network for somebody outside it", "[direct]") {
+    linked_network net(3);
+    net.mesh(0, 3);
+    const auto what = value::immutable("bait");
+    REQUIRE(net.put(0, what, put_options().local()));
+    const auto outside = public_address(60'000);
+    std::uint8_t number = 0;
+    // The asker's friend passes its ticket on.
+    const auto refused_from = [&](const address& observed, const address& named) {
+        stranger asker(net, what.key(), named, 1);
+        asker.query.tag.data()[1] = ++number;
+        asker.sign(net, named);
+        auto from = asker.from(observed);
+        from.who = net.at(1).who;
+        const auto before = net.deliveries;
+        const bool refused = is_refused(net.complete(net.at(0).forwarding.answer(from, asker.query)));
+        CHECK((net.deliveries == before) == refused);
+        return refused;
+    };
+    const auto& counts = net.at(0).forwarding.counters();
+    CHECK(refused_from(outside, here("tcp://192.168.1.1:22")));
+    CHECK(refused_from(outside, here("tcp://127.0.0.1:6379")));
+    CHECK(refused_from(outside, here("tcp://169.254.1.1:80")));
+    CHECK(refused_from(outside, here("udp://[fd00::1]:53")));
+    CHECK(refused_from(here("tcp://192.168.1.9:4000"), here("tcp://127.0.0.1:6379")));
+    CHECK(counts.private_askers == 5);
+    CHECK(counts.forged_askers == 0);
+    CHECK_FALSE(refused_from(outside, public_address(60'001)));
+    CHECK_FALSE(refused_from(here("tcp://192.168.1.9:4000"), here("tcp://192.168.1.1:4000")));
+    CHECK_FALSE(refused_from(here("tcp://192.168.1.9:4000"), public_address(60'002)));
+    CHECK_FALSE(refused_from(here("tcp://127.0.0.1:4000"), here("tcp://127.0.0.1:4001")));
+    CHECK(counts.private_askers == 5);
+}
+
+TEST_CASE("who looks for a peer is told its addresses of networks that the asker is in, and of kinds it can dial",
+          "[direct]") {
+    linked_network net(2);
+    net.link(0, 1);
+    contact hidden = server_at(random_id(net.random), here("tcp://192.168.1.7:4000"));
+    hidden.addresses.push_back(here("tcp://8.8.4.4:4000"));
+    REQUIRE(net.at(1).table.insert_verified(hidden, here("tcp://192.168.1.7:4000"), net.env.time->now()).status ==
+            insert_status::inserted);
+    std::uint8_t number = 0;
+    const auto told = [&](const address& observed, address_kind kind) {
+        wire::find_node goal;
+        goal.target = hidden.id;
+        goal.kinds = wire::mask_of(kind);
+        stranger asker(net, hidden.id, observed, 1);
+        asker.query.goal = goal;
+        asker.query.asker.reset();
+        asker.query.tag.data()[1] = ++number;
+        const auto answer = net.complete(net.at(1).forwarding.answer(asker.from(observed), asker.query));
+        const auto& contacts = std::get<wire::gathered>(answer).contacts;
+        return contacts.empty() ? std::vector<address>() : contacts.front().addresses;
+    };
+    CHECK(told(public_address(60'000), address_kind::tcp) == std::vector{here("tcp://8.8.4.4:4000")});
+    CHECK(told(here("tcp://192.168.1.9:1"), address_kind::tcp) == hidden.addresses);
+    CHECK(told(public_address(60'000), address_kind::udp).empty());
+    CHECK(net.at(1).forwarding.counters().hits == 2);
+    // With a ticket, those that the asker can use where it says that it is.
+    wire::find_node goal;
+    goal.target = hidden.id;
+    goal.kinds = wire::mask_of(address_kind::tcp);
+    std::vector<address> brought;
+    net.on_link = [&](std::size_t, std::size_t, const wire::message& what) {
+        const auto* word = std::get_if<wire::deliver>(&what);
+        if (word != nullptr && !word->what.contacts.empty()) brought = word->what.contacts.front().addresses;
+    };
+    auto options = get_by(direct());
+    CHECK(net.complete(net.at(0).queries.lookup(hidden.id, options)));
+    CHECK(brought == std::vector{here("tcp://8.8.4.4:4000")});
+}
+
+TEST_CASE("contacts of a network that the peer who names them is not in are not taken", "[direct]") {
+    linked_network net(3);
+    net.link(0, 1);
+    net.link(1, 2);
+    const auto target = random_id(net.random);
+    std::vector<address> named;
+    net.at(2).behaves = [&](std::size_t, const wire::forward&) -> task<std::optional<wire::message>> {
+        wire::gathered out;
+        out.outcome = wire::gathered_outcome::found;
+        out.contacts = {server_at(target, named.front())};
+        out.contacts.front().addresses = named;
+        co_return wire::message(out);
+    };
+    const auto found = [&] {
+        const auto got = net.complete(net.at(0).queries.lookup(target, get_by(proxied()).rounds(1)));
+        return got ? got->closest.front().addresses : std::vector<address>();
+    };
+    named = {here("tcp://10.0.0.1:22"), here("tcp://8.8.4.4:4000"), here("tcp://127.0.0.1:6379")};
+    CHECK(found() == std::vector{here("tcp://8.8.4.4:4000")});
+    named = {here("tcp://10.0.0.1:22")};
+    CHECK(found().empty());
+    // It may be true there.
+    CHECK(net.at(1).forwarding.counters().lies == 0);
+    // Neither when somebody brings them.
+    wire::deliver word;
+    word.what.contacts = {server_at(target, here("tcp://10.0.0.1:22"))};
+    word.what.contacts.front().addresses.push_back(here("tcp://8.8.4.4:4000"));
+    net.at(1).behaves = [&](std::size_t, const wire::forward& query) -> task<std::optional<wire::message>> {
+        peer_info from;
+        from.who = net.at(2).who;
+        from.observed = from.who.addresses.front();
+        word.tag = query.tag;
+        (void)net.at(0).forwarding.take(from, word);
+        wire::gathered out;
+        out.delivered = 1;
+        co_return wire::message(out);
+    };
+    const auto got = net.complete(net.at(0).queries.lookup(target, get_by(direct())));
+    REQUIRE(got);
+    CHECK(got->closest.front().addresses == std::vector{here("tcp://8.8.4.4:4000")});
 }
 
 TEST_CASE("tickets that are forged, late, early or of another query are refused and counted", "[direct]") {

@@ -171,8 +171,9 @@ namespace {
 
 /// What waits for versions of one author's value.
 struct waiting {
-    explicit waiting(collection::source source, std::uint8_t results = 2) : what(query(results)) {
-        found.emplace(what, rules, loop.time);
+    explicit waiting(collection::source source, std::uint8_t results = 2, std::uint8_t seed = 7)
+        : author(*identity::from_seed(bytes(32, seed))), what(query(results)) {
+        found.emplace(what, rules, loop.time, address_scope::global);
         all.emplace(source, results, *found);
     }
 
@@ -200,7 +201,7 @@ struct waiting {
     }
 
     test::loop loop;
-    identity author = *identity::from_seed(bytes(32, 7));
+    identity author;
     namespaces rules;
     wire::forward what;
     std::optional<gathering> found;
@@ -215,80 +216,186 @@ node_id peer(std::uint8_t number) {
 
 using word = collection::verdict;
 
+loop_tag tag_of(std::uint8_t number) {
+    loop_tag out;
+    out.data()[0] = number;
+    return out;
+}
+
 }  // namespace
 
 TEST_CASE("anybody may bring something once, as many as results are wanted", "[forward]") {
     waiting w(collection::source::anybody);
-    CHECK(w.all->take(peer(1), wire::gathered()) == word::known);
-    CHECK(w.all->take(peer(1), w.with(1)) == word::taken);
+    CHECK(w.all->take({peer(1), wire::gathered()}) == word::known);
+    CHECK(w.all->take({peer(1), w.with(1)}) == word::taken);
     // A packet that came twice.
-    CHECK(w.all->take(peer(1), w.with(1)) == word::known);
-    CHECK(w.all->take(peer(1), w.with(2)) == word::refused);
+    CHECK(w.all->take({peer(1), w.with(1)}) == word::known);
+    CHECK(w.all->take({peer(1), w.with(2)}) == word::refused);
     CHECK_FALSE(w.found->enough());
-    CHECK(w.all->take(peer(2), w.with(1)) == word::taken);
+    CHECK(w.all->take({peer(2), w.with(1)}) == word::taken);
     CHECK(w.found->enough());
-    CHECK(w.all->take(peer(3), w.with(3)) == word::refused);
-    CHECK(w.all->take(peer(3), wire::gathered()) == word::refused);
+    CHECK(w.all->take({peer(3), w.with(3)}) == word::refused);
+    CHECK(w.all->take({peer(3), wire::gathered()}) == word::refused);
     CHECK(w.found->answer().items.size() == 1);
 }
 
-TEST_CASE("lies that are brought use no result up, and are judged so many times and no more", "[forward]") {
+TEST_CASE("a lie ends the turn of its sender alone, and so many are judged and no more", "[forward]") {
     waiting w(collection::source::anybody);
-    wire::gathered lie;
-    for (std::size_t i = 0; i < collection::judged_max - 1; ++i) {
-        lie.items = {
-            value::immutable("a lie " + std::to_string(i)).with_deadline(w.loop.time.wall_now() + 1h).to_item()};
-        CHECK(w.all->take(peer(1), lie) == word::refused);
+    collections all;
+    const collections::place here(all, tag_of(9), *w.all, [](const node_id&) {});
+    const auto bring = [&](const node_id& from, wire::gathered what) {
+        wire::deliver out;
+        out.tag = tag_of(9);
+        out.what = std::move(what);
+        return all.take(from, std::move(out));
+    };
+    const auto forged = [&](std::uint64_t n) {
+        auto out = w.with(n);
+        out.items.front().sig.data()[0] ^= 1;
+        return out;
+    };
+    for (std::uint64_t n = 1; n <= 2 * collection::judged_max; ++n) {
+        CHECK(bring(peer(1), forged(n)) == (n == 1 ? word::lie : word::refused));
     }
-    CHECK(w.found->lies() == collection::judged_max - 1);
-    CHECK(w.all->take(peer(1), lie) == word::refused);
-    CHECK(w.found->lies() == collection::judged_max - 1);
-    CHECK(w.all->take(peer(2), w.with(1)) == word::taken);
-    CHECK(w.all->take(peer(3), w.with(1)) == word::refused);
-    CHECK(w.found->answer().items.size() == 1);
-    // More than any message has room for, or what was not asked for.
-    waiting other(collection::source::anybody);
-    auto many = other.with(1);
+    CHECK(w.found->lies() == 1);
+    // Not even the truth is taken from there; from others it is.
+    CHECK(bring(peer(1), w.with(1)) == word::refused);
+    CHECK(bring(peer(1), wire::gathered()) == word::refused);
+    CHECK(bring(peer(2), w.with(1)) == word::taken);
+    // What was brought before does not protect who lies then.
+    CHECK(bring(peer(2), forged(1)) == word::refused);
+    // Others' lies use no result up. One is left to be judged.
+    for (std::uint8_t i = 3; i <= collection::judged_max - 1; ++i) CHECK(bring(peer(i), forged(1)) == word::lie);
+    CHECK(w.found->lies() == collection::judged_max - 2);
+    SECTION("the truth is the last one") {
+        CHECK(bring(peer(200), w.with(2)) == word::taken);
+        CHECK(w.found->answer().items.size() == 2);
+    }
+    SECTION("or a lie is") {
+        CHECK(bring(peer(200), forged(1)) == word::lie);
+        CHECK(bring(peer(201), w.with(2)) == word::refused);
+        CHECK(w.found->answer().items.size() == 1);
+    }
+}
+
+TEST_CASE("what is brought for another query is no lie, and what is for none and cannot be is one", "[forward]") {
+    waiting w(collection::source::anybody, 8);
+    wire::gathered other;
+    other.items = {value::immutable("elsewhere").with_deadline(w.loop.time.wall_now() + 1h).to_item()};
+    for (std::size_t i = 0; i < 2 * collection::judged_max; ++i) {
+        other.items = {value::immutable("elsewhere " + std::to_string(i)).to_item()};
+        CHECK(w.all->take({peer(1), other}) == word::refused);
+    }
+    wire::gathered contacts;
+    contacts.contacts.resize(2);
+    CHECK(w.all->take({peer(1), contacts}) == word::refused);
+    wire::gathered copies;
+    copies.copies = 1;
+    CHECK(w.all->take({peer(1), copies}) == word::refused);
+    // More than any message has room for, or what was not asked for, beside what was.
+    auto many = w.with(1);
     many.copies = 1;
-    CHECK(other.all->take(peer(1), many) == word::refused);
-    many = wire::gathered();
-    many.contacts.resize(2);
-    CHECK(other.all->take(peer(1), many) == word::refused);
-    CHECK(other.found->lies() == 2);
+    CHECK(w.all->take({peer(2), many}) == word::lie);
+    many = w.with(1);
+    many.items.resize(limits::values_per_message + 1, many.items.front());
+    CHECK(w.all->take({peer(3), many}) == word::lie);
+    many.items.resize(1);
+    many.items.front().body.resize(3);
+    CHECK(w.all->take({peer(4), many}) == word::lie);
+    CHECK(w.all->take({peer(1), w.with(1)}) == word::taken);
+    CHECK(w.found->lies() == 0);
 }
 
 TEST_CASE("only peers that the query was sent to hand something back, and they may again", "[forward]") {
     waiting w(collection::source::asked, 8);
-    CHECK(w.all->take(peer(1), w.with(1)) == word::refused);
+    CHECK(w.all->take({peer(1), w.with(1)}) == word::refused);
     w.all->sent_to(peer(1));
-    for (std::uint64_t n = 1; n <= 3; ++n) CHECK(w.all->take(peer(1), w.with(n)) == word::taken);
-    CHECK(w.all->take(peer(1), w.with(2)) == word::known);
-    CHECK(w.all->take(peer(2), w.with(4)) == word::refused);
+    for (std::uint64_t n = 1; n <= 3; ++n) CHECK(w.all->take({peer(1), w.with(n)}) == word::taken);
+    CHECK(w.all->take({peer(1), w.with(2)}) == word::known);
+    CHECK(w.all->take({peer(2), w.with(4)}) == word::refused);
     CHECK(w.found->answer().items.size() == 3);
 }
 
-TEST_CASE("a tag has one collection, for as long as that lives", "[forward]") {
+TEST_CASE("a tag has its collections for as long as they live", "[forward]") {
     waiting w(collection::source::anybody);
     collections all;
     wire::deliver brought;
-    brought.tag.data()[0] = 9;
+    brought.tag = tag_of(9);
     brought.what = w.with(1);
     int woken = 0;
     CHECK(all.take(peer(1), brought) == word::refused);
     {
         const collections::place here(all, brought.tag, *w.all, [&](const node_id&) { ++woken; });
-        waiting other(collection::source::anybody);
-        {
-            const collections::place second(all, brought.tag, *other.all, [](const node_id&) {});
-        }
         CHECK(all.awaits(brought.tag));
         CHECK(all.take(peer(1), brought) == word::taken);
         CHECK(all.take(peer(1), brought) == word::known);
         CHECK(woken == 1);
-        CHECK_FALSE(other.found->any());
     }
     CHECK_FALSE(all.awaits(brought.tag));
     CHECK(all.take(peer(2), brought) == word::refused);
+}
+
+TEST_CASE("whoever uses a tag for another query does not get, or keep out, what comes for the first", "[forward]") {
+    const bool comes_first = GENERATE(true, false);
+    waiting own(collection::source::anybody, 1);
+    waiting other(collection::source::anybody, 1, 8);
+    collections all;
+    int own_woken = 0;
+    int other_woken = 0;
+    std::optional<collections::place> a;
+    std::optional<collections::place> b;
+    const auto place_own = [&] { a.emplace(all, tag_of(9), *own.all, [&](const node_id&) { ++own_woken; }); };
+    if (!comes_first) place_own();
+    b.emplace(all, tag_of(9), *other.all, [&](const node_id&) { ++other_woken; });
+    if (comes_first) place_own();
+    wire::deliver brought;
+    brought.tag = tag_of(9);
+    brought.what = other.with(1);
+    CHECK(all.take(peer(1), brought) == word::taken);
+    // The same peer has something for both.
+    brought.what = own.with(1);
+    CHECK(all.take(peer(1), brought) == word::taken);
+    CHECK(all.take(peer(1), brought) == word::known);
+    CHECK(own_woken == 1);
+    CHECK(other_woken == 1);
+    CHECK(own.found->lies() == 0);
+    CHECK(other.found->lies() == 0);
+    REQUIRE(own.found->answer().items.size() == 1);
+    CHECK(own.found->answer().items.front() == own.version(1).to_item());
+    b.reset();
+    brought.what = other.with(2);
+    CHECK(all.take(peer(2), brought) == word::refused);
+    CHECK(all.awaits(brought.tag));
+    a.reset();
+    CHECK_FALSE(all.awaits(brought.tag));
+}
+
+TEST_CASE("contacts are told to nobody at addresses of a narrower network, or that cannot be dialled there",
+          "[forward]") {
+    waiting w(collection::source::anybody);
+    wire::find_node goal;
+    goal.target = peer(5);
+    goal.kinds = wire::mask_of(address_kind::udp);
+    wire::forward query;
+    query.goal = goal;
+    query.results = 8;
+    const auto near = parse_address("udp://192.168.1.7:4000").value();
+    const auto far = parse_address("udp://8.8.4.4:4000").value();
+    const auto other_kind = parse_address("tcp://8.8.4.4:4000").value();
+    const auto told = [&](address_scope reader, std::vector<address> named) {
+        gathering found(query, w.rules, w.loop.time, reader);
+        contact who;
+        who.id = goal.target;
+        who.addresses = std::move(named);
+        found.take_contact(who);
+        CHECK(found.lies() == 0);
+        const auto out = found.answer().contacts;
+        return out.empty() ? std::vector<address>() : out.front().addresses;
+    };
+    CHECK(told(address_scope::global, {near, far, other_kind}) == std::vector{far});
+    CHECK(told(address_scope::private_net, {near, far, other_kind}) == std::vector{near, far});
+    CHECK(told(address_scope::global, {near}).empty());
+    CHECK(told(address_scope::loopback, {other_kind}).empty());
 }
 
 TEST_CASE("nobody is believed to have come to more than was asked of it", "[forward]") {
@@ -316,7 +423,7 @@ TEST_CASE("nobody is believed to have come to more than was asked of it", "[forw
     wire::store order;
     put.goal = order;
     put.storing = wire::storage_mode::answerer;
-    gathering kept(put, w.rules, w.loop.time);
+    gathering kept(put, w.rules, w.loop.time, address_scope::global);
     answer.copies = 60'000;
     [[maybe_unused]] const auto judged = kept.take(answer, path);
     CHECK(kept.copies() == path.paths);

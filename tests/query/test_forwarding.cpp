@@ -595,6 +595,7 @@ TEST_CASE("a peer is found by its id, where it says it is", "[forward]") {
     net.ring();
     wire::find_node goal;
     goal.target = net.at(9).who.id;
+    goal.kinds = wire::mask_of(address_kind::tcp);
     wire::forward query;
     query.goal = goal;
     query.hops = 12;

@@ -38,12 +38,13 @@ struct forward_counters {
     std::uint64_t sent = 0;       ///< messages to other peers, of all of them
     /// In the answers of others: forged values, contacts nobody asked for, more than was asked for.
     std::uint64_t lies = 0;
-    std::uint64_t forged_askers = 0;  ///< tickets that were forged, out of date, or of another query
-    std::uint64_t unseen_askers = 0;  ///< askers that named addresses at which they had not been seen
-    std::uint64_t brought = 0;        ///< answers of this node that it took to askers itself
-    std::uint64_t collected = 0;      ///< deliveries to this node that were new
-    std::uint64_t hits = 0;           ///< of others, for which this node had something itself
-    std::uint64_t unasked = 0;        ///< deliveries that nobody waited for, or not from that peer, or not such ones
+    std::uint64_t forged_askers = 0;   ///< tickets that were forged, out of date, or of another query
+    std::uint64_t unseen_askers = 0;   ///< askers that named addresses at which they had not been seen
+    std::uint64_t private_askers = 0;  ///< that named addresses in a network in which the sender of their query is not
+    std::uint64_t brought = 0;         ///< answers of this node that it took to askers itself
+    std::uint64_t collected = 0;       ///< deliveries to this node that were new
+    std::uint64_t hits = 0;            ///< of others, for which this node had something itself
+    std::uint64_t unasked = 0;         ///< deliveries that nobody waited for, or not from that peer, or not such ones
     std::uint64_t requests_answered = 0;  ///< to services of this node
     std::uint64_t requests_refused = 0;   ///< of them, those that came when too many ran or were remembered
     std::uint64_t requests_repeated = 0;  ///< that had been answered before, and were not again

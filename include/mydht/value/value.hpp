@@ -60,6 +60,9 @@ public:
     /// has passed or lies too far ahead (check_deadline()); errc::wrong_key; errc::bad_key; errc::bad_signature.
     [[nodiscard]] static result<value> open(const id256& expected, item what, wall_time now);
 
+    /// Where an item says that it lives. Says nothing of whether it holds. Errors: those of open() for the body.
+    [[nodiscard]] static result<id256> key_of(item what);
+
     /// Success when the value can be put: it is one, and within the limits. Values from open() and sign() always are.
     /// Errors: errc::bad_argument for no value, errc::value_too_large, errc::too_large for the namespace.
     [[nodiscard]] result<void> check() const;
@@ -105,6 +108,7 @@ public:
 private:
     friend class signed_value;
 
+    static result<value> read(item what);
     static result<value> open_peer_record(const id256& expected, item what, wall_time now);
     result<void> read_immutable();
     result<void> read_signed();
