@@ -64,7 +64,8 @@ std::string words_of(const query_step& step, bool travels) {
 
 class drawing {
 public:
-    explicit drawing(const traced_query& query) : query_(query), below_(query.report.steps.size()) {
+    explicit drawing(const traced_query& query)
+        : query_(query), walks_(query.mode == "hidden"), below_(query.report.steps.size()) {
         const auto& steps = query.report.steps;
         for (std::size_t i = 0; i < steps.size(); ++i) {
             const auto& above = steps[i].named_by;
@@ -77,7 +78,8 @@ public:
         std::size_t round = 0;
         for (const auto each : roots_) {
             const auto& step = query_.report.steps[each];
-            if (step.round != round) out_ += std::string(19, ' ') + "round " + std::to_string(step.round + 1) + "\n";
+            if (step.round != round && !walks_)
+                out_ += std::string(19, ' ') + "round " + std::to_string(step.round + 1) + "\n";
             round = step.round;
             draw(each, 0);
         }
@@ -92,6 +94,7 @@ private:
         auto line = right(fixed(milliseconds_of(step.sent), 1), 8) + right(took, 9) + "  ";
         for (std::size_t i = 0; i < std::min(depth, depth_max); ++i) line += "|  ";
         line += "|- " + id_text(step.peer, query_) + "  " + words_of(step, query_.travels);
+        if (walks_) line += ", walk " + std::to_string(step.round + 1);
         if (depth > depth_max) line += ", by " + id_text(query_.report.steps[*step.named_by].peer, query_);
         if (!step.where.empty()) {
             const auto where = "  " + step.where.text();
@@ -102,6 +105,7 @@ private:
     }
 
     const traced_query& query_;
+    bool walks_;  // of a hidden get, which are many, and of one step each as its asker sees them
     std::vector<std::vector<std::size_t>> below_;
     std::vector<std::size_t> roots_;
     std::string out_;

@@ -72,6 +72,7 @@ TEST_CASE("rules that can never work are refused by the field's name", "[rules]"
     CHECK(refused([](travel_rules& r) { r.results_max = 0; }) == "forwarding.results_max");
     CHECK(refused([](travel_rules& r) { r.walks = 0; }) == "forwarding.walks");
     CHECK(refused([](travel_rules& r) { r.walks_at_once = 0; }) == "forwarding.walks_at_once");
+    CHECK(refused([](travel_rules& r) { r.walks_at_once = r.walks + 1; }) == "forwarding.walks_at_once");
     CHECK(refused([](travel_rules& r) { r.under_way_max = 0; }) == "forwarding.under_way_max");
     CHECK(refused([](travel_rules& r) { r.under_way_peer = 0; }) == "forwarding.under_way_peer");
     CHECK(refused([](travel_rules& r) { r.relays.queries.burst = 0; }) == "forwarding.relays");

@@ -109,6 +109,12 @@ TEST_CASE("rounds are told apart", "[tree]") {
     const auto lines = lines_of(tree_text(query));
     REQUIRE(lines.size() == 6);
     CHECK(lines[3] == "                   round 2");
+    // Those of a hidden get have a line each.
+    query.mode = "hidden";
+    const auto walks = lines_of(tree_text(query));
+    REQUIRE(walks.size() == 5);
+    CHECK(walks[2].ends_with("|- 11000000  found nothing, walk 1"));
+    CHECK(walks[3].ends_with("|- 22000000  found nothing, walk 2"));
     query.report.steps = {step_of(0x11, ending::answered)};
     CHECK(lines_of(tree_text(query)).size() == 3);
 }
