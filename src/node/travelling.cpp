@@ -30,7 +30,7 @@ forward_origin node_core::travel_origin() {
     out.serves = [this](std::string_view name) { return travelling_services_.contains(name); };
     out.serve = [this](service_question what) {
         const auto found = travelling_services_.find(what.service);
-        // It was there in this same step: serves() came first.
+        // It was there in this same step: serves() came first. The task shares the service.
         assert(found != travelling_services_.end());
         return found->second.answer(std::move(what));
     };

@@ -123,6 +123,7 @@ task<wire::gathered> run(detail::hop& here, forward_report& report) {
     report.sent = here.sent();
     report.complete = out.outcome != wire::gathered_outcome::partial && here.complete();
     report.lies = here.found().lies();
+    report.unfit = here.found().unfit();
     report.own = here.found().own();
     report.refusal = here.found().refusal();
     report.turned_down = here.found().turned_down();
@@ -184,13 +185,13 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
                                     std::function<void(item)> on_item) {
     const auto in = state_;
     ++in->counts.begun;
-    // A tag by which a hidden walk of somebody else would end here shows whose this one is.
+    // A hidden walk begins as one that came here and goes on.
     do {
         in->env.secure_random->fill(query.tag.data());
     } while (query.hidden && in->book.walk_ends(detail::visit_of(query)));
     const auto now = in->env.time->now();
-    const auto known_for = query.hidden ? now + query.lifetime : deadline;
-    in->tags.note(detail::visit_of(query), now, known_for + tag_margin);
+    // Hidden ones leave under other tags.
+    if (!query.hidden) in->tags.note(detail::visit_of(query), now, deadline + tag_margin);
     query.stream = on_item != nullptr;
     report.begun = now;
     detail::hop here(in, std::move(query), std::nullopt, deadline);

@@ -25,6 +25,7 @@ gathering::gathering(const wire::forward& query, const namespaces& rules, const 
       target_(target_of(query)),
       results_(query.results),
       found_(target_, 0, rules, time, query.results) {
+    found_.comes_through_others(false);
     if (const auto* peer = std::get_if<wire::find_node>(&query.goal)) {
         wish_ = wish::contacts;
         kinds_ = peer->kinds;
@@ -147,7 +148,7 @@ void gathering::take_reply(item what) {
     const bool known = std::ranges::find(answerers_, reply->answerer) != answerers_.end();
     if (known || replies_.size() >= results_) return;
     if (opens_ && !opens_(*reply)) {
-        ++lies_;
+        ++unopened_;
         return;
     }
     answerers_.push_back(reply->answerer);

@@ -27,6 +27,9 @@ public:
     /// `reader`: contacts go to somebody in a network of this scope, who shall not hear of narrower ones.
     gathering(const wire::forward& query, const namespaces& rules, const time_source& time, address_scope reader);
 
+    /// It is the query of somebody else, who gets also values of namespaces that this node does not know.
+    void passes_on() { found_.comes_through_others(true); }
+
     /// How the answer of a peer behind this one is to be taken.
     enum class judgement : std::uint8_t {
         ended,      ///< the path came to something or to a dead end
@@ -49,7 +52,7 @@ public:
     [[nodiscard]] bool take_delivery(wire::gathered what);
     void lied() { ++lies_; }
 
-    /// At the asker of a request: what else a reply has to be.
+    /// At the asker of a request: what else a reply has to be. Who brings one that is not could not know.
     void opens_replies_with(std::function<bool(const signed_reply&)> opens) { opens_ = std::move(opens); }
     void take_item(item what);
     /// One of the items is a cached copy with so long to live; 0: none is.
@@ -90,6 +93,8 @@ public:
     [[nodiscard]] bool turned_down() const noexcept { return turned_down_; }
     /// Answers that nobody may give.
     [[nodiscard]] std::size_t lies() const noexcept { return lies_; }
+    /// What only this node can see to be of no use: nobody lied who passed it on.
+    [[nodiscard]] std::size_t unfit() const noexcept { return unopened_ + found_.unfit(); }
 
     /// How long the items may still be cached, if one of them is a cached copy; otherwise 0.
     [[nodiscard]] std::chrono::milliseconds copy_left() const;
@@ -126,6 +131,7 @@ private:
     std::size_t nothing_ = 0;
     std::size_t delivered_ = 0;
     std::size_t lies_ = 0;
+    std::size_t unopened_ = 0;  // replies
     std::error_code refusal_;
     bool answered_ = false;
     bool own_ = false;

@@ -91,7 +91,7 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
         const auto& how = box->reports[got->walk];
         out.asked += how.sent;
         (how.complete ? out.answered : out.timed_out) += how.sent;
-        out.invalid += how.lies;
+        out.invalid += how.lies + how.unfit;
     }
     walks.terminate();
     co_await walks.join();

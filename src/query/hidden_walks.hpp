@@ -14,9 +14,8 @@ namespace mydht::detail {
 /// what is only the rules' wish holds for gets whose options choose no mode.
 [[nodiscard]] result<bool> is_hidden(const get_options& options, const travel_rules& rules);
 
-/// Looks for a value by hidden walks of this node's own, each under a tag of its own so that nobody can count them,
-/// some side by side, until there is enough, or there were so many, or at the deadline. `into` and `via` must outlive
-/// it.
+/// Looks for a value by hidden walks of this node's own, under tags that nobody can count them by, some side by side,
+/// until there is enough, or there were so many, or at the deadline. `into` and `via` must outlive it.
 [[nodiscard]] task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, steady_time deadline,
                                               find_copies& into);
 

@@ -80,7 +80,9 @@ hop::hop(std::shared_ptr<forwarding_state> in, wire::forward query, std::optiona
       from_(std::move(from)),
       deadline_(deadline),
       found_(query_, in_->spaces, *in_->env.time, scope_of(from_)),
-      hands_back_(query_.stream) {}
+      hands_back_(query_.stream) {
+    if (from_) found_.passes_on();
+}
 
 task<wire::gathered> hop::run() {
     co_await look_here();
@@ -90,6 +92,7 @@ task<wire::gathered> hop::run() {
     if (is_left_to_serve()) co_await serve_here();
     if (!complete_) found_.missed();
     in_->counts.lies += found_.lies();
+    in_->counts.unfit += found_.unfit();
     co_return found_.answer();
 }
 

@@ -68,8 +68,11 @@ std::vector<contact> whom(forwarding_state& in, travelling what) {
 
 wire::forward next_of(const forwarding_state& in, travelling what, const branch& to, duration left) {
     wire::forward out = what.query;
-    // Everything in a hidden one stays as it is.
-    if (out.hidden) return out;
+    if (out.hidden) {
+        // A tag that stayed the same would tell whoever asks round with it who has had it: all but the asker.
+        in.env.secure_random->fill(out.tag.data());
+        return out;
+    }
     out.lifetime =
         std::min(std::chrono::duration_cast<std::chrono::milliseconds>(left), in.book.lifetime_max(out.priority));
     out.hops = in.book.hops_left(what, to.to);

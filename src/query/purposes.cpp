@@ -37,13 +37,21 @@ wire::message find_copies::question() const {
     return out;
 }
 
+find_copies::fitness find_copies::fitness_of(const result<value>& opened) const {
+    if (!opened) return opened.error() == errc::value_expired ? fitness::none : fitness::lie;
+    const auto allowed = rules_.validate(*opened);
+    if (allowed) return fitness::fits;
+    if (allowed.error() == errc::unknown_namespace) return passes_unknown_ ? fitness::fits : fitness::none;
+    return through_others_ ? fitness::unfit : fitness::lie;
+}
+
 bool find_copies::take(item what) {
     auto opened = value::open(target_, std::move(what), time_.wall_now());
-    const auto allowed = opened ? rules_.validate(*opened) : result<void>(failure(opened.error()));
-    if (!allowed) {
-        if (allowed.error() == errc::value_expired || allowed.error() == errc::unknown_namespace) return true;
-        ++invalid_;
-        return false;
+    switch (fitness_of(opened)) {
+        case fitness::fits: break;
+        case fitness::none: return true;
+        case fitness::unfit: ++unfit_; return true;
+        case fitness::lie: ++invalid_; return false;
     }
     ++copies_;
     const auto order = rank_of(*opened);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -48,14 +49,25 @@ public:
     /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired
     /// by this node's clock, or of a namespace that it does not know, is none, and is left out.
     bool take(item what);
+    /// What is taken comes through peers that need not know its namespace: that the rules refuse it is no lie of
+    /// theirs. `passes_on`: this node, too, takes what it does not know, for whoever asked it.
+    void comes_through_others(bool passes_on) {
+        through_others_ = true;
+        passes_unknown_ = passes_on;
+    }
     /// Told each valid value that is new, or newer than the one it replaces.
     void tell(std::function<void(const value&)> on_fresh) { on_fresh_ = std::move(on_fresh); }
     [[nodiscard]] bool enough() const;
 
     [[nodiscard]] const std::vector<candidate>& candidates() const noexcept { return candidates_; }
     [[nodiscard]] std::size_t invalid() const noexcept { return invalid_; }
+    /// Values through others that the rules of their namespaces refuse.
+    [[nodiscard]] std::size_t unfit() const noexcept { return unfit_; }
 
 private:
+    enum class fitness : std::uint8_t { fits, none, unfit, lie };
+    [[nodiscard]] fitness fitness_of(const result<value>& opened) const;
+
     id256 target_;
     wire::kind_mask kinds_;
     const namespaces& rules_;
@@ -65,6 +77,9 @@ private:
     std::vector<candidate> candidates_;
     std::size_t copies_ = 0;
     std::size_t invalid_ = 0;
+    std::size_t unfit_ = 0;
+    bool through_others_ = false;
+    bool passes_unknown_ = false;
 };
 
 }  // namespace mydht::detail

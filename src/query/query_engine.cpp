@@ -137,6 +137,8 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     const bool outside = !options.is_local() && !purpose.enough();
     const auto hides = detail::is_hidden(options, forwarding_.rules());
     if (!hides) co_return failure(hides.error());
+    // Everybody knows that who serves nobody passes nothing on: what it sends is its own.
+    if (*hides && !origin_.keeps_values) co_return failure(errc::bad_argument);
     if (outside && *hides) {
         report = co_await detail::walk_hidden(env_, forwarding_, where, deadline_of(options.timeout()), purpose);
     } else if (outside && options.mode() != iterative()) {

@@ -8,7 +8,9 @@
 namespace mydht::detail {
 
 id256 visit_of(const wire::forward& query) {
-    const std::array<std::uint8_t, 1> kind{static_cast<std::uint8_t>(query.goal.index())};
+    // A hidden query and one that is not are two, whatever else they share.
+    const std::array<std::uint8_t, 2> kind{static_cast<std::uint8_t>(query.goal.index()),
+                                           static_cast<std::uint8_t>(query.hidden ? 1 : 0)};
     const auto& target = std::visit([](const auto& goal) -> const id256& { return goal.target; }, query.goal);
     if (const auto* put = std::get_if<wire::store>(&query.goal)) {
         return hash_id("mydht.visit", {query.tag.view(), kind, target.view(), put->what.body, put->what.sig.view()});

@@ -61,8 +61,7 @@ struct word {
     channel<service_reply> said;
 };
 
-task<> run_handler(std::shared_ptr<forwarding_state> in, service_question what, std::shared_ptr<word> into) {
-    auto work = in->origin.serve(std::move(what));
+task<> run_handler(task<result<bytes>> work, std::shared_ptr<word> into) {
     auto got = co_await std::move(work);
     service_reply out;
     if (!got || got->size() > limits::request_bytes) {
@@ -74,13 +73,13 @@ task<> run_handler(std::shared_ptr<forwarding_state> in, service_question what, 
 }
 
 /// What the handler says until the deadline.
-task<service_reply> reply_by(std::shared_ptr<forwarding_state> in, service_question what, steady_time deadline) {
+task<service_reply> reply_by(std::shared_ptr<forwarding_state> in, task<result<bytes>> work, steady_time deadline) {
     const auto into = std::make_shared<word>();
     task_group running(in->env.exec, [log = in->env.log, into](std::string_view name, const std::exception_ptr&) {
         log.write(log_level::error, "query", std::string(name) + " ended with an exception");
         (void)into->said.try_send(reply_of(reply_outcome::failed));
     });
-    running.spawn("the handler of a request", run_handler(in, std::move(what), into));
+    running.spawn("the handler of a request", run_handler(std::move(work), into));
     auto said = co_await into->said.receive_until(*in->env.time, deadline);
     running.terminate();
     co_await running.join();
@@ -130,7 +129,10 @@ task<std::optional<item>> answer_request(std::shared_ptr<forwarding_state> in, c
         said = reply_of(reply_outcome::no_service);
     } else {
         ++in->counts.requests_answered;
-        said = co_await reply_by(in, std::move(what), deadline);
+        // In this same step, in which the service is there.
+        auto work = in->origin.serve(std::move(what));
+        auto answering = reply_by(in, std::move(work), deadline);
+        said = co_await std::move(answering);
     }
     auto payload = encode_reply(said);
     if (opened) {

@@ -50,7 +50,7 @@ void add(lookup_report& into, const forward_report& round, steady_time begun) {
     ++into.rounds;
     into.asked += round.sent;
     into.answered += round.complete ? round.sent : 0;
-    into.invalid += round.lies;
+    into.invalid += round.lies + round.unfit;
     into.exhausted = round.complete;
     into.refusal = round.refusal;
 }

@@ -89,7 +89,7 @@ std::chrono::milliseconds patience_with_one(const client_options& options) {
 
 node_config client_config(const client_options& options) {
     node_config out;
-    out.client_only = true;
+    out.client_only = !options.serves;
     out.bootstrap = options.bootstrap;
     out.listen = options.listen;
     out.sessions.network = options.common.network;

@@ -21,7 +21,8 @@ struct client_options {
 
     common_options common;
     std::vector<location> bootstrap;
-    std::vector<address> listen;  ///< for answers that are brought
+    std::vector<address> listen;  ///< for answers that are brought, and for what a full peer serves
+    bool serves = false;          ///< takes part as a full peer while it runs
     rule_set rules;
     sought what = sought::value;  ///< what the question is about
 };

@@ -10,13 +10,19 @@ void get_choice::declare(command_line& line, std::string_view key_help) {
     declare_results(line, travel,
                     "So many copies of a value of an author are enough; with direct, so many peers bring one");
     declare_rules(line, client.rules);
-    line.flag("--hide", hide, "Proxied, and so that peers cannot tell who asks from who passes it on; no anonymity");
+    line.flag(
+        "--hide", hide,
+        "Proxied, and so that peers cannot tell who asks from who passes it on; no anonymity. Needs --listen: for "
+        "this it passes on what others ask, which is little when it has just joined, and so hides little");
     line.positional<id256>("KEY", key, parse_id, key_help);
 }
 
-outcome<void> get_choice::check() {
-    if (auto fits = travel.check_hiding(hide, client.rules.forwarding); !fits) return fits;
-    if (auto fits = travel.check(client.rules.forwarding); !fits) return fits;
+outcome<void> get_choice::check(bool value) {
+    client.serves = value && hides();
+    if (client.serves) {
+        if (auto fits = travel.check_hiding(hide, client.rules.forwarding); !fits) return fits;
+    }
+    if (auto fits = travel.check(client.rules.forwarding, client.serves); !fits) return fits;
     if (!key) return missing_argument("KEY", "give the key that mydht put or mydht publish printed");
     if (auto enough = require_bootstrap(client); !enough) return enough;
     client.listen = travel.reachable();

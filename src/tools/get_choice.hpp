@@ -21,8 +21,11 @@ struct get_choice {
     bool hide = false;
 
     void declare(command_line& line, std::string_view key_help);
-    /// After the arguments were parsed: whether they fit each other, and what has to be there is.
-    [[nodiscard]] outcome<void> check();
+    /// After the arguments were parsed: whether they fit each other, and what has to be there is. `value`: the key is
+    /// that of a value.
+    [[nodiscard]] outcome<void> check(bool value = true);
+    /// A get of it is hidden.
+    [[nodiscard]] bool hides() const { return hide || client.rules.forwarding.hide; }
     /// As the user wants it, within what is left of the time.
     [[nodiscard]] get_options options(std::chrono::milliseconds left) const;
 };

@@ -33,7 +33,7 @@ constexpr std::string_view about =
 /// How the user's query travels.
 traced_query begin_of(const get_choice& wanted, bool peer) {
     const auto mode = wanted.travel.mode.value_or(iterative());
-    const bool hidden = wanted.hide || (wanted.client.rules.forwarding.hide && !wanted.travel.mode && !peer);
+    const bool hidden = wanted.hides() && !peer;
     return {*wanted.key, hidden ? "hidden" : text_of(mode), hidden || mode != iterative()};
 }
 
@@ -70,8 +70,8 @@ outcome<void> trace_command(std::string_view name, arguments given) {
     line.flag("--peer", peer, "KEY is the id of a node, which is looked for");
     line.flag("--long", whole, "Ids with all of their digits");
     if (auto go = line.parse(given); !go) return go;
-    if (auto fits = wanted.check(); !fits) return fits;
     if (peer && wanted.hide) return unusable("--hide is for values; leave --peer or --hide out");
+    if (auto fits = wanted.check(!peer); !fits) return fits;
 
     auto traced = begin_of(wanted, peer);
     traced.whole_ids = whole;

@@ -59,7 +59,7 @@ std::vector<address> travel_choice::reachable() const {
     return out;
 }
 
-outcome<void> travel_choice::check(const travel_rules& rules) const {
+outcome<void> travel_choice::check(const travel_rules& rules, bool serves) const {
     const auto& band = rules.band(rules.priority);
     if (auto fits = at_most("--hops", hops, band.hops_max); !fits) return fits;
     if (auto fits = at_most("--fanout", fan_out, band.fan_out_max); !fits) return fits;
@@ -72,8 +72,8 @@ outcome<void> travel_choice::check(const travel_rules& rules) const {
     if (how == direct() && listen.empty())
         return unusable(
             "--mode direct: nobody could bring the answer here; give --listen with an address of this machine");
-    if (how != direct() && !listen.empty())
-        return unusable("--listen is for answers that are brought; give --mode direct");
+    if (how != direct() && !serves && !listen.empty())
+        return unusable("--listen is for answers that are brought and for --hide; give --mode direct, or --hide");
     if (how != iterative() || (!hops && !fan_out)) return {};
     return unusable(std::string(hops ? "--hops" : "--fanout") +
                     " is for queries that travel; give --mode proxied with it");
@@ -100,6 +100,10 @@ outcome<void> travel_choice::check_hiding(bool wanted, const travel_rules& rules
         return unusable(who + " needs queries that all look the same; leave --hops and --fanout out");
     }
     if (results) return unusable(who + " needs queries that end with one value; leave --results out");
+    if (listen.empty()) {
+        return unusable(who +
+                        " needs a node that passes on what others ask; give --listen with an address of this machine");
+    }
     return {};
 }
 
@@ -114,7 +118,7 @@ void declare_travel(command_line& line, travel_choice& into) {
     line.option<std::uint64_t>("--fanout", "N", into.fan_out, parse_count,
                                "In these modes: to how many peers each passes it on");
     line.repeated("--listen", "ADDR", into.listen, parse_reachable_address,
-                  "With direct: an address of this machine that others can reach, as in udp://192.0.2.1:0");
+                  "With direct and --hide: an address of this machine that others can reach, as in udp://192.0.2.1:0");
 }
 
 void declare_results(command_line& line, travel_choice& into, std::string_view help) {

@@ -22,13 +22,13 @@ struct travel_choice {
     std::optional<std::uint64_t> results;
     std::vector<location> listen;
 
-    /// Whether the options fit each other and the rules of the client's own node.
-    [[nodiscard]] outcome<void> check(const travel_rules& rules) const;
+    /// Whether the options fit each other and the rules of the client's own node. `serves`: it is a full peer.
+    [[nodiscard]] outcome<void> check(const travel_rules& rules, bool serves = false) const;
 
-    /// Where answers are brought.
+    /// Where others reach the client's own node.
     [[nodiscard]] std::vector<address> reachable() const;
 
-    /// Whether they fit a get that is hidden because the user or the rules say so.
+    /// Whether they fit a get that is hidden because the user or, when not `wanted`, the rules say so.
     [[nodiscard]] outcome<void> check_hiding(bool wanted, const travel_rules& rules) const;
 
     template <typename Options>

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Rules for queries that travel: presets and files, and what is wrong with them."""
 
+import json
 import pathlib
+import signal
+import subprocess
 
 import support
 
 KEY = "ab" * 32
 SOMEWHERE = ["--bootstrap", "udp://127.0.0.1:4000"]
 PROXIED = ["--mode", "proxied"]
+REACHABLE = ["--listen", "udp://127.0.0.1:0"]
 EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "rules.toml"
 
 
@@ -23,6 +27,8 @@ class Rules(support.Case):
             way = ["--bootstrap", nodes[0].address, "--rules", rules, *PROXIED, *support.PATIENCE]
             key = self.succeeds("put", *way, f"under {rules}").decode().strip()
             way[1] = nodes[2].address
+            if rules == "quiet-asker":
+                way += REACHABLE
             self.assertEqual(self.succeeds("get", *way, key), f"under {rules}".encode())
             for node in nodes:
                 self.assertEqual(node.stop()[0], 0)
@@ -48,8 +54,29 @@ class Rules(support.Case):
         key = self.succeeds("put", *way, *PROXIED, "asked for in secret").decode().strip()
         way[1] = nodes[3].address
         for how in (["--hide"], ["--hide", *PROXIED], ["--rules", "quiet-asker"]):
-            self.assertEqual(self.succeeds("get", *way, *how, key), b"asked for in secret", how)
-        self.refused(3, "get", *way, "--hide", KEY, says="none has it")
+            self.assertEqual(self.succeeds("get", *way, *how, *REACHABLE, key), b"asked for in secret", how)
+        self.refused(3, "get", *way, "--hide", *REACHABLE, KEY, says="none has it")
+
+    def test_a_hidden_get_takes_part_as_a_full_peer(self):
+        for how in (["--hide"], ["--rules", "quiet-asker"]):
+            self.refused(2, "get", *SOMEWHERE, *how, KEY, says=[how[0], "--listen"])
+        self.refused(2, "get", *SOMEWHERE, *REACHABLE, KEY, says=["--listen", "--hide"])
+        # One peer is silent, so that the get goes on for a while.
+        node, silent = self.network(2)
+        silent.process.send_signal(signal.SIGSTOP)
+        asks = subprocess.Popen([support.MYDHT, "get", "--bootstrap", node.address, "--hide", *REACHABLE, *support.PATIENCE, KEY],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            # Clients enter nobody's table.
+            known = set()
+            while not known - {node.id, silent.id} and asks.poll() is None:
+                found = self.succeeds("lookup", "--bootstrap", node.address, *support.PATIENCE, "--json", KEY)
+                known = {json.loads(line)["id"] for line in found.splitlines()}
+            self.assertTrue(known - {node.id, silent.id})
+        finally:
+            silent.process.send_signal(signal.SIGCONT)
+            asks.kill()
+            asks.wait()
 
     def test_what_would_show_who_asks(self):
         for how in (["--hide"], ["--rules", "quiet-asker"]):

@@ -118,7 +118,7 @@ class Values(support.Case):
         tree = self.succeeds("trace", *self.through(1), key).decode().splitlines()
         self.assertRegex(tree[0], rf"^{key[:8]}, iterative: found after \d+\.\d ms, \d+ asked, \d+ answered")
         self.assertRegex(tree[2], r"^ +\d+\.\d +\d+\.\d  \|- [0-9a-f]{8}  .*  udp://127\.0\.0\.1:\d+$")
-        self.assertEqual(self.trace(0, "--hide", key)["mode"], "hidden")
+        self.assertEqual(self.trace(0, "--hide", "--listen", "udp://127.0.0.1:0", key)["mode"], "hidden")
 
     def test_traces_of_peers(self):
         for mode in ("iterative", "proxied"):

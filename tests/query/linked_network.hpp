@@ -31,7 +31,9 @@ public:
 
     struct peer;
 
-    explicit linked_network(std::size_t count, std::uint64_t seed = 1, const travel_rules& own_rules = {})
+    /// `spaces`: the namespaces that each peer knows; those of `rules` when not set.
+    explicit linked_network(std::size_t count, std::uint64_t seed = 1, const travel_rules& own_rules = {},
+                            const std::function<namespaces(peer_index)>& spaces = {})
         : random(seed), env(environment_on(loop, seed)) {
         for (std::size_t i = 0; i < count; ++i) {
             auto self = std::make_shared<const identity>(identity::generate(*env.secure_random));
@@ -39,7 +41,8 @@ public:
             auto who = contact_of(self->key(), static_cast<std::uint32_t>(capability::server), {at});
             places[who.id] = i;
             at_address[at] = i;
-            peers.push_back(std::make_unique<peer>(*this, i, std::move(self), std::move(who), own_rules));
+            peers.push_back(std::make_unique<peer>(*this, i, std::move(self), std::move(who), own_rules,
+                                                   spaces ? spaces(i) : rules));
         }
     }
 
@@ -158,16 +161,18 @@ public:
     };
 
     struct peer {
-        peer(linked_network& net, peer_index own, std::shared_ptr<const identity> self, contact who_,
-             const travel_rules& own_rules)
-            : who(std::move(who_)),
+        peer(linked_network& net, peer_index own, std::shared_ptr<const identity> self_, contact who_,
+             const travel_rules& own_rules, namespaces spaces_)
+            : self(std::move(self_)),
+              who(std::move(who_)),
+              spaces(std::move(spaces_)),
               table(flat_table(who.id, {})),
-              answers(net.env, table, values, net.rules, 20, false),
-              forwarding(net.env, own_rules, answers, table, net.rules),
-              queries(net.env, query_config(), answers, forwarding, net.rules) {
+              answers(net.env, table, values, spaces, 20, false),
+              forwarding(net.env, own_rules, answers, table, spaces),
+              queries(net.env, query_config(), answers, forwarding, spaces) {
             const auto via = std::make_shared<link_messenger>(net, own);
             forward_origin place;
-            place.self = std::move(self);
+            place.self = self;
             place.contact = [this] { return who; };
             place.serves = [this](std::string_view name) { return services.contains(std::string(name)); };
             place.serve = [this](service_question what) {
@@ -179,12 +184,15 @@ public:
             forwarding.connect(via, std::move(place));
             query_origin origin;
             origin.id = who.id;
+            origin.keeps_values = true;
             origin.kinds = wire::mask_of(address_kind::tcp);
             origin.known = [this](const id256& target, std::size_t count) { return table.closest(target, count); };
             queries.connect(via, std::move(origin));
         }
 
+        std::shared_ptr<const identity> self;
         contact who;
+        namespaces spaces;
         any_routing_table table;
         any_store values{memory_store()};
         responder answers;

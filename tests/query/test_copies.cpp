@@ -186,3 +186,33 @@ TEST_CASE("what is acknowledged is no copy, and may be cached for the whole time
     net.loop.advance(1h);
     CHECK(holds(net, 3, what.key()));
 }
+
+TEST_CASE("values of a namespace that peers on the way do not know pass them, and they keep none", "[copies]") {
+    const auto knows_chat = [](linked_network::peer_index who) {
+        namespaces out;
+        namespace_rules chat;
+        if (who == 0) {
+            chat.validate = [](const value& v) -> result<void> {
+                if (v.text() == "rude") return failure(errc::invalid_value);
+                return {};
+            };
+        }
+        if (who == 0 || who == 3) REQUIRE(out.add("chat", chat));
+        return out;
+    };
+    linked_network net(4, 1, {}, knows_chat);
+    for (std::size_t i = 0; i < 3; ++i) net.link(i, i + 1);
+    const auto polite = value::immutable("polite", "chat");
+    const auto rude = value::immutable("rude", "chat");
+    for (const auto& each : {polite, rude}) REQUIRE(net.put(3, each, put_options().local()));
+    const auto got = net.get(0, polite.key(), get_options().mode(proxied()).cached());
+    REQUIRE(got);
+    CHECK(got->best.text() == "polite");
+    for (const auto relay : {1U, 2U}) CHECK(net.complete(net.at(relay).values.usage())->entries == 0);
+    // One that does not know the namespace has no use for it itself.
+    CHECK(net.get(1, polite.key(), get_options().mode(proxied())).error() == errc::not_found);
+    // What the asker alone can judge is no lie of its neighbour.
+    CHECK_FALSE(net.get(0, rude.key(), get_options().mode(proxied())));
+    CHECK(net.at(0).forwarding.counters().unfit > 0);
+    for (const auto& each : net.peers) CHECK(each->forwarding.counters().lies == 0);
+}

@@ -1,6 +1,8 @@
 #include <memory>
 #include <string>
 
+#include <asio/post.hpp>
+
 #include <mydht/core/application_error.hpp>
 #include <mydht/crypto/ids.hpp>
 #include <mydht/crypto/service_request.hpp>
@@ -226,6 +228,42 @@ TEST_CASE("a proxy that changes or makes up replies is found out, and others bri
     };
     CHECK(ask(net, 0, net.at(3).who));
     CHECK(net.at(3).forwarding.counters().requests_unopened == 1);
+}
+
+TEST_CASE("a service that goes away between the arrival of a request and its start answers it all the same",
+          "[request]") {
+    linked_network net(2);
+    row(net);
+    auto& peer = net.at(1);
+    peer.services["echo/1"] = echo;
+    peer.behaves = [&](peer_index, const wire::forward&) -> task<std::optional<wire::message>> {
+        // Runs behind the step in which the request arrives, and before the first one of its handler.
+        asio::post(net.loop.context, [&peer] { peer.services.clear(); });
+        co_return std::nullopt;
+    };
+    const auto got = ask(net, 0, peer.who);
+    REQUIRE(got);
+    CHECK(text_of(got->reply()) == "hello!");
+    CHECK(peer.services.empty());
+    CHECK(ask(net, 0, peer.who).error() == errc::no_service);
+}
+
+TEST_CASE("a reply that only its asker can see to be of no use is no lie of who brings it", "[request]") {
+    linked_network net(3);
+    row(net);
+    // Signed as it should be, and sealed for nobody.
+    net.at(2).behaves = [&](peer_index, const wire::forward& query) -> task<std::optional<wire::message>> {
+        const auto& asked = std::get<wire::request>(query.goal);
+        const auto question = question_of(query.tag, asked.target, asked.service, asked.body);
+        wire::gathered out;
+        out.outcome = wire::gathered_outcome::found;
+        out.items = {sign_reply(*net.at(2).self, question, as_bytes("what is this"))};
+        co_return out;
+    };
+    CHECK(ask(net, 0, net.at(2).who).error() == errc::not_found);
+    CHECK(net.at(0).forwarding.counters().unfit > 0);
+    CHECK(ask(net, 0, request_target::key(net.at(2).who.id)).error() == errc::not_found);
+    for (const auto& each : net.peers) CHECK(each->forwarding.counters().lies == 0);
 }
 
 TEST_CASE("a request that somebody sends again runs no handler, as long as it would open", "[request]") {

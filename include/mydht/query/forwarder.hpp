@@ -38,6 +38,9 @@ struct forward_counters {
     std::uint64_t sent = 0;       ///< messages to other peers, of all of them
     /// In the answers of others: forged values, contacts nobody asked for, more than was asked for.
     std::uint64_t lies = 0;
+    /// Values there that this node's rules refuse, and replies that it cannot open or read: peers that passed them on
+    /// cannot see that.
+    std::uint64_t unfit = 0;
     std::uint64_t forged_askers = 0;   ///< tickets that were forged, out of date, or of another query
     std::uint64_t unseen_askers = 0;   ///< askers that named addresses at which they had not been seen
     std::uint64_t private_askers = 0;  ///< that named addresses in a network in which the sender of their query is not
@@ -56,7 +59,8 @@ struct forward_report {
     std::size_t sent = 0;   ///< peers that this node sent it to
     bool complete = false;  ///< every path has ended; otherwise somebody was silent or refused, or the time was over
     std::size_t lies = 0;
-    bool own = false;  ///< this node keeps the value of the put itself
+    std::size_t unfit = 0;  ///< as in forward_counters
+    bool own = false;       ///< this node keeps the value of the put itself
     /// How the last peer refused when no peer answered, as in lookup_report.
     std::error_code refusal;
     /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker
@@ -91,7 +95,8 @@ struct forward_origin {
     /// There is a service of this name for requests that travel. None when not set.
     std::function<bool(std::string_view)> serves;
     /// Answers one of them; cancelled when nobody waits any more. Completes with the reply, or the error that its asker
-    /// is told.
+    /// is told. Called in the step in which `serves` was true; what it gives holds all that it needs, since the service
+    /// may be gone when it runs.
     std::function<task<result<bytes>>(service_question)> serve;
 };
 
@@ -123,7 +128,7 @@ public:
                                            std::function<void(item)> on_item = {});
 
     /// The same for a request to a service. `tagged` gets the query when its tag is drawn and may seal the body; a
-    /// reply that is signed rightly and that `opens` does not take is a lie.
+    /// reply that is signed rightly and that `opens` does not take is none, and no lie of whoever passed it on.
     [[nodiscard]] task<wire::gathered> request(wire::forward query, steady_time deadline, forward_report& report,
                                                std::function<void(wire::forward&)> tagged,
                                                std::function<bool(const signed_reply&)> opens);

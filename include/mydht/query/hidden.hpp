@@ -8,15 +8,15 @@
 
 /// Hidden queries: walks on which asker and forwarder do the same and write the same, so that who gets one cannot tell
 /// which of the two its sender is. They remember nothing of the way behind them: every peer draws for itself whether a
-/// walk ends with it and whether the next step is one at random, and nothing in the message counts down. The numbers
-/// are the protocol's; after Crowds (Reiter and Rubin, 1998), with steps towards the key. docs/queries.md says what
-/// they do not hide.
+/// walk ends with it and whether the next step is one at random, each step has a tag of its own, and nothing in the
+/// message counts down. The numbers are the protocol's; after Crowds (Reiter and Rubin, 1998), with steps towards the
+/// key. docs/queries.md says what they do not hide.
 namespace mydht::hidden {
 
 /// What stands in every hidden query. A peer refuses those that say anything else.
 inline constexpr std::uint8_t hops = 1;  ///< not counted
 inline constexpr std::uint8_t wander = 0;
-inline constexpr std::uint8_t fan_out = 4;  ///< peers that are tried, one after the other, where the walk was before
+inline constexpr std::uint8_t fan_out = 4;  ///< that are tried in turn where peers refuse or are away
 inline constexpr std::uint8_t paths = 1;
 inline constexpr std::uint8_t results = 1;
 inline constexpr std::uint8_t priority = 64;

@@ -112,8 +112,9 @@ public:
         return *this;
     }
     /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and
-    /// costs more messages. errc::bad_argument with another mode, and with options that would make it look different:
-    /// hops, fan_out, spread, priority, rounds and cached.
+    /// costs more messages. errc::bad_argument with another mode, with options that would make it look different (hops,
+    /// fan_out, spread, priority, rounds and cached), and on a node that serves nobody: a client, or one that listens
+    /// nowhere. One that has just joined passes little on, and is little hidden.
     get_options& hide(bool wanted = true) {
         hidden_ = wanted;
         return *this;
