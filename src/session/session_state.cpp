@@ -81,10 +81,17 @@ void session_state::room_changed() {
 
 void session_state::leave(std::error_code why, std::string_view detail) {
     why_ = why;
-    if (context_->env.log.enabled(level_of(why))) {
-        auto line = name() + ": " + why.message();
-        if (!detail.empty()) line.append(" (").append(detail).append(")");
-        context_->log(level_of(why), line);
+    const auto line = [&] {
+        auto out = name() + ": " + why.message();
+        if (!detail.empty()) out.append(" (").append(detail).append(")");
+        return out;
+    };
+    const auto level = level_of(why);
+    // Who comes again and again to break the rules must not fill the log.
+    if (level == log_level::info) {
+        context_->log_of_peers(level, line);
+    } else if (context_->env.log.enabled(level)) {
+        context_->log(level, line());
     }
     requests_.fail_all(what_users_hear());
     served_.cancel_all();

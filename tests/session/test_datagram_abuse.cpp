@@ -5,9 +5,11 @@
 
 #include <mydht/wire/ack.hpp>
 #include <mydht/wire/message_part.hpp>
+#include <mydht/wire/stream_frames.hpp>
 
 #include "counting.hpp"
 #include "handmade_datagrams.hpp"
+#include "two_peers.hpp"
 
 namespace mydht::test {
 
@@ -389,6 +391,7 @@ TEST_CASE("a peer that acknowledges nothing is slow", "[datagrams][hostile]") {
     }
     REQUIRE(both.b.closed.size() == 1);
     CHECK(both.b.closed.front().second == errc::slow_peer);
+    CHECK(both.w.log->count("the peer acknowledges nothing") == 1);
     // What waits for it is bounded while it lasts: the requests beyond are refused.
     CHECK(both.at_b.asked <= 4);
     CHECK(live_bytes() - held < 8 * 1024 * 1024);
@@ -447,6 +450,76 @@ TEST_CASE("a peer that breaks the rules is told so, and goes", "[datagrams][host
     REQUIRE(both.b.closed.size() == 1);
     CHECK(both.at_b.asked == 0);
     CHECK_FALSE(peer.got.empty());
+    CHECK(both.w.log->count("the peer broke the rules") == 1);
+}
+
+namespace {
+
+/// A node that serves streams, and a stranger that speaks by hand.
+struct serving_peers {
+    serving_peers() : peer(both, evil()) {
+        both.b.pool->serve("hold/1", held.handler());
+        peer.connect();
+    }
+    ~serving_peers() {
+        held.streams.clear();
+        both.w.run(both.b.pool->stop(1s));
+    }
+
+    datagram_peers both;
+    held_streams held;
+    handmade_datagrams peer;
+};
+
+}  // namespace
+
+TEST_CASE("a peer that sends beyond the window of a stream goes, and its service ends", "[datagrams][hostile]") {
+    const std::uint64_t beyond = GENERATE(0U, 1U);
+    serving_peers s;
+    auto& [both, held, peer] = s;
+    const auto window = wire::initial_stream_window;
+    bytes frames;
+    wire::stream_opening what;
+    what.window = window;
+    what.service = "hold/1";
+    wire::append_stream_open(frames, 1, what);
+    peer.send_frames(frames);
+    both.w.poll();
+    REQUIRE(held.running == 1);
+    // The last byte that may come, and the one behind it.
+    frames.clear();
+    const auto place = wire::begin_data_at(frames, 1, window - 1 + beyond);
+    frames.push_back(7);
+    REQUIRE(wire::end_frame(frames, place));
+    peer.send_frames(frames);
+    both.w.advance(1s);
+    CHECK(both.b.pool->size() == (beyond > 0 ? 0 : 1));
+    CHECK(both.w.log->count("the peer broke the rules") == beyond);
+    CHECK(held.cancelled == static_cast<int>(beyond));
+    if (beyond > 0) CHECK(both.b.closed.front().second == errc::protocol_violation);
+}
+
+TEST_CASE("who comes again and again to break the rules goes each time, and fills no log", "[datagrams][hostile]") {
+    datagram_peers both;
+    const auto begun = both.w.time->now();
+    constexpr std::size_t often = 150;
+    handmade_datagrams peer(both, evil());
+    for (std::size_t i = 0; i < often; ++i) {
+        peer.got.clear();
+        peer.connect();
+        bytes unknown(wire::frame_header_bytes);
+        unknown[0] = 99;
+        peer.send_frames(unknown);
+        both.w.poll();
+    }
+    CHECK(both.b.closed.size() == often);
+    const auto seconds = static_cast<std::size_t>((both.w.time->now() - begun) / 1s);
+    const auto lines = both.w.log->count("the peer broke the rules");
+    CHECK(lines >= 20);
+    CHECK(lines <= 21 + 2 * seconds);
+    CHECK(lines < often);
+    // Those that were left out are told of with the next one.
+    CHECK(both.w.log->count("lines of this kind before it") > 0);
 }
 
 TEST_CASE("a packet holds one ack, and a second one is a violation", "[datagrams][hostile]") {
@@ -508,6 +581,8 @@ TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[d
         CHECK(*failures == 2);
         CHECK(both.a.closed.size() == 1);
         CHECK(both.b.closed.size() == 1);
+        // One side says why it ends, the other one that it was told.
+        CHECK(both.w.log->count("the peer closed") == 1);
     }
     SECTION("in the same packet") {
         handmade_datagrams peer(both, evil());
@@ -532,7 +607,26 @@ TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[d
         peer.send_frames(first);
         both.w.advance(1s);
         CHECK(unfinished(both.b) == 0);
+        CHECK(both.w.log->count("the peer closed") == 1);
     }
+}
+
+TEST_CASE("a large message of which nothing more comes is dropped", "[datagrams][hostile]") {
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    peer.connect();
+    const bytes data(300, 9);
+    bytes first;
+    wire::append_part(first, {.number = 0, .size = 5'000, .offset = 300, .data = data});
+    peer.send_frames(first);
+    both.w.advance(1s);
+    CHECK(both.b.pool->counters().message_bytes_unfinished >= data.size());
+    for (int i = 0; i < 40; ++i) {
+        both.w.advance(1s);
+        peer.send_frames(handmade_datagrams::ping());
+    }
+    CHECK(both.b.pool->size() == 1);
+    CHECK(both.b.pool->counters().message_bytes_unfinished == 0);
 }
 
 TEST_CASE("parts without end take bounded memory", "[datagrams][hostile]") {

@@ -28,6 +28,7 @@ struct stream_siege {
         (void)w.run(attacker.say(std::move(frames)));
         w.poll();
     }
+    [[nodiscard]] std::size_t said(std::string_view part) const { return w.log->count(part); }
     [[nodiscard]] std::optional<std::error_code> verdict() const {
         if (node.closed.empty()) return std::nullopt;
         return node.closed.front().second;
@@ -85,6 +86,7 @@ TEST_CASE("a peer that breaks the rules of streams loses its session, and its se
     }
     s.w.advance(5s);
     CHECK(s.verdict() == make_error_code(errc::protocol_violation));
+    CHECK(s.said("the peer broke the rules") == 1);
     CHECK(s.held.cancelled == 1);
     bytes one(1);
     CHECK(s.w.run(s.held.streams[0].write(one)).error() == errc::session_closed);
@@ -111,6 +113,8 @@ TEST_CASE("streams without end are refused, then the session is cut", "[streams]
     }
     CHECK(s.held.running == 10);
     CHECK(s.verdict() == make_error_code(errc::protocol_violation));
+    CHECK(s.node.pool->counters().streams_refused >= 1024);
+    CHECK(s.said("the peer broke the rules") == 1);
     CHECK(channel < 2 * (10 + 1024 + 40));
 }
 
@@ -126,6 +130,7 @@ TEST_CASE("a peer that asks for an echo and never reads it is slow", "[streams][
     CHECK_FALSE(s.verdict());
     s.w.advance(10s);
     CHECK(s.verdict() == make_error_code(errc::slow_peer));
+    CHECK(s.said("takes nothing") == 1);
 }
 
 TEST_CASE("a stream whose session breaks in the middle of a frame says so to its service", "[streams][hostile]") {
@@ -137,6 +142,8 @@ TEST_CASE("a stream whose session breaks in the middle of a frame says so to its
     s.attacker.connection.close();
     s.w.poll();
     CHECK(s.held.cancelled == 1);
+    REQUIRE(s.verdict());
+    CHECK(s.said(s.verdict()->message()) == 1);
     bytes one(1);
     CHECK(s.w.run(s.held.streams[0].read_some(one)).error() == errc::session_closed);
 }
