@@ -1,4 +1,5 @@
 // What first packets do to the store of a node: nothing.
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -223,4 +224,75 @@ TEST_CASE("a question in a first packet reads the store of a node once", "[node]
     }
     CHECK(s.shelf->gets == gets + 1);
     CHECK(s.shelf->puts == puts);
+}
+
+namespace {
+
+/// Three nodes in a row: the ends hear of each other through the one between, and have no session.
+struct row {
+    row() {
+        const auto add = [this](const char* name, bool first) {
+            node_config config;
+            config.self = std::make_shared<const identity>(identity::generate(random));
+            config.datagram_transports.push_back(net.transport());
+            config.listen = {mem(name)};
+            if (!first) config.bootstrap.push_back(parse_location("mem://between").value());
+            nodes.emplace_back(w.make_env(), std::move(config));
+            REQUIRE(w.run(nodes.back().start()));
+        };
+        net.recording = true;
+        net.tamper = [this](packet_net::packet& one) {
+            const bool dials = wire::type_of(one.data) == wire::packet_type::initial;
+            const bool there = one.from == mem("asker") && one.to == mem("holder");
+            const bool back = one.from == mem("holder") && one.to == mem("asker");
+            return !((there && (dials || !open)) || (back && !open));
+        };
+        add("between", true);
+        add("asker", false);
+        add("holder", false);
+        w.advance(5s);
+    }
+    ~row() {
+        for (auto& each : nodes) w.run(each.stop());
+    }
+    [[nodiscard]] forward_counters of(std::size_t which) { return w.run(nodes[which].status()).forwarded; }
+
+    world w;
+    packet_net net{w.time};
+    prng_source random{9};
+    std::vector<node> nodes;
+    bool open = false;  ///< the holder reaches the asker
+};
+
+}  // namespace
+
+TEST_CASE("what a first packet delivers counts once, however often the packet comes", "[node][datagrams]") {
+    constexpr std::size_t asker = 1;
+    constexpr std::size_t holder = 2;
+    row s;
+    const auto what = value::immutable("brought");
+    REQUIRE(s.w.run(s.nodes[holder].put(what, put_options().local())));
+    s.open = true;
+    s.net.recorded.clear();
+    const auto got = s.w.run(s.nodes[asker].get(what.key(), get_options().mode(direct())));
+    REQUIRE(got);
+    CHECK(got->best.text() == "brought");
+    const auto before = s.of(asker);
+    REQUIRE(before.collected == 1);
+    const auto brought = std::ranges::find_if(s.net.recorded, [](const packet_net::packet& one) {
+        const bool first = wire::type_of(one.data) == wire::packet_type::initial;
+        return first && one.from == mem("holder") && one.to == mem("asker");
+    });
+    REQUIRE(brought != s.net.recorded.end());
+    const auto packet = *brought;
+    const auto kept = s.w.run(s.nodes[asker].status()).stored.entries;
+    for (const auto pause : {0s, 1s, 60s, 300s}) {
+        s.w.advance(pause);
+        for (const auto& from : {mem("holder"), mem("evil")}) s.net.inject({from, packet.to, packet.data});
+        s.w.advance(1s);
+        CHECK(s.of(asker).collected == 1);
+        CHECK(s.of(asker).unasked == before.unasked);
+        CHECK(s.w.run(s.nodes[asker].status()).stored.entries == kept);
+    }
+    CHECK(s.net.volume[{mem("asker"), mem("evil")}] <= s.net.volume[{mem("evil"), mem("asker")}]);
 }
