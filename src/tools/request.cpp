@@ -40,7 +40,8 @@ outcome<void> print_replies(const request_report& report, bool json) {
 
 outcome<void> request_command(std::string_view name, arguments given) {
     command_line line(name,
-                      "Ask a service of a node, also where nobody can connect to it. Prints the reply, byte for byte.",
+                      "Ask a service of a node, with --mode proxied also one that this cannot connect to. Prints the "
+                      "reply, byte for byte.",
                       "ID is a node's id: the request is sealed for it. With --key it is any key, and whoever serves "
                       "the name nearest to it answers. "
                       "VALUE is sent\n"
