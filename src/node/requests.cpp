@@ -49,12 +49,13 @@ task<result<request_report>> node_core::request(std::shared_ptr<node_core> self,
     co_return answered;
 }
 
-/// A contact says its key, whose hash is the id: nobody can make one up.
+/// A contact says its key, whose hash is the id: nobody can make one up. It is looked for proxied in each mode: who
+/// knows it need not be able to bring it.
 task<result<contact>> node_core::key_of(node_id peer, const request_options& options, steady_time deadline) {
     if (const auto link = pool_.find(peer); link.open()) co_return link.peer().who;
     if (const auto* const known = table_.find(peer)) co_return known->contact;
     get_options search;
-    search.mode(options.mode());
+    search.mode(proxied());
     if (options.hops()) search.hops(*options.hops());
     if (options.fan_out()) search.fan_out(*options.fan_out());
     if (options.spread()) search.spread(*options.spread());
