@@ -51,6 +51,13 @@ void branches::given_back(const branch& unused) {
     results_ += unused.results;
 }
 
+bool branches::one_more() {
+    if (next_ >= candidates_.size()) return false;
+    paths_.push_back(1);
+    ++results_;
+    return true;
+}
+
 void branches::lost(const branch& unknown) {
     given_back(unknown);
     if (strict_ || along_) results_ -= unknown.results;

@@ -39,6 +39,9 @@ public:
     /// Nobody knows what has become of it: somebody else may have its paths, but its results may be used.
     void lost(const branch& unknown);
 
+    /// Nobody under way says anything: one more peer may be asked for a result. False when none is left.
+    bool one_more();
+
     /// How many paths it was meant to split into.
     [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }

@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include <mydht/crypto/hash.hpp>
+
 #include "query/forwarding_state.hpp"
 #include "query/hop.hpp"
 #include "query/tickets.hpp"
@@ -86,6 +88,21 @@ steady_time known_until(const forwarding_state& in, const wire::forward& query,
     return std::max<steady_time>(until, now + (ticket->deadline - in.env.time->wall_now()) + limits::clock_skew_max);
 }
 
+wire::message seen_before() {
+    wire::gathered out;
+    out.outcome = wire::gathered_outcome::duplicate;
+    return out;
+}
+
+/// What is here is brought to an asker once, and tried once for each neighbour that sends the query: one that wants the
+/// asker to hear nothing may have been the first.
+bool may_bring(forwarding_state& in, const id256& visit, const node_id& from, steady_time until) {
+    const auto now = in.env.time->now();
+    const auto tried = hash_id("mydht.tried", {visit.view(), from.view()});
+    const bool fresh = in.tags.note(tried, now, until);
+    return fresh && !in.bringing.contains(visit) && !in.tags.knows(detail::brought_name(visit), now);
+}
+
 /// Peers of this node's own that others have asked, too: there is less reason to go by them.
 void note_trace(forwarding_state& in, const wire::forward& query, const node_id& from) {
     for (const auto& each : query.trace) {
@@ -154,22 +171,25 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     if (auto no = refuse(*in, query, from)) co_return std::move(*no);
     const auto now = in->env.time->now();
     const auto visit = detail::visit_of(query);
-    if (in->tags.knows(visit, now)) {
-        ++in->counts.duplicates;
-        wire::gathered seen;
-        seen.outcome = wire::gathered_outcome::duplicate;
-        co_return seen;
-    }
+    const bool again = in->tags.knows(visit, now);
+    if (again) ++in->counts.duplicates;
     std::optional<asker_ticket> ticket;
     if (query.asker) {
         auto checked = detail::check_ticket(*in, query, from);
         if (!checked) co_return refuse_ticket(*in, checked.error());
         ticket = std::move(*checked);
+        const bool tries = may_bring(*in, visit, from.who.id, known_until(*in, query, ticket));
+        if (again && !tries) co_return seen_before();
+    }
+    const query_place place(in, from.who.id, weight_of(query));
+    if (again) {
+        detail::hop here(in, std::move(query), std::move(from), now + query.lifetime);
+        if (ticket) here.answers_go_to(std::move(*ticket));
+        co_return co_await here.look_again();
     }
     // One that goes no farther must not keep the same query out that does.
     if (query.hops > 0) in->tags.note(visit, now, known_until(*in, query, ticket));
     note_trace(*in, query, from.who.id);
-    const query_place place(in, from.who.id, weight_of(query));
     ++in->counts.served;
     // A hidden query's time does not shrink on its way: whoever gives up tells the others.
     const auto kept_back = query.hidden ? duration() : way_back(query.lifetime, query.hops);

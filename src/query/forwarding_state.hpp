@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <mydht/query/forwarder.hpp>
@@ -43,6 +44,7 @@ struct forwarding_state {
     relay_meter meter;
     seen_tags tags;
     answered_requests answered;
+    std::set<id256> bringing;  // visits whose answers are on their way to the asker
     other_ways ways{ways_max};
     collections waiting;
     std::size_t under_way = 0;

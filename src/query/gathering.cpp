@@ -56,8 +56,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
         return out;
     }
     answered_ = true;
-    out.how = got->outcome == wire::gathered_outcome::duplicate ? judgement::unvisited : judgement::ended;
-    if (out.how == judgement::unvisited) return out;
+    if (got->outcome == wire::gathered_outcome::duplicate) return take_again(*got, path);
     const bool partial = got->outcome == wire::gathered_outcome::partial;
     if (partial) cut_off_ = true;
     const auto lies_before = lies_;
@@ -82,6 +81,26 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     // network. One copy at the end of each path, and those that it may leave on the way.
     const std::size_t most = path.paths + (along_ ? path.results : 0U);
     if (wish_ == wish::copies) copies_ += std::min<std::size_t>(got->copies, most);
+    return out;
+}
+
+/// Who has had the query passes it on no more, but gives what is there: somebody may have sent it there before to keep
+/// that from the asker. Another peer gets its share.
+gathering::judged gathering::take_again(wire::gathered& got, const branch& path) {
+    judged out;
+    out.how = judgement::unvisited;
+    out.brought = !got.items.empty() || !got.contacts.empty();
+    const auto lies_before = lies_;
+    if (holds_too_much(got, path.results)) {
+        ++lies_;
+    } else {
+        found_.counts_copies(false);
+        take_lists(got);
+        found_.counts_copies(true);
+    }
+    if (lies_ == lies_before) return out;
+    cut_off_ = true;
+    out.how = judgement::unclear;
     return out;
 }
 

@@ -33,7 +33,7 @@ public:
     /// How the answer of a peer behind this one is to be taken.
     enum class judgement : std::uint8_t {
         ended,      ///< the path came to something or to a dead end
-        unvisited,  ///< the peer did nothing with the query
+        unvisited,  ///< the peer did nothing with the query but to give what it has
         unclear,    ///< it lied: nobody knows what it did
     };
     struct judged {
@@ -104,6 +104,7 @@ public:
 private:
     enum class wish : std::uint8_t { contacts, values, copies, replies };
 
+    [[nodiscard]] judged take_again(wire::gathered& got, const branch& path);
     void take_reply(item what);
 
     [[nodiscard]] std::vector<const find_copies::candidate*> newest_first() const;

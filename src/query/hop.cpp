@@ -12,6 +12,7 @@
 #include <mydht/runtime/channel.hpp>
 #include <mydht/runtime/task_group.hpp>
 
+#include "query/bringing_place.hpp"
 #include "query/onward.hpp"
 #include "query/refusal.hpp"
 #include "query/serving.hpp"
@@ -96,6 +97,17 @@ task<wire::gathered> hop::run() {
     co_return found_.answer();
 }
 
+task<wire::gathered> hop::look_again() {
+    hands_back_ = false;
+    if (!is_put(query_)) co_await look_here();
+    in_->counts.lies += found_.lies();
+    auto out = found_.answer();
+    // A share of the results that was used, or may have been, is not given back.
+    const bool used = begun_ || out.delivered > 0 || out.outcome == wire::gathered_outcome::partial;
+    if (!used) out.outcome = wire::gathered_outcome::duplicate;
+    co_return out;
+}
+
 bool hop::goes_on() const {
     const bool open = query_.hops > 0 && query_.results > 0;
     return open && !found_.enough() && !ended_ && !served_;
@@ -118,16 +130,36 @@ bool hop::is_served_here() const {
 
 /// Nobody behind this peer has served it, and it is nearer to the target than those before.
 bool hop::is_left_to_serve() const {
+    return could_serve() && query_.results > 0 && !found_.any() && in_->env.time->now() < deadline_;
+}
+
+/// A request for anybody who serves a name, which this node does and has not done for it.
+bool hop::could_serve() const {
     const auto* asked = std::get_if<wire::request>(&query_.goal);
     if (asked == nullptr || asked->is_sealed() || !from_ || served_) return false;
-    const bool open = query_.results > 0 && !found_.any() && in_->env.time->now() < deadline_;
-    return open && in_->origin.serves && in_->origin.serves(asked->service);
+    return in_->origin.serves && in_->origin.serves(asked->service);
+}
+
+/// One for anybody goes on past a peer that is silent, whose handler may have run. Where replies are brought, who may
+/// bring one more is another packet to the asker.
+bool hop::passes_silent_ones() const {
+    const auto* asked = std::get_if<wire::request>(&query_.goal);
+    return asked != nullptr && !asked->is_sealed() && !query_.asker && query_.proxy_hops == 0;
+}
+
+/// Nobody has said anything for a while: another peer may be asked. False when this one is left alone.
+bool hop::go_past(branches& out) {
+    if (out.one_more()) return true;
+    patient_ = !could_serve();
+    if (!patient_) query_.results = 1;
+    return patient_;
 }
 
 task<> hop::serve_here() {
     served_ = true;
     const auto collector = ticket_ ? std::optional(ticket_->asker) : std::nullopt;
     auto reply = co_await answer_request(in_, query_, *from_, collector, deadline_);
+    begun_ = reply.has_value();
     if (!reply) co_return;
     if (!ticket_) co_return found_.take_item(std::move(*reply));
     wire::gathered held;
@@ -270,6 +302,7 @@ task<> hop::send_on() {
     task_group requests(in_->env.exec, [log = in_->env.log](std::string_view name, const std::exception_ptr&) {
         log.write(log_level::error, "query", std::string(name) + " failed with an exception");
     });
+    bool left_alone = false;
     while (!found_.enough()) {
         while (auto to = out.next()) {
             const auto left = deadline_ - in_->env.time->now();
@@ -285,7 +318,13 @@ task<> hop::send_on() {
             requests.spawn("a query on its way", send_to(in_->via, std::move(*to), std::move(next), deadline_, box));
         }
         if (out.under_way() == 0) break;
-        auto got = co_await box->arrivals.receive_until(*in_->env.time, deadline_);
+        const auto until = patience();
+        auto got = co_await box->arrivals.receive_until(*in_->env.time, until);
+        if (!got && until < deadline_) {
+            left_alone = !go_past(out);
+            if (left_alone) break;
+            continue;
+        }
         complete_ = got.has_value();
         if (!complete_) break;
         if (!got->from && log_) log_->brought(got->brought_by, in_->env.time->now());
@@ -294,10 +333,18 @@ task<> hop::send_on() {
         if (is_nothing(out)) break;
     }
     sent_ = out.sent();
-    if (shares_strictly(query_)) query_.results = static_cast<std::uint8_t>(out.results_left());
+    if (shares_strictly(query_) && !left_alone) query_.results = static_cast<std::uint8_t>(out.results_left());
     // Whoever is still at it is told that it is not wanted any more.
     requests.terminate();
     co_await requests.join();
+}
+
+/// When this hop looks for somebody else to ask. What is left shrinks from hop to hop: the last one is the first to.
+steady_time hop::patience() const {
+    if (patient_ || !passes_silent_ones()) return deadline_;
+    const auto now = in_->env.time->now();
+    return std::min<steady_time>(deadline_,
+                                 now + std::max<duration>((deadline_ - now) / 2, std::chrono::milliseconds(1)));
 }
 
 /// What is for others leaves room at the next peer for what this node asks itself.
@@ -333,7 +380,7 @@ void hop::settle(branches& out, arrival got) {
     if (!got.answer) {
         const bool not_asked = was_not_asked(got.answer.error());
         found_.missed(!not_asked);
-        return not_asked ? out.given_back(path) : out.lost(path);
+        return not_asked || passes_silent_ones() ? out.given_back(path) : out.lost(path);
     }
     if (auto* const said = std::get_if<wire::gathered>(&got.answer->what)) {
         keep_knowable(said->contacts, got.answer->from);
@@ -357,7 +404,7 @@ void hop::learn(const node_id& peer, const gathering::judged& step) {
     if (query_.wander == 0) return;
     auto& ways = in_->ways;
     const bool widely = query_.fan_out > in_->book.rules().band(query_.priority).fan_out;
-    if (step.how == gathering::judgement::unvisited) {
+    if (step.how == gathering::judgement::unvisited && !step.brought) {
         if (widely) ways.known(peer);
     } else if (step.brought) {
         if (widely) ways.found(peer);
@@ -407,6 +454,8 @@ task<> hop::cache(const wire::gathered& found) {
 /// Uses one of the results up, unless nothing was sent.
 task<> hop::bring(wire::gathered what) {
     if (query_.results == 0) co_return found_.missed();
+    const auto visit = visit_of(query_);
+    const bringing_place here(in_, visit);
     auto to = contact_of(ticket_->asker, 0, ticket_->addresses);
     wire::deliver word;
     word.tag = query_.tag;
@@ -424,7 +473,12 @@ task<> hop::bring(wire::gathered what) {
     if (!done && was_not_sent(done.error())) co_return found_.missed();
     --query_.results;
     ++in_->counts.brought;
-    if (is_taken(done)) co_return found_.brought(all);
+    if (is_taken(done)) {
+        const auto counts_for = ticket_->deadline - in_->env.time->wall_now() + limits::clock_skew_max;
+        const auto now = in_->env.time->now();
+        in_->tags.note(brought_name(visit), now, now + counts_for);
+        co_return found_.brought(all);
+    }
     found_.missed();
 }
 

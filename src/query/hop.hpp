@@ -36,6 +36,9 @@ public:
     /// Completes with what came together until the deadline. Cancelled: the peers that it was sent to are told.
     [[nodiscard]] task<wire::gathered> run();
 
+    /// The query came by before: completes with what is here, and it goes no farther.
+    [[nodiscard]] task<wire::gathered> look_again();
+
     /// Leaves copies of what was found for others here, when their query asks for that.
     [[nodiscard]] task<> cache(const wire::gathered& found);
 
@@ -71,6 +74,10 @@ private:
     [[nodiscard]] bool is_left_to_serve() const;
     [[nodiscard]] wire::forward onward_query();
     [[nodiscard]] bool is_nothing(const branches& out) const;
+    [[nodiscard]] bool passes_silent_ones() const;
+    [[nodiscard]] bool could_serve() const;
+    [[nodiscard]] bool go_past(branches& out);
+    [[nodiscard]] steady_time patience() const;
     [[nodiscard]] const peer_info* from() const { return from_ ? &*from_ : nullptr; }
     [[nodiscard]] travelling what() const { return {query_, from()}; }
 
@@ -86,6 +93,8 @@ private:
     bool kept_ = false;
     bool ended_ = false;
     bool served_ = false;
+    bool begun_ = false;    // a handler, for this query
+    bool patient_ = false;  // there is nobody else to ask
     bool complete_ = true;
     std::size_t sent_ = 0;
 };

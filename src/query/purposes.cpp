@@ -53,11 +53,13 @@ bool find_copies::take(item what) {
         case fitness::unfit: ++unfit_; return true;
         case fitness::lie: ++invalid_; return false;
     }
-    ++copies_;
     const auto order = rank_of(*opened);
     const auto same = [&](const candidate& c) { return same_content(c.order, order); };
-    if (const auto known = std::ranges::find_if(candidates_, same); known != candidates_.end()) {
-        ++known->copies;
+    const auto known = std::ranges::find_if(candidates_, same);
+    const bool counts = counts_copies_ || known == candidates_.end();
+    if (counts) ++copies_;
+    if (known != candidates_.end()) {
+        if (counts) ++known->copies;
         if (order > known->order) {
             known->what = std::move(*opened);
             known->order = order;

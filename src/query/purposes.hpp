@@ -55,6 +55,8 @@ public:
         through_others_ = true;
         passes_unknown_ = passes_on;
     }
+    /// Values that are known already are no further copies while it does not count them.
+    void counts_copies(bool counts) { counts_copies_ = counts; }
     /// Told each valid value that is new, or newer than the one it replaces.
     void tell(std::function<void(const value&)> on_fresh) { on_fresh_ = std::move(on_fresh); }
     [[nodiscard]] bool enough() const;
@@ -79,6 +81,7 @@ private:
     std::size_t invalid_ = 0;
     std::size_t unfit_ = 0;
     bool through_others_ = false;
+    bool counts_copies_ = true;
     bool passes_unknown_ = false;
 };
 

@@ -21,6 +21,8 @@ id256 visit_of(const wire::forward& query) {
     return hash_id("mydht.visit", {query.tag.view(), kind, target.view()});
 }
 
+id256 brought_name(const id256& visit) { return hash_id("mydht.brought", {visit.view()}); }
+
 bool seen_tags::knows(const id256& visit, steady_time now) const {
     const auto known = until_.find(visit);
     return known != until_.end() && known->second > now;

@@ -15,6 +15,9 @@ namespace mydht::detail {
 /// use it up for another one.
 [[nodiscard]] id256 visit_of(const wire::forward& query);
 
+/// The name under which is noted that what is here for a visit was brought to its asker.
+[[nodiscard]] id256 brought_name(const id256& visit);
+
 /// The queries that came by: what makes a query visit each peer once, however it is sent around. Bounded; the oldest
 /// is forgotten first, and then it may come by once more, which its hops and lifetime bound.
 class seen_tags {

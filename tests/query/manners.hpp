@@ -1,7 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "query/linked_network.hpp"
 
@@ -54,6 +59,33 @@ inline linked_network::manner replays(linked_network& net) {
             [[maybe_unused]] const auto answer =
                 co_await out.ask(each, query, net.env.time->now() + std::chrono::seconds(1));
         }
+        co_return wire::message(wire::gathered());
+    };
+}
+
+/// Sends the query at once to the honest peers nearest to its target, with so little time that they do nothing with it
+/// but remember that they have had it, and denies. It has sessions with all of them.
+inline linked_network::manner burns(linked_network& net) {
+    return [&net](std::size_t who, wire::forward query) -> task<std::optional<wire::message>> {
+        constexpr std::size_t burnt_max = 16;
+        const auto target = std::visit([](const auto& goal) { return id256(goal.target); }, query.goal);
+        std::vector<linked_network::peer*> near;
+        for (const auto& each : net.peers) {
+            if (!each->behaves) near.push_back(each.get());
+        }
+        const auto last = near.begin() + static_cast<std::ptrdiff_t>(std::min(near.size(), burnt_max));
+        std::partial_sort(near.begin(), last, near.end(),
+                          [&](const auto* a, const auto* b) { return closer(target, a->who.id, b->who.id); });
+        near.erase(last, near.end());
+        query.hidden = false;
+        query.hops = 1;
+        query.lifetime = std::chrono::milliseconds(1);
+        query.trace.clear();
+        peer_info from;
+        from.who = net.at(who).who;
+        from.observed = from.who.addresses.front();
+        from.proven = true;
+        for (auto* each : near) (void)co_await each->forwarding.answer(from, query);
         co_return wire::message(wire::gathered());
     };
 }

@@ -285,7 +285,7 @@ TEST_CASE("a request that somebody sends again runs no handler, as long as it wo
     net.loop.advance(1min);
     recorded.hops = 0;
     again();
-    CHECK(peer.forwarding.counters().requests_repeated == 2);
+    CHECK(peer.forwarding.counters().requests_repeated == 3);
     CHECK(peer.forwarding.counters().duplicates == 1);
     // Under another tag it does not open.
     recorded.tag.data()[0] ^= 1;
