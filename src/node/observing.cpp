@@ -93,7 +93,8 @@ void node_core::moved(const peer_info& who, const address& before) {
 }
 
 task<> node_core::verify(peer_info who, address where) {
-    const auto there = co_await pool_.probe(who.who.id, where, env_.time->now() + config_.queries.hard_timeout);
+    const auto deadline = env_.time->now() + config_.queries.hard_timeout;
+    const auto there = co_await pool_.probe(who.who.id, where, deadline, who.observed);
     if (there) neighbours_.found_at(who, where);
 }
 

@@ -66,14 +66,15 @@ task<wire::message> node_core::answer_peer(peer_info from, wire::message what) {
 
 task<result<reply>> node_core::hand(std::shared_ptr<node_core> self, contact to, wire::deliver what,
                                     steady_time deadline, handing how) {
-    if (how == handing::back) {
+    if (how.is_back()) {
         auto link = self->pool_.find(to.id);
         if (!link.open()) co_return failure(errc::unreachable);
         auto answer = co_await link.request(std::move(what), deadline);
         if (!answer) co_return failure(answer.error());
         co_return reply(std::move(*answer), link.peer().observed);
     }
-    auto asked = co_await self->pool_.ask(std::move(to), std::move(what), deadline, address_source::named);
+    auto asked = co_await self->pool_.ask(std::move(to), std::move(what), deadline, address_source::named,
+                                          steady_time::max(), how.cause());
     if (!asked) co_return failure(asked.error());
     co_return reply(std::move(*asked->answer), asked->over.peer().observed);
 }

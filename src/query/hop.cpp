@@ -433,7 +433,7 @@ task<> hop::hand_back() {
             word.what.outcome = wire::gathered_outcome::found;
             word.what.items = {*next};
             word.what.copy_left = found_.copy_left();
-            const auto done = co_await in_->via->hand(from_->who, std::move(word), deadline_, handing::back);
+            const auto done = co_await in_->via->hand(from_->who, std::move(word), deadline_, handing::back());
             hands_back_ = is_taken(done);
             if (!hands_back_) co_return;
         }
@@ -464,11 +464,12 @@ task<> hop::bring(wire::gathered what) {
     const bool one_value = what.items.empty() ? what.copies == 0 : what.items.front().kind == item_kind::immutable;
     const bool all = one_peer || one_value;
     result<reply> done = failure(errc::closed);
+    const auto how = handing::to_asker(from_->observed);
     const bool announced = size_of(what) > first_packet_bytes;
-    if (announced) done = co_await in_->via->hand(to, word, deadline_, handing::to_asker);
+    if (announced) done = co_await in_->via->hand(to, word, deadline_, how);
     if (!announced || is_taken(done)) {
         word.what = std::move(what);
-        done = co_await in_->via->hand(std::move(to), std::move(word), deadline_, handing::to_asker);
+        done = co_await in_->via->hand(std::move(to), std::move(word), deadline_, how);
     }
     if (!done && was_not_sent(done.error())) co_return found_.missed();
     --query_.results;

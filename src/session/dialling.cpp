@@ -195,7 +195,7 @@ task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> c
     while (turn->count < index && time.now() < at) co_await turn->changed.wait_until(time, at);
     std::function<void()> doubtful = [turn, index] { turn->give_way(index); };
     std::optional<budgeted_dial> counted;
-    if (auto* const budget = core->budget_for(*to, where)) counted.emplace(*budget, where, time.now());
+    if (auto* const budget = core->budget_for(*to, where)) counted.emplace(*budget, where, to->cause, time.now());
     result<proven_ptr> made = failure(errc::throttled);
     if (!counted || counted->began()) made = co_await attempt_at(core, where, std::move(to), std::move(doubtful));
     if (!made) {
@@ -207,14 +207,14 @@ task<result<proven_ptr>> pool_core::attempt_in_turn(std::shared_ptr<pool_core> c
 
 task<result<proven_ptr>> pool_core::attempt_at(std::shared_ptr<pool_core> core, address where,
                                                std::shared_ptr<const dial_target> to, std::function<void()> doubtful) {
-    if (core->datagrams_->speaks(where.kind())) {
-        return dial_datagrams(core->datagrams_, where, std::move(to), std::move(doubtful));
-    }
+    const bool is_short = to->source == address_source::named && where.is_ip();
+    const bool packets = core->datagrams_->speaks(where.kind());
     const auto pinned = to->key.peer;
-    auto made = attempt(core, core->transport_for(where), where, pinned);
-    if (to->source != address_source::named || !where.is_ip()) return made;
+    auto made = packets ? dial_datagrams(core->datagrams_, where, std::move(to), std::move(doubtful))
+                        : attempt(core, core->transport_for(where), where, pinned);
+    if (!is_short) return made;
     auto& time = *core->context_->env.time;
-    return with_deadline(time, time.now() + one_syn, std::move(made));
+    return with_deadline(time, time.now() + (packets ? dial_patience : one_syn), std::move(made));
 }
 
 void pool_core::finish_dial(const dial_key& key, const std::shared_ptr<dial>& which, result<session> outcome) {

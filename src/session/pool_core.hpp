@@ -43,6 +43,7 @@ struct dial_target {
     std::optional<public_key> known;     ///< of the peer, if it is known
     std::optional<wire::message> first;  ///< a request that may travel in the first packet
     address_source source = address_source::found;
+    bytes cause;  ///< the network_prefix of the neighbour that has addresses dialled which it has named
     steady_time reached_by = steady_time::max();  ///< when whoever asks gives up on a new session
 };
 
@@ -66,7 +67,7 @@ public:
     void serve(std::string service, service_handler handler);
     bool unserve(std::string_view service) { return context_->services.remove(service); }
     [[nodiscard]] static task<result<void>> probe(std::shared_ptr<pool_core> core, node_id who, address where,
-                                                  steady_time deadline);
+                                                  steady_time deadline, bytes cause);
     [[nodiscard]] static task<> stop(std::shared_ptr<pool_core> core, duration grace);
     /// The pool dies: everything ends at once, and nobody is told.
     void abandon();

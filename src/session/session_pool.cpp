@@ -56,10 +56,11 @@ task<result<session>> session_pool::connect(contact who, steady_time deadline) {
 }
 
 task<result<asked_peer>> session_pool::ask(contact who, wire::message what, steady_time deadline, address_source source,
-                                           steady_time reached_by) {
+                                           steady_time reached_by, address cause) {
     auto to = target_of(std::move(who));
     to.source = source;
     to.reached_by = reached_by;
+    if (!cause.empty()) to.cause = network_prefix(cause);
     return detail::pool_core::ask(impl_->core, std::move(to), std::move(what), deadline);
 }
 
@@ -72,8 +73,8 @@ task<result<session>> session_pool::connect_to(address where, std::optional<node
     return detail::pool_core::connect(impl_->core, std::move(to), deadline);
 }
 
-task<result<void>> session_pool::probe(node_id who, address where, steady_time deadline) {
-    return detail::pool_core::probe(impl_->core, who, where, deadline);
+task<result<void>> session_pool::probe(node_id who, address where, steady_time deadline, address cause) {
+    return detail::pool_core::probe(impl_->core, who, where, deadline, cause.empty() ? bytes() : network_prefix(cause));
 }
 
 session session_pool::find(const node_id& peer) const { return impl_->core->find(peer); }

@@ -130,7 +130,7 @@ public:
 
         task<result<reply>> hand(contact to, wire::deliver what, steady_time deadline, handing how) override {
             // Whoever is at the address gets the packet, and answers when it is who was meant.
-            const bool dials = how == handing::to_asker;
+            const bool dials = !how.is_back();
             const auto found = dials ? net_.at_address.find(to.addresses.front()) : net_.at_address.end();
             const bool nobody = dials && found == net_.at_address.end();
             const auto place = dials && !nobody ? found->second : nobody ? own_ : net_.places.at(to.id);

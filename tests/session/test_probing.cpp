@@ -174,6 +174,62 @@ TEST_CASE("who is named as an asker gets a single packet in all, at whichever ad
     w.run(b.pool->stop(1s));
 }
 
+namespace {
+
+struct ending {
+    std::error_code why;
+    steady_time at;
+};
+
+task<> ask_named(peer* of, address where, address cause, std::vector<ending>* into) {
+    auto who = contact_of(identity::generate(*of->env.secure_random).key(), 1, {where});
+    const auto deadline = of->in(30s);
+    const auto got = co_await of->pool->ask(std::move(who), wire::ping(), deadline, address_source::named,
+                                            steady_time::max(), cause);
+    into->push_back({got ? std::error_code() : got.error(), of->env.time->now()});
+}
+
+}  // namespace
+
+TEST_CASE("no neighbour takes all the dials for others, and those that nobody answers end soon", "[probing]") {
+    world w;
+    packet_net net(w.time, address_kind::udp);
+    session_config config;
+    config.probes.at_once = 8;
+    peer a(w, net.transport(), config);
+    std::vector<ending> ended;
+    std::uint8_t number = 0;
+    const auto neighbour = [](std::uint8_t n) { return address::ipv4(address_kind::udp, {50, n, 1, 1}, 4000); };
+    const auto dial = [&](std::uint8_t cause) {
+        const auto nobody = address::ipv4(address_kind::udp, {90, 1, ++number, 1}, 53);
+        asio::co_spawn(w.context, ask_named(&a, nobody, neighbour(cause), &ended), [](std::exception_ptr) {});
+    };
+    const auto throttled = [&] {
+        return std::ranges::count_if(ended, [](const ending& e) { return e.why == errc::throttled; });
+    };
+    const auto begun = a.env.time->now();
+    for (int i = 0; i < 50; ++i) dial(1);
+    w.advance(100ms);
+    CHECK(throttled() == 48);
+    for (int i = 0; i < 3; ++i) dial(2);
+    dial(3);
+    w.advance(100ms);
+    CHECK(throttled() == 49);
+    ended.clear();
+    w.advance(1900ms);
+    REQUIRE(ended.size() >= 2);
+    CHECK(ended.front().why != errc::throttled);
+    CHECK(ended.front().at <= begun + 2s);
+    w.advance(200ms);
+    CHECK(ended.size() == 5);
+    // There is room again.
+    ended.clear();
+    dial(1);
+    w.advance(100ms);
+    CHECK(throttled() == 0);
+    w.run(a.pool->stop(1s));
+}
+
 TEST_CASE("one address is dialled now and then, and neighbours whenever they are named", "[probing]") {
     world w;
     packet_net net(w.time, address_kind::udp);

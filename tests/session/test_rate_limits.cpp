@@ -240,19 +240,47 @@ TEST_CASE("dials that others cause are limited by address, by prefix and togethe
     limits.at_once = 4;
     dial_budget budget(limits);
     const steady_time now(1h);
-    CHECK(budget.begin(at("tcp://1.2.3.1:1"), now));
-    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), now));
-    CHECK(budget.begin(at("tcp://1.2.3.1:2"), now));
-    CHECK(budget.begin(at("tcp://1.2.3.2:1"), now));
-    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), now));
-    CHECK(budget.begin(at("tcp://1.2.4.1:1"), now));
-    CHECK_FALSE(budget.begin(at("tcp://1.2.5.1:1"), now));  // four are under way
-    budget.end();
-    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), now));
-    CHECK(budget.begin(at("tcp://1.2.5.1:1"), now));
-    budget.end();
-    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), now + 1s - 1ns));
-    CHECK(budget.begin(at("tcp://1.2.3.1:1"), now + 1s));
+    CHECK(budget.begin(at("tcp://1.2.3.1:1"), {}, now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), {}, now));
+    CHECK(budget.begin(at("tcp://1.2.3.1:2"), {}, now));
+    CHECK(budget.begin(at("tcp://1.2.3.2:1"), {}, now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), {}, now));
+    CHECK(budget.begin(at("tcp://1.2.4.1:1"), {}, now));
+    CHECK_FALSE(budget.begin(at("tcp://1.2.5.1:1"), {}, now));  // four are under way
+    budget.end({});
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.3:1"), {}, now));
+    CHECK(budget.begin(at("tcp://1.2.5.1:1"), {}, now));
+    budget.end({});
+    CHECK_FALSE(budget.begin(at("tcp://1.2.3.1:1"), {}, now + 1s - 1ns));
+    CHECK(budget.begin(at("tcp://1.2.3.1:1"), {}, now + 1s));
+}
+
+TEST_CASE("neighbours in one network cause a quarter of the dials under way, and one at least", "[rate]") {
+    dial_limits limits;
+    limits.at_once = 8;
+    dial_budget budget(limits);
+    const steady_time now(1h);
+    std::uint8_t number = 0;
+    const auto begins = [&](const bytes& cause) {
+        return budget.begin(address::ipv4(address_kind::udp, {90, 1, ++number, 1}, 53), cause, now);
+    };
+    CHECK(begins(network_prefix(at("udp://5.5.5.1:1"))));
+    CHECK(begins(network_prefix(at("tcp://5.5.5.2:7"))));
+    CHECK_FALSE(begins(network_prefix(at("udp://5.5.5.3:1"))));
+    CHECK(begins(network_prefix(at("udp://5.5.6.1:1"))));
+    CHECK(begins({}));
+    budget.end(network_prefix(at("tcp://5.5.5.2:7")));
+    CHECK(begins(network_prefix(at("udp://5.5.5.3:1"))));
+    CHECK_FALSE(begins(network_prefix(at("udp://5.5.5.3:1"))));
+    CHECK(begins({}));
+    CHECK(begins({}));
+    CHECK(begins({}));
+    CHECK(begins({}));
+    CHECK_FALSE(begins({}));  // eight are under way
+    limits.at_once = 3;
+    dial_budget small(limits);
+    CHECK(small.begin(at("udp://90.2.1.1:1"), network_prefix(at("udp://5.5.5.1:1")), now));
+    CHECK_FALSE(small.begin(at("udp://90.2.2.1:1"), network_prefix(at("udp://5.5.5.1:1")), now));
 }
 
 TEST_CASE("limits that let nothing through are refused", "[rate]") {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <utility>
 
+#include <mydht/core/address.hpp>
 #include <mydht/core/contact.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/core/time.hpp>
@@ -21,10 +21,22 @@ struct reply {
 };
 
 /// To whom something is handed that was not asked for by a request.
-enum class handing : std::uint8_t {
-    back,  ///< to the peer that a query came from, over the session that is there
+class handing {
+public:
+    /// To the peer that a query came from, over the session that is there.
+    [[nodiscard]] static handing back() { return {true, {}}; }
     /// To one that has signed its addresses: one of them is dialled, with one packet when it was never met there.
-    to_asker,
+    /// `cause`: where the neighbour was observed who sent the query, and so causes the dial.
+    [[nodiscard]] static handing to_asker(const address& cause) { return {false, cause}; }
+
+    [[nodiscard]] bool is_back() const noexcept { return back_; }
+    [[nodiscard]] const address& cause() const noexcept { return cause_; }
+
+private:
+    handing(bool back, const address& cause) : back_(back), cause_(cause) {}
+
+    bool back_;
+    address cause_;
 };
 
 /// How a query reaches a peer: over a session that is there or has to be made. Queries know nothing else of the

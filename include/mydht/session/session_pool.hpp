@@ -141,20 +141,22 @@ public:
     /// reads travels in the first packet: such a packet can be caught and sent again by others, and whoever gets hold
     /// of the peer's key later can read it. session_config::lookups bounds how often addresses are dialled that were
     /// only heard of. A new session has to be there by `reached_by`: errc::unreachable when it is not, and the peer has
-    /// then not seen a request that travels in no first packet. Errors: errc::throttled when none may be dialled now,
-    /// and those of connect and of session::request.
+    /// then not seen a request that travels in no first packet. `cause`: where the neighbour was observed that has this
+    /// node dial addresses which are only named; those in one network share a part of session_config::probes. Errors:
+    /// errc::throttled when none may be dialled now, and those of connect and of session::request.
     [[nodiscard]] task<result<asked_peer>> ask(contact who, wire::message what, steady_time deadline,
                                                address_source source = address_source::heard,
-                                               steady_time reached_by = steady_time::max());
+                                               steady_time reached_by = steady_time::max(), address cause = {});
 
     /// The same for an address that a user gave; unpinned without `pinned`. On plain links nothing can be proven: a pin
     /// is errc::identity_mismatch there, while the id of a contact is compared with what the peer claims.
     [[nodiscard]] task<result<session>> connect_to(address where, std::optional<node_id> pinned, steady_time deadline);
 
     /// Finds out whether the peer is at an address that it, or somebody else, has named: dials it anew and lets go as
-    /// soon as it has proven its identity; it is not told who dialled. session_config::probes bounds how often. Errors:
+    /// soon as it has proven its identity; it is not told who dialled. session_config::probes bounds how often, and an
+    /// IP address gets two seconds. `cause`: where the one was observed who named the address. Errors:
     /// errc::throttled, and those of connect().
-    [[nodiscard]] task<result<void>> probe(node_id who, address where, steady_time deadline);
+    [[nodiscard]] task<result<void>> probe(node_id who, address where, steady_time deadline, address cause = {});
 
     /// An open session with the peer, over datagrams if there is one; empty without any.
     [[nodiscard]] session find(const node_id& peer) const;
