@@ -6,6 +6,7 @@
 #include <variant>
 
 #include <mydht/crypto/ids.hpp>
+#include <mydht/crypto/service_request.hpp>
 
 namespace mydht::detail {
 
@@ -16,11 +17,17 @@ ticket_goal goal_of(const wire::forward& query) noexcept {
     return ticket_goal::find_value;
 }
 
+id256 subject_of(const wire::forward& query) {
+    const auto* asked = std::get_if<wire::request>(&query.goal);
+    if (asked == nullptr) return target_of(query);
+    return question_of(query.tag, asked->target, asked->service, asked->body);
+}
+
 result<asker_ticket> check_ticket(const forwarding_state& in, const wire::forward& query, const peer_info& from) {
     const auto now = in.env.time->wall_now();
     auto ticket = open_ticket(query.asker->body, query.asker->sig, now, in.book.lifetime_max(query.priority));
     if (!ticket) return ticket;
-    const bool belongs = ticket->goal == goal_of(query) && ticket->target == target_of(query) &&
+    const bool belongs = ticket->goal == goal_of(query) && ticket->target == subject_of(query) &&
                          ticket->tag == query.tag && ticket->results >= query.results;
     if (!belongs) return failure(errc::bad_argument);
     // Whoever is elsewhere knows nobody in a network of this node's own: those would be dials into it.
@@ -38,7 +45,7 @@ std::optional<signed_record> make_ticket(const forwarding_state& in, const wire:
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - in.env.time->now());
     asker_ticket out;
     out.goal = goal_of(query);
-    out.target = target_of(query);
+    out.target = subject_of(query);
     out.tag = query.tag;
     out.deadline = in.env.time->wall_now() + std::min(left, in.book.lifetime_max(query.priority));
     out.results = query.results;

@@ -266,6 +266,35 @@ TEST_CASE("a reply that only its asker can see to be of no use is no lie of who 
     for (const auto& each : net.peers) CHECK(each->forwarding.counters().lies == 0);
 }
 
+TEST_CASE("the ticket of a request is for no other one", "[request]") {
+    linked_network net(3);
+    row(net);
+    net.at(2).services["echo/1"] = echo;
+    net.at(2).services["other/1"] = echo;
+    const auto to = request_target::key(net.at(2).who.id);
+    std::function<void(wire::request&)> change;
+    net.at(1).behaves = [&](peer_index, const wire::forward& query) -> task<std::optional<wire::message>> {
+        auto changed = query;
+        change(std::get<wire::request>(changed.goal));
+        peer_info from;
+        from.who = net.at(1).who;
+        from.observed = from.who.addresses.front();
+        from.proven = true;
+        co_return co_await net.at(2).forwarding.answer(from, std::move(changed));
+    };
+    const auto& counts = net.at(2).forwarding.counters();
+    change = [](wire::request&) {};
+    CHECK(ask(net, 0, to, "x", by(direct())));
+    CHECK(counts.forged_askers == 0);
+    change = [](wire::request& asked) { asked.body.back() ^= 1; };
+    CHECK_FALSE(ask(net, 0, to, "x", by(direct())));
+    CHECK(counts.forged_askers == 1);
+    change = [](wire::request& asked) { asked.service = "other/1"; };
+    CHECK_FALSE(ask(net, 0, to, "x", by(direct())));
+    CHECK(counts.forged_askers == 2);
+    CHECK(net.at(2).served == 1);
+}
+
 TEST_CASE("a request that somebody sends again runs no handler, as long as it would open", "[request]") {
     linked_network net(3);
     row(net);

@@ -31,7 +31,7 @@ enum class ticket_goal : std::uint8_t {
 /// up to the end, each its kind u8, length u8 and bytes. Signed as kind "asker".
 struct asker_ticket {
     ticket_goal goal = ticket_goal::find_value;
-    id256 target;
+    id256 target;  ///< of a request the question_of() it, so that the ticket is for no other one
     loop_tag tag;
     public_key asker;
     wall_time deadline{};            ///< nobody brings anything later
