@@ -71,8 +71,11 @@ task<result<bytes>> say(node through, person& me, request_target to, std::string
     letter what{me.self->key(), ++me.written, std::move(text)};
     const auto request = signed_by(*me.self, what, to.id());
     result<bytes> said = failure(errc::timed_out);
-    // Nobody knows whether one that timed out was heard. The number says that it is the same one.
-    for (int attempt = 0; attempt < 3 && !said && said.error() == errc::timed_out; ++attempt) {
+    // Nobody knows whether it was heard. The number says that it is the same one.
+    const auto unknown = [&] {
+        return !said && (said.error() == errc::timed_out || said.error() == errc::answer_lost);
+    };
+    for (int attempt = 0; attempt < 3 && unknown(); ++attempt) {
         auto got = co_await through.request(to, "chat/1", request, request_options().mode(proxied()));
         if (got) said = got->reply();
         if (!got) said = failure(got.error());

@@ -84,6 +84,7 @@ constexpr entry texts[] = {
     {errc::already_running, "the node was started before"},
     {errc::bad_configuration, "a configuration field has a value that can never work"},
     {errc::bad_argument, "an argument has a value that can never work"},
+    {errc::answer_lost, "it was done, or may have been; no answer came back"},
 };
 
 const char* text_of(errc code) noexcept {

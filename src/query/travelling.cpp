@@ -304,7 +304,9 @@ task<result<request_report>> query_engine::request(request_target to, std::strin
         if (out.lookup.refusal) co_return failure(out.lookup.refusal);
         if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
         if (travelled.sent == 0) co_return failure(errc::no_peers);
-        if (!travelled.complete) co_return failure(errc::timed_out);
+        if (!travelled.complete) {
+            co_return failure(env_.time->now() < deadline ? errc::answer_lost : errc::timed_out);
+        }
         if (round == rounds) co_return failure(errc::not_found);
     }
 }

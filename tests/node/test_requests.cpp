@@ -90,6 +90,36 @@ TEST_CASE("a request reaches a node that its asker cannot connect to", "[request
     CHECK(s.run(s.at(asker).request(contact, "none/1", bytes(), options)).error() == errc::no_service);
 }
 
+TEST_CASE("an answer that cannot be brought straight is told from one that is late", "[request]") {
+    std::size_t ran = 0;
+    auto config = few_known();
+    node_id kept_out;
+    config.configure = [few = config.configure, &kept_out](node_index index, node_config& each) {
+        few(index, each);
+        if (index == 3) kept_out = each.self->id();
+        if (index == 20) each.sessions.admission.deny = {kept_out};
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(25) == 0);
+    const auto count = [&ran](incoming_call&) -> task<result<bytes>> {
+        ++ran;
+        co_return to_bytes("done");
+    };
+    s.at(20).serve("count/1", make_call_service(count), serve_options().forwarded());
+    const auto to = s.at(20).as_contact();
+    std::size_t asked = 0;
+    for (const auto& whom : {request_target(to), request_target::peer(to.id)}) {
+        const auto lost = s.run(s.at(3).request(whom, "count/1", bytes(), by(direct())));
+        REQUIRE_FALSE(lost);
+        CHECK(lost.error() == errc::answer_lost);
+        CHECK(ran == ++asked);
+    }
+    const auto passed = s.run(s.at(3).request(to, "count/1", bytes(), by(proxied())));
+    REQUIRE(passed);
+    CHECK(text_of(passed->reply()) == "done");
+    CHECK(ran == 3);
+}
+
 TEST_CASE("services are asked in every mode, and only those that say so by forwarding", "[request]") {
     scenario s(few_known());
     REQUIRE(s.grow(20) == 0);

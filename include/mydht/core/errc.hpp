@@ -99,6 +99,9 @@ enum class errc {
     already_running,    ///< the node was started before
     bad_configuration,  ///< a configuration field has a value that can never work
     bad_argument,       ///< an argument has a value that can never work
+
+    // --- requests that travel -------------------------------------------------------------------------------------
+    answer_lost,  ///< it was done, or may have been; no answer came back
 };
 
 /// The category of errc, named "mydht".

@@ -152,9 +152,10 @@ public:
     /// name that no service has and for options that no peer would take; errc::too_large for more than
     /// limits::request_bytes; errc::self_connection; errc::no_service when the peer serves no such requests; the
     /// application_error() of its handler, errc::peer_error when that failed otherwise; errc::peer_busy when too many
-    /// run there; errc::not_found when nobody was found who answers; errc::timed_out when somebody may have; those of a
-    /// get in that mode, and in iterative() mode those of call(). Cancelled: those who pass it on are told, and the
-    /// handler is cancelled.
+    /// run there; errc::not_found when nobody was found who answers; errc::timed_out when somebody may have, and
+    /// errc::answer_lost when that is known before the deadline, as in direct() mode when whoever answered cannot reach
+    /// this node; those of a get in that mode, and in iterative() mode those of call(). Cancelled: those who pass it on
+    /// are told, and the handler is cancelled.
     [[nodiscard]] task<result<request_report>> request(request_target to, std::string service, bytes body,
                                                        request_options options = {});
 
