@@ -22,6 +22,7 @@ forward_origin node_core::travel_origin() {
         return who;
     };
     out.exempt_loopback = config_.sessions.exempt_loopback;
+    out.keeps_values = keeps_values();
     out.seen_at = [this](const peer_info& who, const address& where) { return has_seen(who, where); };
     out.linked = [this](const node_id& who) -> std::optional<contact> {
         const auto link = pool_.find(who);

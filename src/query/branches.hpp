@@ -47,8 +47,6 @@ public:
     [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
     /// Results that nobody is asked for, and nobody was who may still have used them.
     [[nodiscard]] std::size_t results_left() const noexcept { return results_; }
-    /// Peers that it was sent to.
-    [[nodiscard]] std::size_t sent() const noexcept { return next_; }
 
 private:
     bool strict_;

@@ -46,7 +46,7 @@ collection::verdict collection::take(const delivery& brought) {
     const bool had_its_turn = from_ == source::anybody && brought_.contains(brought.from);
     const bool open = may_bring(brought.from) && !had_its_turn && taken_.size() + liars_.size() < judged_max;
     if (!open || !found_.concerns(brought.what)) return verdict::refused;
-    if (!found_.take_delivery(brought.what)) return verdict::lie;
+    if (!found_.take_delivery(brought.from, brought.what)) return verdict::lie;
     taken_.insert(brought.content);
     brought_.insert(brought.from);
     return verdict::taken;

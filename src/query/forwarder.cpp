@@ -33,19 +33,18 @@ wire::message error_answer(wire::error_code code, std::string_view text) {
     return out;
 }
 
-/// Bytes that a query keeps here, with the copies that leave.
+/// Bytes that a query keeps here, with the copies that leave: no more at once than it has paths.
 std::size_t weight_of(const wire::forward& query) {
-    return detail::value_bytes(query) * (std::size_t{query.fan_out} + 1);
+    return detail::value_bytes(query) * (std::size_t{std::min(query.fan_out, query.paths)} + 1);
 }
 
 /// What is too much now.
 bool is_too_much(const forwarding_state& in, const wire::forward& query, const node_id& from) {
     const auto& rules = in.book.rules();
-    const bool crowded = in.under_way >= rules.under_way_max / 2 && query.priority < rules.busy_priority;
-    const auto own_share = in.by_peer.find(from);
-    const bool greedy = own_share != in.by_peer.end() && own_share->second >= rules.under_way_peer;
-    const bool heavy = in.bytes_under_way + weight_of(query) > rules.under_way_bytes;
-    return in.under_way >= rules.under_way_max || crowded || greedy || (heavy && in.bytes_under_way > 0);
+    const auto queries = in.load.queries();
+    const bool crowded = queries >= rules.under_way_max / 2 && query.priority < rules.busy_priority;
+    const bool greedy = in.load.queries_of(from) >= rules.under_way_peer;
+    return queries >= rules.under_way_max || crowded || greedy || !in.load.has_room(from, weight_of(query), 0);
 }
 
 std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& query, const peer_info& from) {
@@ -110,38 +109,14 @@ void note_trace(forwarding_state& in, const wire::forward& query, const node_id&
     }
 }
 
-/// A query of a peer that is under way, for as long as it is. Its coroutine may be destroyed after the node.
-class query_place {
-public:
-    query_place(std::shared_ptr<forwarding_state> in, const node_id& from, std::size_t weight)
-        : in_(std::move(in)), from_(from), weight_(weight) {
-        ++in_->under_way;
-        ++in_->by_peer[from_];
-        in_->bytes_under_way += weight_;
-    }
-    query_place(const query_place&) = delete;
-    query_place& operator=(const query_place&) = delete;
-    ~query_place() {
-        --in_->under_way;
-        in_->bytes_under_way -= weight_;
-        const auto own = in_->by_peer.find(from_);
-        if (--own->second == 0) in_->by_peer.erase(own);
-    }
-
-private:
-    std::shared_ptr<forwarding_state> in_;
-    node_id from_;
-    std::size_t weight_;
-};
-
 /// A query of this node's own. Both must live until it has ended.
 task<wire::gathered> run(detail::hop& here, forward_report& report) {
     auto out = co_await here.run();
-    report.sent = here.sent();
     report.complete = out.outcome != wire::gathered_outcome::partial && here.complete();
     report.lies = here.found().lies();
     report.unfit = here.found().unfit();
     report.own = here.found().own();
+    report.not_kept = here.not_kept();
     report.refusal = here.found().refusal();
     report.turned_down = here.found().turned_down();
     co_return out;
@@ -163,6 +138,7 @@ void forwarder::connect(std::shared_ptr<messenger> via, forward_origin origin) {
 
 const travel_rules& forwarder::rules() const noexcept { return state_->book.rules(); }
 const forward_counters& forwarder::counters() const noexcept { return state_->counts; }
+std::size_t forwarder::bytes_under_way() const noexcept { return state_->load.bytes(); }
 
 task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto in = state_;
@@ -181,20 +157,22 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
         const bool tries = may_bring(*in, visit, from.who.id, known_until(*in, query, ticket));
         if (again && !tries) co_return seen_before();
     }
-    const query_place place(in, from.who.id, weight_of(query));
+    detail::query_place place(in, from.who.id, weight_of(query));
     if (again) {
         detail::hop here(in, std::move(query), std::move(from), now + query.lifetime);
         if (ticket) here.answers_go_to(std::move(*ticket));
         co_return co_await here.look_again();
     }
     // One that goes no farther must not keep the same query out that does.
-    if (query.hops > 0) in->tags.note(visit, now, known_until(*in, query, ticket));
+    const auto known_for = known_until(*in, query, ticket);
+    if (query.hops > 0) in->tags.note(visit, now, known_for);
     note_trace(*in, query, from.who.id);
     ++in->counts.served;
     // A hidden query's time does not shrink on its way: whoever gives up tells the others.
     const auto kept_back = query.hidden ? duration() : way_back(query.lifetime, query.hops);
     const auto back_at = now + query.lifetime - kept_back;
     detail::hop here(in, std::move(query), std::move(from), back_at);
+    here.serves(place, visit, known_for);
     if (ticket) here.answers_go_to(std::move(*ticket));
     auto out = co_await here.run();
     co_await here.cache(out);
@@ -215,7 +193,7 @@ task<wire::gathered> forwarder::ask(wire::forward query, steady_time deadline, f
     query.stream = on_item != nullptr;
     report.begun = now;
     detail::hop here(in, std::move(query), std::nullopt, deadline);
-    here.write_down(detail::step_log(report.steps, now));
+    here.write_down(detail::step_log(report.steps, now), report.peers);
     here.tell(std::move(on_item));
     co_return co_await run(here, report);
 }
@@ -230,7 +208,7 @@ task<wire::gathered> forwarder::request(wire::forward query, steady_time deadlin
     in->tags.note(detail::visit_of(query), in->env.time->now(), deadline + tag_margin);
     report.begun = in->env.time->now();
     detail::hop here(in, std::move(query), std::nullopt, deadline);
-    here.write_down(detail::step_log(report.steps, report.begun));
+    here.write_down(detail::step_log(report.steps, report.begun), report.peers);
     here.opens_replies_with(std::move(opens));
     co_return co_await run(here, report);
 }

@@ -12,6 +12,7 @@
 #include "query/answered_requests.hpp"
 #include "query/collection.hpp"
 #include "query/other_ways.hpp"
+#include "query/relay_load.hpp"
 #include "query/relay_meter.hpp"
 #include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
@@ -32,7 +33,9 @@ struct forwarding_state {
           spaces(spaces_),
           meter(book.rules().relays),
           tags(book.rules().tags_max),
-          answered(book.rules().requests_remembered) {}
+          put_ends(book.rules().tags_max),
+          answered(book.rules().requests_remembered),
+          load(book.rules().under_way_bytes) {}
 
     environment env;
     rulebook book;
@@ -43,14 +46,13 @@ struct forwarding_state {
     forward_origin origin;
     relay_meter meter;
     seen_tags tags;
+    seen_tags put_ends;  // puts of which a copy stays here, since paths of theirs may go no farther
     answered_requests answered;
     std::set<id256> bringing;  // visits whose answers are on their way to the asker
     other_ways ways{ways_max};
     collections waiting;
-    std::size_t under_way = 0;
-    std::size_t bytes_under_way = 0;
-    std::map<node_id, std::size_t> by_peer;  // of those under way
-    std::size_t requests = 0;                // that services answer now
+    relay_load load;
+    std::size_t requests = 0;  // that services answer now
     std::map<node_id, std::size_t> requests_by_peer;
     forward_counters counts;
 };

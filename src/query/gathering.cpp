@@ -18,14 +18,18 @@ const id256& target_of(const wire::forward& query) noexcept {
 }
 
 gathering::gathering(const wire::forward& query, const namespaces& rules, const time_source& time, address_scope reader)
-    : elsewhere_(query.asker.has_value()),
-      along_(query.storing == wire::storage_mode::path),
+    : along_(query.storing == wire::storage_mode::path),
       time_(time),
       reader_(reader),
       target_(target_of(query)),
       results_(query.results),
       found_(target_, 0, rules, time, query.results) {
     found_.comes_through_others(false);
+    if (query.asker) {
+        deliveries_ = deliveries::elsewhere;
+    } else if (query.stream) {
+        deliveries_ = deliveries::by_asked;
+    }
     if (const auto* peer = std::get_if<wire::find_node>(&query.goal)) {
         wish_ = wish::contacts;
         kinds_ = peer->kinds;
@@ -38,9 +42,40 @@ gathering::gathering(const wire::forward& query, const namespaces& rules, const 
     }
 }
 
-bool gathering::holds_too_much(const wire::gathered& answer, std::size_t results) const {
-    const bool any = !answer.items.empty() || !answer.contacts.empty() || answer.copies > 0;
-    return (elsewhere_ && any) || answer.items.size() > results || answer.contacts.size() > results;
+/// No honest peer says this: too much, that there is something without having it, or what cannot have happened.
+bool gathering::cannot_be(const wire::gathered& answer, const branch& path) const {
+    const bool held = !answer.items.empty() || !answer.contacts.empty() || answer.copies > 0;
+    const bool any = held || answer.delivered > 0;
+    const bool found = answer.outcome == wire::gathered_outcome::found;
+    if (answer.outcome != wire::gathered_outcome::duplicate && found != any) return true;
+    if (answer.items.size() > path.results || answer.contacts.size() > path.results) return true;
+    if (answer.copies > 0 && wish_ != wish::copies) return true;
+    switch (deliveries_) {
+        case deliveries::none: return answer.delivered > 0;
+        case deliveries::elsewhere: return held;
+        case deliveries::by_asked: return answer.delivered > delivered_by(path.to.id);
+        case deliveries::by_anybody: return held;
+    }
+    return false;
+}
+
+std::size_t gathering::delivered_by(const node_id& peer) const {
+    const auto known = came_by_.find(peer);
+    return known == came_by_.end() ? 0 : known->second;
+}
+
+/// What a peer says was delivered behind it. True when there is something in it for this peer or the asker.
+bool gathering::take_claim(std::size_t claimed) {
+    if (claimed == 0) return false;
+    if (deliveries_ == deliveries::elsewhere) {
+        delivered_ += claimed;
+        return true;
+    }
+    // Whoever is asked passes on what others claim, so it need not be the liar when less has come.
+    claimed_ += claimed;
+    const bool came = deliveries_ == deliveries::by_asked || claimed_ <= came_;
+    if (!came) cut_off_ = true;
+    return came;
 }
 
 gathering::judged gathering::take(wire::message answer, const branch& path) {
@@ -60,7 +95,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     const bool partial = got->outcome == wire::gathered_outcome::partial;
     if (partial) cut_off_ = true;
     const auto lies_before = lies_;
-    if (holds_too_much(*got, path.results)) {
+    if (cannot_be(*got, path)) {
         ++lies_;
     } else {
         take_lists(*got);
@@ -70,11 +105,9 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
         out.how = judgement::unclear;
         return out;
     }
-    const bool empty = got->items.empty() && got->contacts.empty() && got->copies == 0 && got->delivered == 0;
-    if (got->outcome == wire::gathered_outcome::nothing && empty) ++nothing_;
-    out.brought = !empty;
+    if (got->outcome == wire::gathered_outcome::nothing) ++nothing_;
     const auto delivered = std::min(got->delivered, path.results);
-    delivered_ += delivered;
+    out.brought = take_claim(delivered) || !got->items.empty() || !got->contacts.empty() || got->copies > 0;
     const std::size_t replies = wish_ == wish::replies ? got->items.size() : 0;
     out.used = partial ? path.results : delivered + replies;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole
@@ -91,7 +124,7 @@ gathering::judged gathering::take_again(wire::gathered& got, const branch& path)
     out.how = judgement::unvisited;
     out.brought = !got.items.empty() || !got.contacts.empty();
     const auto lies_before = lies_;
-    if (holds_too_much(got, path.results)) {
+    if (cannot_be(got, path)) {
         ++lies_;
     } else {
         found_.counts_copies(false);
@@ -104,13 +137,17 @@ gathering::judged gathering::take_again(wire::gathered& got, const branch& path)
     return out;
 }
 
-/// The same value of one peer counts once, however often it stands in its answer.
+/// The same value of one peer counts once, however often it stands in its answer. The first lie ends it: what else
+/// there is would only be work.
 void gathering::take_lists(wire::gathered& from) {
+    const auto lies_before = lies_;
     if (!from.items.empty()) take_copy_left(from.copy_left);
-    for (auto each = from.items.begin(); each != from.items.end(); ++each) {
+    for (auto each = from.items.begin(); each != from.items.end() && lies_ == lies_before; ++each) {
         if (std::find(from.items.begin(), each, *each) == each) take_item(*each);
     }
-    for (auto& each : from.contacts) take_contact(std::move(each));
+    for (auto each = from.contacts.begin(); each != from.contacts.end() && lies_ == lies_before; ++each) {
+        take_contact(std::move(*each));
+    }
 }
 
 bool gathering::concerns(const wire::gathered& what) const {
@@ -125,7 +162,7 @@ bool gathering::concerns(const wire::gathered& what) const {
     return wish_ == wish::copies && what.copies > 0;
 }
 
-bool gathering::take_delivery(wire::gathered what) {
+bool gathering::take_delivery(const node_id& from, wire::gathered what) {
     const auto lies_before = lies_;
     if (what.items.size() > limits::values_per_message || what.contacts.size() > 1) ++lies_;
     if (what.copies > 0 && wish_ != wish::copies) ++lies_;
@@ -135,6 +172,8 @@ bool gathering::take_delivery(wire::gathered what) {
         return false;
     }
     if (what.copies > 0) ++copies_;
+    ++came_;
+    ++came_by_[from];
     return true;
 }
 
@@ -195,7 +234,7 @@ bool gathering::any() const noexcept {
 }
 
 bool gathering::enough() const {
-    if (complete_ || (elsewhere_ && delivered_ >= results_)) return true;
+    if (complete_ || (deliveries_ == deliveries::elsewhere && delivered_ >= results_)) return true;
     switch (wish_) {
         case wish::contacts: return contacts_.size() >= results_;
         case wish::values: return found_.enough();
@@ -215,16 +254,16 @@ std::vector<const find_copies::candidate*> gathering::newest_first() const {
     return out;
 }
 
-std::optional<item> gathering::not_handed_over() const {
+const find_copies::candidate* gathering::not_handed_over() const {
     const auto left = newest_first();
-    if (left.empty() || handed_over_.size() >= results_) return {};
-    return left.front()->what.to_item();
+    return left.empty() || handed_over_.size() >= results_ ? nullptr : left.front();
 }
 
-void gathering::handed_over(const item& what) {
-    for (const auto& each : found_.candidates()) {
-        if (each.what.to_item() == what) handed_over_.push_back(each.order);
-    }
+std::size_t gathering::bytes_held() const noexcept {
+    std::size_t out = 0;
+    for (const auto& each : found_.candidates()) out += each.what.content().size();
+    for (const auto& each : replies_) out += each.body.size();
+    return out;
 }
 
 wire::gathered gathering::answer() const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -45,11 +46,13 @@ public:
     [[nodiscard]] judged take(wire::message answer, const branch& path);
     /// The peer gave no answer. `asked`: it may have done something with the query.
     void missed(bool asked = true) { cut_off_ = cut_off_ || asked || wish_ != wish::replies; }
+    /// Answers are brought here by whoever has them: a ticket of this peer's own goes out with the query.
+    void collects() { deliveries_ = deliveries::by_anybody; }
     /// Somebody may deliver this for this query; otherwise it is for another one.
     [[nodiscard]] bool concerns(const wire::gathered& what) const;
     /// Somebody behind this one, who may be anybody, delivers something. False when it is a lie, or for another query:
     /// it counts as a lie when lied() says so.
-    [[nodiscard]] bool take_delivery(wire::gathered what);
+    [[nodiscard]] bool take_delivery(const node_id& from, wire::gathered what);
     void lied() { ++lies_; }
 
     /// At the asker of a request: what else a reply has to be. Who brings one that is not could not know.
@@ -70,10 +73,15 @@ public:
         complete_ = complete_ || all;
     }
 
-    /// One of the values, newest first, that have not been handed over.
-    [[nodiscard]] std::optional<item> not_handed_over() const;
+    /// Of a value, the newest only: at peers on the way, which need no history.
+    void keeps_newest(std::size_t count) { found_.keep_most(count); }
+    /// Bytes of the values and replies in it.
+    [[nodiscard]] std::size_t bytes_held() const noexcept;
+
+    /// The newest of the values that have not been handed over; null when there is none.
+    [[nodiscard]] const find_copies::candidate* not_handed_over() const;
     /// The value was, so that it is not in the answer.
-    void handed_over(const item& what);
+    void handed_over(const rank& which) { handed_over_.push_back(which); }
 
     /// Paths that came to nothing.
     [[nodiscard]] std::size_t nothing() const noexcept { return nothing_; }
@@ -87,7 +95,7 @@ public:
     [[nodiscard]] bool own() const noexcept { return own_; }
     /// How the last one refused, when nobody answered.
     [[nodiscard]] std::error_code refusal() const noexcept { return answered_ ? std::error_code() : refusal_; }
-    /// Peers that have brought something to the asker.
+    /// What was brought to the asker, as this peer knows or those behind it say. Not what comes here, which it has.
     [[nodiscard]] std::size_t delivered() const noexcept { return delivered_; }
     /// Somebody would not have the query as it is.
     [[nodiscard]] bool turned_down() const noexcept { return turned_down_; }
@@ -103,17 +111,26 @@ public:
 
 private:
     enum class wish : std::uint8_t { contacts, values, copies, replies };
+    /// Where what is found goes ahead of answers.
+    enum class deliveries : std::uint8_t {
+        none,
+        elsewhere,   // straight to the asker
+        by_asked,    // here, from the peers that are asked
+        by_anybody,  // here, from whoever has something
+    };
 
     [[nodiscard]] judged take_again(wire::gathered& got, const branch& path);
     void take_reply(item what);
 
     [[nodiscard]] std::vector<const find_copies::candidate*> newest_first() const;
-    [[nodiscard]] bool holds_too_much(const wire::gathered& answer, std::size_t results) const;
+    [[nodiscard]] bool cannot_be(const wire::gathered& answer, const branch& path) const;
+    [[nodiscard]] std::size_t delivered_by(const node_id& peer) const;
+    bool take_claim(std::size_t claimed);
     void take_lists(wire::gathered& from);
 
     wish wish_ = wish::values;
-    bool elsewhere_;  // answers go straight to the asker
-    bool along_;      // peers on the way may keep copies
+    deliveries deliveries_ = deliveries::none;
+    bool along_;  // peers on the way may keep copies
     const time_source& time_;
     address_scope reader_;
     wire::kind_mask kinds_ = 0;  // of addresses that the asker can dial
@@ -131,6 +148,9 @@ private:
     std::size_t copies_ = 0;
     std::size_t nothing_ = 0;
     std::size_t delivered_ = 0;
+    std::map<node_id, std::size_t> came_by_;  // deliveries that came here
+    std::size_t came_ = 0;
+    std::size_t claimed_ = 0;  // that came here, as the peers that were asked say
     std::size_t lies_ = 0;
     std::size_t unopened_ = 0;  // replies
     std::error_code refusal_;

@@ -64,6 +64,7 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
     out.exhausted = true;
     std::size_t begun = 0;
     std::size_t ended = 0;
+    std::size_t complete = 0;
     std::size_t at_once = rules.walks_at_once;
     while (!into.enough()) {
         while (begun < rules.walks && begun - ended < at_once) {
@@ -88,13 +89,12 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
         }
         ++ended;
         for (auto& each : got->what.items) into.take(std::move(each));
-        const auto& how = box->reports[got->walk];
-        out.asked += how.sent;
-        (how.complete ? out.answered : out.timed_out) += how.sent;
-        out.invalid += how.lies + how.unfit;
+        if (box->reports[got->walk].complete) ++complete;
     }
     walks.terminate();
     co_await walks.join();
+    // Who answers may have heard nothing from those behind: that nobody has it is said by walks that came to their end.
+    out.exhausted = out.exhausted && complete * 2 >= ended;
     for (std::size_t i = 0; i < begun; ++i) add_round(out, begun_at, i, box->reports[i]);
     out.took = env.time->now() - begun_at;
     co_return out;

@@ -15,7 +15,6 @@
 #include "query/bringing_place.hpp"
 #include "query/onward.hpp"
 #include "query/refusal.hpp"
-#include "query/serving.hpp"
 #include "query/tickets.hpp"
 #include "query/usable.hpp"
 
@@ -31,17 +30,6 @@ std::size_t size_of(const wire::gathered& what) {
     for (const auto& each : what.items) out += each.body.size() + signature::size;
     for (const auto& each : what.contacts) out += each.addresses.size() * address::size_max;
     return out;
-}
-
-/// No packet left.
-bool was_not_sent(std::error_code why) {
-    return why == errc::unsupported_address || why == errc::throttled || why == errc::too_many_requests ||
-           why == errc::not_running || why == errc::not_admitted || why == errc::peer_blocked;
-}
-
-/// The peer has not seen the query.
-bool was_not_asked(std::error_code why) {
-    return was_not_sent(why) || why == errc::unreachable || why == errc::connection_refused;
 }
 
 /// Of the network in which whoever gets the answer is.
@@ -60,13 +48,21 @@ bool is_taken(const result<reply>& word) { return word && std::holds_alternative
 
 }  // namespace
 
-/// What a peer answered, or, without such a peer, who delivered something.
+/// A peer that the query was sent to, and where that is written down.
+struct hop::sent_branch {
+    branch path;
+    step_log::number step;
+};
+
+/// What has come: a peer's answer, something that somebody delivered, or word of what was handed back.
 struct hop::arrival {
     explicit arrival(const node_id& brought_by_) : brought_by(brought_by_) {}
-    arrival(branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
-    std::optional<branch> from;
+    explicit arrival(bool taken_) : taken(taken_) {}
+    arrival(sent_branch from_, result<reply> answer_) : from(std::move(from_)), answer(std::move(answer_)) {}
+    std::optional<sent_branch> from;
     result<reply> answer = failure(errc::closed);
-    node_id brought_by;
+    std::optional<node_id> brought_by;
+    bool taken = false;
 };
 
 /// Outlives a query that is cancelled, until the last of its requests has ended.
@@ -89,12 +85,19 @@ task<wire::gathered> hop::run() {
     co_await look_here();
     if (goes_on()) co_await send_on();
     if (!found_.any()) co_await name_linked();
-    if (is_left_to_keep() && in_->book.keeps(what(), true)) co_await keep_here();
+    if (is_left_to_keep() && may_keep(true)) co_await keep_here();
     if (is_left_to_serve()) co_await serve_here();
     if (!complete_) found_.missed();
     in_->counts.lies += found_.lies();
     in_->counts.unfit += found_.unfit();
-    co_return found_.answer();
+    co_return answer();
+}
+
+/// A copy that this peer has told of before is none more: somebody else may have the share of this path.
+wire::gathered hop::answer() const {
+    auto out = found_.answer();
+    if (kept_before_ && out.outcome != wire::gathered_outcome::found) out.outcome = wire::gathered_outcome::duplicate;
+    return out;
 }
 
 task<wire::gathered> hop::look_again() {
@@ -113,58 +116,12 @@ bool hop::goes_on() const {
     return open && !found_.enough() && !ended_ && !served_;
 }
 
+bool hop::may_keep(bool ends) const { return in_->origin.keeps_values && in_->book.keeps(what(), ends); }
+
 /// One that nobody behind this peer has taken ends here, too.
 bool hop::is_left_to_keep() const {
     const bool taken = kept_ || found_.copies() > 0 || found_.delivered() > 0;
     return is_put(query_) && !taken;
-}
-
-/// A request is for this peer: its own name stands on it, or it serves the name where a path ends. The asker does not
-/// ask itself.
-bool hop::is_served_here() const {
-    const auto& asked = std::get<wire::request>(query_.goal);
-    if (!from_) return false;
-    if (asked.is_sealed()) return in_->origin.contact().id == asked.target;
-    return query_.results > 0 && in_->origin.serves && in_->origin.serves(asked.service) && ends_here(*in_, query_);
-}
-
-/// Nobody behind this peer has served it, and it is nearer to the target than those before.
-bool hop::is_left_to_serve() const {
-    return could_serve() && query_.results > 0 && !found_.any() && in_->env.time->now() < deadline_;
-}
-
-/// A request for anybody who serves a name, which this node does and has not done for it.
-bool hop::could_serve() const {
-    const auto* asked = std::get_if<wire::request>(&query_.goal);
-    if (asked == nullptr || asked->is_sealed() || !from_ || served_) return false;
-    return in_->origin.serves && in_->origin.serves(asked->service);
-}
-
-/// One for anybody goes on past a peer that is silent, whose handler may have run. Where replies are brought, who may
-/// bring one more is another packet to the asker.
-bool hop::passes_silent_ones() const {
-    const auto* asked = std::get_if<wire::request>(&query_.goal);
-    return asked != nullptr && !asked->is_sealed() && !query_.asker && query_.proxy_hops == 0;
-}
-
-/// Nobody has said anything for a while: another peer may be asked. False when this one is left alone.
-bool hop::go_past(branches& out) {
-    if (out.one_more()) return true;
-    patient_ = !could_serve();
-    if (!patient_) query_.results = 1;
-    return patient_;
-}
-
-task<> hop::serve_here() {
-    served_ = true;
-    const auto collector = ticket_ ? std::optional(ticket_->asker) : std::nullopt;
-    auto reply = co_await answer_request(in_, query_, *from_, collector, deadline_);
-    begun_ = reply.has_value();
-    if (!reply) co_return;
-    if (!ticket_) co_return found_.take_item(std::move(*reply));
-    wire::gathered held;
-    held.items.push_back(std::move(*reply));
-    co_await bring(std::move(held));
 }
 
 task<> hop::look_here() {
@@ -180,11 +137,11 @@ task<> hop::look_here() {
         held.copy_left = own.copy_left;
     } else if (is_put(query_)) {
         const bool ends = ends_here(*in_, query_);
-        if (in_->book.keeps(what(), ends)) co_await keep_here();
+        if (may_keep(ends)) co_await keep_here();
         // What is kept where nobody nearer is known has come to its end, unless more copies may be left on the way.
         const bool more = query_.storing == wire::storage_mode::path && (query_.results > 1 || !ends);
         ended_ = kept_ && !more;
-        if (kept_ && more) one_copy_less();
+        if (kept_ && !kept_before_ && more) one_copy_less();
         co_return;
     } else {
         held.contacts = known_here();
@@ -197,7 +154,6 @@ task<> hop::look_here() {
     if (!held.items.empty()) found_.take_copy_left(held.copy_left);
     for (auto& each : held.items) found_.take_item(std::move(each));
     for (auto& each : held.contacts) found_.take_contact(std::move(each));
-    co_await hand_back();
 }
 
 /// The peer that is looked for, when it is known by its session alone, or only where the asker is not: its key, and no
@@ -253,14 +209,22 @@ void hop::one_copy_less() {
 
 task<> hop::keep_here() {
     auto order = std::get<wire::store>(query_.goal);
+    result<put_outcome> done = failure(errc::closed);
     if (from_) {
-        kept_ = (co_await in_->own.keep_forwarded(*from_, order.target, std::move(order.what), order.expected_sequence))
-                    .has_value();
+        done = co_await in_->own.keep_forwarded(*from_, order.target, std::move(order.what), order.expected_sequence);
     } else {
-        kept_ =
-            (co_await in_->own.keep(nullptr, order.target, std::move(order.what), order.expected_sequence)).has_value();
+        done = co_await in_->own.keep(nullptr, order.target, std::move(order.what), order.expected_sequence);
     }
+    kept_ = done.has_value();
+    not_kept_ = kept_ ? std::error_code() : done.error();
     if (!kept_) co_return;
+    // Where a path could go no farther the query may come by once more, on another one.
+    const auto now = in_->env.time->now();
+    if (place_ != nullptr) {
+        kept_before_ =
+            query_.hops > 0 ? in_->put_ends.knows(visit_, now) : !in_->put_ends.note(visit_, now, known_until_);
+    }
+    if (kept_before_) co_return;
     wire::gathered word;
     word.copies = 1;
     if (ticket_) {
@@ -291,33 +255,27 @@ wire::forward hop::onward_query() {
 task<> hop::send_on() {
     const auto onward = onward_query();
     branches out(whom(*in_, what()), onward);
-    const auto box = std::make_shared<mailbox>(query_.fan_out + collection::judged_max);
+    // One more for what is handed back.
+    const auto box = std::make_shared<mailbox>(query_.fan_out + collection::judged_max + 1);
     const bool collects = onward.asker && !ticket_;
+    if (collects) found_.collects();
     collection brought(collects ? collection::source::anybody : collection::source::asked, query_.results, found_);
     std::optional<collections::place> place;
     if (collects || onward.stream) {
         place.emplace(in_->waiting, query_.tag, brought,
                       [box](const node_id& by) { (void)box->arrivals.try_send(arrival(by)); });
     }
-    task_group requests(in_->env.exec, [log = in_->env.log](std::string_view name, const std::exception_ptr&) {
+    const auto failed = [log = in_->env.log](std::string_view name, const std::exception_ptr&) {
         log.write(log_level::error, "query", std::string(name) + " failed with an exception");
-    });
+    };
+    task_group requests(in_->env.exec, failed);
+    task_group returns(in_->env.exec, failed);
+    bool room = has_room();
     bool left_alone = false;
-    while (!found_.enough()) {
-        while (auto to = out.next()) {
-            const auto left = deadline_ - in_->env.time->now();
-            if (left < std::chrono::milliseconds(1)) break;
-            if (!may_pass_on(to->to)) {
-                out.given_back(*to);
-                continue;
-            }
-            ++in_->counts.sent;
-            brought.sent_to(to->to.id);
-            if (log_) (void)log_->sent(to->to, {}, in_->env.time->now());
-            auto next = next_of(*in_, {onward, from()}, *to, left);
-            requests.spawn("a query on its way", send_to(in_->via, std::move(*to), std::move(next), deadline_, box));
-        }
-        if (out.under_way() == 0) break;
+    while (room && !found_.enough() && !is_nothing(out)) {
+        hand_back(returns, box);
+        complete_ = send_more(out, onward, brought, requests, box);
+        if (!complete_ || out.under_way() == 0) break;
         const auto until = patience();
         auto got = co_await box->arrivals.receive_until(*in_->env.time, until);
         if (!got && until < deadline_) {
@@ -327,24 +285,45 @@ task<> hop::send_on() {
         }
         complete_ = got.has_value();
         if (!complete_) break;
-        if (!got->from && log_) log_->brought(got->brought_by, in_->env.time->now());
-        if (got->from) settle(out, std::move(*got));
-        co_await hand_back();
-        if (is_nothing(out)) break;
+        take(out, std::move(*got));
+        room = has_room();
     }
-    sent_ = out.sent();
+    if (!room) ++in_->counts.cut_short;
+    complete_ = complete_ && room;
     if (shares_strictly(query_) && !left_alone) query_.results = static_cast<std::uint8_t>(out.results_left());
     // Whoever is still at it is told that it is not wanted any more.
     requests.terminate();
+    // Only then is it known what has yet to go with the answer.
+    while (handing_ && room) {
+        auto got = co_await box->arrivals.receive_until(*in_->env.time, deadline_);
+        if (!got) break;
+        if (!got->from && !got->brought_by) handed_back(got->taken);
+    }
+    returns.terminate();
     co_await requests.join();
+    co_await returns.join();
 }
 
-/// When this hop looks for somebody else to ask. What is left shrinks from hop to hop: the last one is the first to.
-steady_time hop::patience() const {
-    if (patient_ || !passes_silent_ones()) return deadline_;
-    const auto now = in_->env.time->now();
-    return std::min<steady_time>(deadline_,
-                                 now + std::max<duration>((deadline_ - now) / 2, std::chrono::milliseconds(1)));
+/// To as many as it may be with at once. False when the time is over and there was still somebody to ask.
+bool hop::send_more(branches& out, const wire::forward& onward, collection& brought, task_group& into,
+                    const std::shared_ptr<mailbox>& box) {
+    while (auto to = out.next()) {
+        const auto now = in_->env.time->now();
+        const auto left = deadline_ - now;
+        const bool late = left < std::chrono::milliseconds(1);
+        const bool goes = !late && may_pass_on(to->to);
+        if (!goes) out.given_back(*to);
+        if (late) return false;
+        if (!goes) continue;
+        ++in_->counts.sent;
+        count(&forward_tally::asked);
+        brought.sent_to(to->to.id);
+        sent_branch sent{std::move(*to), {}};
+        if (log_) sent.step = log_->sent(sent.path.to, {}, now);
+        auto next = next_of(*in_, {onward, from()}, sent.path, left);
+        into.spawn("a query on its way", send_to(in_->via, std::move(sent), std::move(next), deadline_, box));
+    }
+    return true;
 }
 
 /// What is for others leaves room at the next peer for what this node asks itself.
@@ -355,42 +334,57 @@ bool hop::may_pass_on(const contact& to) {
     return false;
 }
 
-task<> hop::send_to(std::shared_ptr<messenger> via, branch to, wire::forward query, steady_time deadline,
+task<> hop::send_to(std::shared_ptr<messenger> via, sent_branch to, wire::forward query, steady_time deadline,
                     std::shared_ptr<mailbox> into) {
-    auto answer = co_await via->ask(to.to, std::move(query), deadline);
+    auto answer = co_await via->ask(to.path.to, std::move(query), deadline);
     // There is room for everybody that it is sent to.
     [[maybe_unused]] const bool taken = into->arrivals.try_send(arrival(std::move(to), std::move(answer)));
     assert(taken);
+}
+
+task<> hop::hand_to(std::shared_ptr<messenger> via, contact to, wire::deliver what, steady_time deadline,
+                    std::shared_ptr<mailbox> into) {
+    const auto done = co_await via->hand(std::move(to), std::move(what), deadline, handing::back());
+    (void)into->arrivals.try_send(arrival(is_taken(done)));
+}
+
+void hop::take(branches& out, arrival got) {
+    if (got.from) return settle(out, std::move(got));
+    if (!got.brought_by) return handed_back(got.taken);
+    if (log_) log_->brought(*got.brought_by, in_->env.time->now());
 }
 
 /// The asker's own notes; peers on the way keep none.
 query_step* hop::note(const arrival& got) {
     if (!log_) return nullptr;
     const auto now = in_->env.time->now();
-    const auto step = log_->last_to(got.from->to.id);
-    if (got.answer) return log_->gathered(step, *got.answer, now);
-    log_->failed(step, got.answer.error(), now);
+    if (got.answer) return log_->gathered(got.from->step, *got.answer, now);
+    log_->failed(got.from->step, got.answer.error(), now);
     return nullptr;
 }
 
 void hop::settle(branches& out, arrival got) {
-    const auto& path = *got.from;
+    const auto& path = got.from->path;
     auto* const step = note(got);
     if (const auto why = refusal_in(got.answer)) found_.refused(why);
     if (!got.answer) {
-        const bool not_asked = was_not_asked(got.answer.error());
-        found_.missed(!not_asked);
-        return not_asked || passes_silent_ones() ? out.given_back(path) : out.lost(path);
+        const auto why = got.answer.error();
+        count(why == errc::timed_out ? &forward_tally::timed_out : &forward_tally::failed);
+        found_.missed(!was_not_asked(why));
+        return was_not_asked(why) || passes_silent_ones() ? out.given_back(path) : out.lost(path);
     }
     if (auto* const said = std::get_if<wire::gathered>(&got.answer->what)) {
         keep_knowable(said->contacts, got.answer->from);
     }
+    const bool refuses = std::holds_alternative<wire::error>(got.answer->what);
     const auto lies = found_.lies();
+    const auto unfit = found_.unfit();
     const auto judged = found_.take(std::move(got.answer->what), path);
-    if (found_.lies() > lies) {
-        in_->meter.charge(path.to.id, got.answer->from, in_->env.time->now());
-        if (step != nullptr) step->how = query_step::ending::invalid;
-    }
+    const bool lied = found_.lies() > lies;
+    const bool useless = lied || found_.unfit() > unfit;
+    count(useless ? &forward_tally::invalid : refuses ? &forward_tally::refused : &forward_tally::answered);
+    if (lied) in_->meter.charge(path.to.id, got.answer->from, in_->env.time->now());
+    if (useless && step != nullptr) step->how = query_step::ending::invalid;
     learn(path.to.id, judged);
     switch (judged.how) {
         case gathering::judgement::ended: return out.ended(path, judged.used);
@@ -398,6 +392,9 @@ void hop::settle(branches& out, arrival got) {
         case gathering::judgement::unclear: return out.lost(path);
     }
 }
+
+/// What has come together for somebody else has room here, with the copy that leaves.
+bool hop::has_room() { return place_ == nullptr || place_->gathers(2 * found_.bytes_held()); }
 
 /// A query that is asked more widely than is usual is one that has come to nothing before.
 void hop::learn(const node_id& peer, const gathering::judged& step) {
@@ -420,25 +417,31 @@ bool hop::is_nothing(const branches& out) const {
     return none && in_->book.enough_nothing(what(), so_far);
 }
 
-/// What is streamed goes to whoever sent the query, one value after the other. The last ones go with the answer.
-task<> hop::hand_back() {
-    while (hands_back_ && !found_.enough()) {
-        auto next = found_.not_handed_over();
-        if (!next) co_return;
+/// What is streamed goes to whoever sent the query, one value after the other, while more comes. The last ones go with
+/// the answer.
+void hop::hand_back(task_group& into, const std::shared_ptr<mailbox>& box) {
+    while (hands_back_ && !handing_) {
+        const auto* const next = found_.not_handed_over();
+        if (next == nullptr) return;
+        handing_ = next->order;
         if (!from_) {
-            on_item_(*next);
-        } else {
-            wire::deliver word;
-            word.tag = query_.tag;
-            word.what.outcome = wire::gathered_outcome::found;
-            word.what.items = {*next};
-            word.what.copy_left = found_.copy_left();
-            const auto done = co_await in_->via->hand(from_->who, std::move(word), deadline_, handing::back());
-            hands_back_ = is_taken(done);
-            if (!hands_back_) co_return;
+            on_item_(next->what.to_item());
+            handed_back(true);
+            continue;
         }
-        found_.handed_over(*next);
+        wire::deliver word;
+        word.tag = query_.tag;
+        word.what.outcome = wire::gathered_outcome::found;
+        word.what.items = {next->what.to_item()};
+        word.what.copy_left = found_.copy_left();
+        into.spawn("a value on its way back", hand_to(in_->via, from_->who, std::move(word), deadline_, box));
     }
+}
+
+void hop::handed_back(bool taken) {
+    if (taken) found_.handed_over(*handing_);
+    hands_back_ = taken;
+    handing_.reset();
 }
 
 task<> hop::cache(const wire::gathered& found) {

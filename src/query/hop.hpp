@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <mydht/crypto/asker_ticket.hpp>
+#include <mydht/runtime/task_group.hpp>
 
 #include "query/branches.hpp"
 #include "query/forwarding_state.hpp"
@@ -22,12 +23,22 @@ public:
     hop(const hop&) = delete;
     hop& operator=(const hop&) = delete;
 
+    /// It is a peer's query, which the peer is charged for there, and known as that visit until then.
+    void serves(query_place& place, const id256& visit, steady_time known_until) {
+        place_ = &place;
+        visit_ = visit;
+        known_until_ = known_until;
+        found_.keeps_newest(versions_passed);
+    }
     /// Whoever has something brings it there instead of answering with it.
     void answers_go_to(asker_ticket ticket) { ticket_ = std::move(ticket); }
     /// Each new value goes there at once, and then is not in the answer.
     void tell(std::function<void(item)> on_item) { on_item_ = std::move(on_item); }
-    /// What becomes of each peer that it is sent to is written down there.
-    void write_down(step_log into) { log_.emplace(into); }
+    /// What becomes of each peer that it is sent to is written down and counted there.
+    void write_down(step_log into, forward_tally& peers) {
+        log_.emplace(into);
+        tally_ = &peers;
+    }
     /// See forwarder::request.
     void opens_replies_with(std::function<bool(const signed_reply&)> opens) {
         found_.opens_replies_with(std::move(opens));
@@ -44,14 +55,20 @@ public:
 
     /// Everybody has answered.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
-    /// Peers that it was sent to.
-    [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
+    /// Why this peer's own store does not keep the value of a put.
+    [[nodiscard]] std::error_code not_kept() const noexcept { return not_kept_; }
     [[nodiscard]] const gathering& found() const noexcept { return found_; }
 
 private:
+    struct sent_branch;
     struct arrival;
     struct mailbox;
-    [[nodiscard]] static task<> send_to(std::shared_ptr<messenger> via, branch to, wire::forward query,
+    /// Values of one key that a peer on the way remembers: a new one, and one that may be newer than it.
+    static constexpr std::size_t versions_passed = 2;
+
+    [[nodiscard]] static task<> send_to(std::shared_ptr<messenger> via, sent_branch to, wire::forward query,
+                                        steady_time deadline, std::shared_ptr<mailbox> into);
+    [[nodiscard]] static task<> hand_to(std::shared_ptr<messenger> via, contact to, wire::deliver what,
                                         steady_time deadline, std::shared_ptr<mailbox> into);
 
     [[nodiscard]] task<> look_here();
@@ -62,15 +79,25 @@ private:
     [[nodiscard]] task<> serve_here();
     [[nodiscard]] task<> send_on();
     [[nodiscard]] std::vector<contact> known_here() const;
+    [[nodiscard]] bool send_more(branches& out, const wire::forward& onward, collection& brought, task_group& into,
+                                 const std::shared_ptr<mailbox>& box);
     void one_copy_less();
+    void take(branches& out, arrival got);
     void settle(branches& out, arrival got);
     query_step* note(const arrival& got);
+    void count(std::size_t forward_tally::*which) {
+        if (tally_ != nullptr) ++(tally_->*which);
+    }
     void learn(const node_id& peer, const gathering::judged& step);
-    [[nodiscard]] task<> hand_back();
+    [[nodiscard]] bool has_room();
+    void hand_back(task_group& into, const std::shared_ptr<mailbox>& box);
+    void handed_back(bool taken);
     [[nodiscard]] task<> bring(wire::gathered what);
     [[nodiscard]] bool goes_on() const;
     [[nodiscard]] bool may_pass_on(const contact& to);
+    [[nodiscard]] bool may_keep(bool ends) const;
     [[nodiscard]] bool is_left_to_keep() const;
+    [[nodiscard]] wire::gathered answer() const;
     [[nodiscard]] bool is_left_to_serve() const;
     [[nodiscard]] wire::forward onward_query();
     [[nodiscard]] bool is_nothing(const branches& out) const;
@@ -89,14 +116,20 @@ private:
     std::function<void(item)> on_item_;
     gathering found_;
     std::optional<step_log> log_;
+    query_place* place_ = nullptr;
+    id256 visit_;
+    steady_time known_until_;
     bool hands_back_;
+    std::optional<rank> handing_;  // the value that is on its way back
     bool kept_ = false;
+    bool kept_before_ = false;  // and said so
+    std::error_code not_kept_;
     bool ended_ = false;
     bool served_ = false;
     bool begun_ = false;    // a handler, for this query
     bool patient_ = false;  // there is nobody else to ask
     bool complete_ = true;
-    std::size_t sent_ = 0;
+    forward_tally* tally_ = nullptr;
 };
 
 }  // namespace mydht::detail

@@ -7,9 +7,6 @@ namespace mydht::detail {
 
 namespace {
 
-/// Different valid values of one key that a walk keeps in mind. More than one exists only while a newer one spreads.
-constexpr std::size_t candidates_max = 16;
-
 verdict refusal_verdict(const wire::message& answer) {
     return std::holds_alternative<wire::error>(answer) ? verdict::failed : verdict::invalid;
 }
@@ -68,7 +65,7 @@ bool find_copies::take(item what) {
     }
     if (on_fresh_) on_fresh_(*opened);
     candidate fresh{std::move(*opened), order, 1};
-    if (candidates_.size() < candidates_max) {
+    if (candidates_.size() < most_) {
         candidates_.push_back(std::move(fresh));
         return true;
     }

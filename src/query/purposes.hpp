@@ -46,6 +46,8 @@ public:
     [[nodiscard]] wire::message question() const override;
     [[nodiscard]] verdict judge(const contact& from, wire::message& answer, std::vector<contact>& heard) override;
 
+    /// Keeps so many different values at most, the newest.
+    void keep_most(std::size_t count) { most_ = count; }
     /// Judges an item from anywhere. False when it is a lie: no honest peer hands it out. A value that has just expired
     /// by this node's clock, or of a namespace that it does not know, is none, and is left out.
     bool take(item what);
@@ -76,6 +78,8 @@ private:
     const time_source& time_;
     std::optional<std::size_t> wanted_;
     std::function<void(const value&)> on_fresh_;
+    /// Different valid values of one key that are kept in mind. More than one exists only while a newer one spreads.
+    std::size_t most_ = 16;
     std::vector<candidate> candidates_;
     std::size_t copies_ = 0;
     std::size_t invalid_ = 0;

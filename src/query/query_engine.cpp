@@ -34,18 +34,9 @@ std::error_code nothing_found(const lookup_report& report) {
     const bool enough = report.answered > 0 && report.answered * 2 >= report.asked;
     if (report.exhausted && enough) return errc::not_found;
     const bool nobody_there = report.exhausted && report.answered == 0 && report.timed_out == 0;
-    if (report.asked == 0 || nobody_there) return errc::no_peers;
+    const bool out_of_time = report.rounds > 0 && !report.exhausted;
+    if ((report.asked == 0 && !out_of_time) || nobody_there) return errc::no_peers;
     return errc::timed_out;
-}
-
-void count_refusal(put_report& into, std::error_code why) {
-    if (why == errc::value_stale) {
-        ++into.stale;
-    } else if (why == errc::cas_mismatch) {
-        ++into.mismatched;
-    } else {
-        ++into.refused;
-    }
 }
 
 /// Why a put stored nothing.
@@ -68,7 +59,7 @@ task<> store_on(std::shared_ptr<messenger> via, contact holder, wire::store orde
     } else if (std::holds_alternative<wire::stored>(answer->what)) {
         ++into->stored;
     } else if (const auto* refusal = std::get_if<wire::error>(&answer->what)) {
-        count_refusal(*into, meaning_of(refusal->code));
+        detail::count_refusal(*into, meaning_of(refusal->code));
     } else {
         ++into->refused;
     }
@@ -216,7 +207,7 @@ task<result<put_report>> query_engine::put(value what, put_options options) {
             ++out->stored;
             out->own = true;
         } else {
-            count_refusal(*out, kept.error());
+            detail::count_refusal(*out, kept.error());
         }
     }
     co_await replicate(holders, std::move(order), deadline, out);

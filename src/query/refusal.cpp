@@ -17,4 +17,23 @@ std::error_code refusal_in(const result<reply>& answer) noexcept {
     return refused ? why : std::error_code();
 }
 
+bool was_not_sent(std::error_code why) noexcept {
+    return why == errc::unsupported_address || why == errc::throttled || why == errc::too_many_requests ||
+           why == errc::not_running || why == errc::not_admitted || why == errc::peer_blocked;
+}
+
+bool was_not_asked(std::error_code why) noexcept {
+    return was_not_sent(why) || why == errc::unreachable || why == errc::connection_refused;
+}
+
+void count_refusal(put_report& into, std::error_code why) noexcept {
+    if (why == errc::value_stale) {
+        ++into.stale;
+    } else if (why == errc::cas_mismatch) {
+        ++into.mismatched;
+    } else {
+        ++into.refused;
+    }
+}
+
 }  // namespace mydht::detail

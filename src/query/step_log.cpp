@@ -76,6 +76,11 @@ step_log::number step_log::last_to(const node_id& peer) const {
 }
 
 void add_round(lookup_report& into, steady_time begun, std::size_t round, const forward_report& part) {
+    into.asked += part.peers.asked;
+    into.answered += part.peers.answered;
+    into.timed_out += part.peers.timed_out;
+    into.failed += part.peers.failed + part.peers.refused;
+    into.invalid += part.peers.invalid;
     for (auto each : part.steps) {
         if (into.steps.size() >= lookup_report::steps_max) return;
         const auto later = part.begun - begun;

@@ -43,7 +43,7 @@ private:
     steady_time begun_;
 };
 
-/// Adds what one of the queries that a report is about wrote down. The report began at `begun`.
+/// Adds what one of the queries that a report is about counted and wrote down. The report began at `begun`.
 void add_round(lookup_report& into, steady_time begun, std::size_t round, const forward_report& part);
 
 }  // namespace mydht::detail

@@ -16,6 +16,7 @@
 #include <mydht/query/query_engine.hpp>
 
 #include "query/purposes.hpp"
+#include "query/refusal.hpp"
 #include "query/step_log.hpp"
 
 namespace mydht {
@@ -48,11 +49,19 @@ void widen(wire::forward& query, const get_options& options, const travel_band& 
 void add(lookup_report& into, const forward_report& round, steady_time begun) {
     detail::add_round(into, begun, into.rounds, round);
     ++into.rounds;
-    into.asked += round.sent;
-    into.answered += round.complete ? round.sent : 0;
-    into.invalid += round.lies + round.unfit;
     into.exhausted = round.complete;
     into.refusal = round.refusal;
+}
+
+/// Why nobody keeps the value of a put. What the stores of others say stays with them: of why each of them did not keep
+/// it, only this node's own has told.
+std::error_code nothing_kept(const forward_report& travelled) {
+    const auto own = travelled.not_kept;
+    if (own == errc::cas_mismatch || own == errc::value_stale) return own;
+    if (travelled.refusal) return travelled.refusal;
+    if (!travelled.complete) return errc::timed_out;
+    if (own) return own;
+    return travelled.peers.asked == 0 ? errc::no_peers : errc::peer_error;
 }
 
 /// At how many peers on the way the query of this mode still has to come before somebody collects its answers.
@@ -177,7 +186,7 @@ task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_option
         any = any || found.outcome == wire::gathered_outcome::found;
         // Whoever could not bring what they have will not do better for being asked again, and who refuses is left
         // alone.
-        const bool again = round.sent > 0 && !round.refusal && options.mode() != direct();
+        const bool again = round.peers.asked > 0 && !round.refusal && options.mode() != direct();
         if (any || last || !again || env_.time->now() >= deadline) co_return found;
         widen(query, options, usual);
     }
@@ -228,10 +237,10 @@ task<result<put_report>> query_engine::put_far(value what, put_options options) 
     out.refusal = travelled.refusal;
     add(out.lookup, travelled, begun);
     out.lookup.took = env_.time->now() - begun;
+    if (travelled.not_kept) detail::count_refusal(out, travelled.not_kept);
     if (out.stored > 0) co_return out;
-    if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
-    co_return failure(travelled.sent == 0 ? errc::no_peers : errc::timed_out);
+    co_return failure(nothing_kept(travelled));
 }
 
 task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_options& options) {
@@ -248,7 +257,8 @@ task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_opt
     if (!out.closest.empty()) co_return out;
     if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && turned_down) co_return failure(errc::unreachable);
-    co_return failure(out.asked == 0 ? errc::no_peers : out.exhausted ? errc::not_found : errc::timed_out);
+    if (!out.exhausted) co_return failure(errc::timed_out);
+    co_return failure(out.asked == 0 ? errc::no_peers : errc::not_found);
 }
 
 task<result<request_report>> query_engine::request(request_target to, std::string service, bytes body,
@@ -303,7 +313,7 @@ task<result<request_report>> query_engine::request(request_target to, std::strin
         if (replies.failed) co_return failure(replies.failed);
         if (out.lookup.refusal) co_return failure(out.lookup.refusal);
         if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
-        if (travelled.sent == 0) co_return failure(errc::no_peers);
+        if (travelled.peers.asked == 0) co_return failure(errc::no_peers);
         if (!travelled.complete) {
             co_return failure(env_.time->now() < deadline ? errc::answer_lost : errc::timed_out);
         }

@@ -139,6 +139,10 @@ public:
             if (!dials && !linked) co_return failure(errc::unreachable);
             ++net_.deliveries;
             if (dials && !nobody) ++other.dialled;
+            if (!dials && other.takes_nothing) {
+                co_await sleep_until(*net_.env.time, deadline);
+                co_return failure(errc::timed_out);
+            }
             if (dials && (nobody || !other.reachable || other.who.id != to.id)) {
                 co_await sleep_until(*net_.env.time, std::min(deadline, net_.env.time->now() + dial_patience));
                 co_return failure(errc::timed_out);
@@ -204,6 +208,7 @@ public:
         std::size_t served = 0;           ///< how often a handler was begun
         std::vector<wire::forward> seen;  ///< every query that came here
         bool reachable = true;            ///< others can dial it
+        bool takes_nothing = false;       ///< it never answers what is handed back to it
         std::size_t dialled = 0;          ///< how often somebody did who had something for it
     };
 

@@ -49,6 +49,16 @@ inline linked_network::manner lies(linked_network& net) {
     };
 }
 
+/// Says that something was found, and has nothing.
+inline linked_network::manner claims(linked_network&) {
+    return [](std::size_t, const wire::forward& query) -> task<std::optional<wire::message>> {
+        wire::gathered out;
+        out.outcome = wire::gathered_outcome::found;
+        out.delivered = query.results;
+        co_return wire::message(out);
+    };
+}
+
 /// Sends the query to everybody honest before it denies; with a trace that looks as it should, or nobody would take it.
 inline linked_network::manner replays(linked_network& net) {
     return [&net](std::size_t who, wire::forward query) -> task<std::optional<wire::message>> {

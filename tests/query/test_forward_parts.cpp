@@ -83,7 +83,6 @@ TEST_CASE("paths and results are shared out among so many peers", "[forward]") {
     CHECK(out.under_way() == 3);
     for (int i = 0; i < 3; ++i) out.ended(branch(), 0);
     CHECK_FALSE(out.next());
-    CHECK(out.sent() == 3);
 }
 
 TEST_CASE("a query with one path goes to one peer at a time, and on where it was before", "[forward]") {
@@ -102,7 +101,6 @@ TEST_CASE("a query with one path goes to one peer at a time, and on where it was
     REQUIRE(third);
     out.given_back(*third);
     CHECK_FALSE(out.next());
-    CHECK(out.sent() == 3);
 }
 
 TEST_CASE("a path that came to an end is not taken again", "[forward]") {
@@ -416,14 +414,18 @@ TEST_CASE("nobody is believed to have come to more than was asked of it", "[forw
     answer = wire::gathered();
     answer.outcome = wire::gathered_outcome::found;
     answer.delivered = 200;
-    CHECK(w.found->take(answer, path).used == 2);
-    CHECK(w.found->delivered() == 2);
+    auto straight = w.what;
+    straight.asker.emplace();
+    gathering elsewhere(straight, w.rules, w.loop.time, address_scope::global);
+    CHECK(elsewhere.take(answer, path).used == 2);
+    CHECK(elsewhere.delivered() == 2);
 
     wire::forward put;
     wire::store order;
     put.goal = order;
     put.storing = wire::storage_mode::answerer;
     gathering kept(put, w.rules, w.loop.time, address_scope::global);
+    answer.delivered = 0;
     answer.copies = 60'000;
     [[maybe_unused]] const auto judged = kept.take(answer, path);
     CHECK(kept.copies() == path.paths);

@@ -86,8 +86,8 @@ public:
     /// answered or the timeout has come. A node that keeps values succeeds with its own copy alone, also when no peer
     /// could be asked: put_report::copies_elsewhere() counts the others. Errors: errc::value_too_large and the other
     /// limits of value::check, errc::value_expired, errc::no_peers, errc::value_stale or errc::cas_mismatch when no
-    /// copy was stored and holders said so, errc::throttled, errc::peer_busy or errc::not_admitted when none was and
-    /// somebody refused so, errc::timed_out, errc::peer_error.
+    /// copy was stored and holders said so (of a put that travels only this node itself can), errc::throttled,
+    /// errc::peer_busy or errc::not_admitted when none was and somebody refused so, errc::timed_out, errc::peer_error.
     [[nodiscard]] task<result<put_report>> put(value what, put_options options = {});
 
     /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.

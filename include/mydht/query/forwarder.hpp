@@ -48,19 +48,35 @@ struct forward_counters {
     std::uint64_t collected = 0;       ///< deliveries to this node that were new
     std::uint64_t hits = 0;            ///< of others, for which this node had something itself
     std::uint64_t unasked = 0;         ///< deliveries that nobody waited for, or not from that peer, or not such ones
-    std::uint64_t requests_answered = 0;  ///< to services of this node
-    std::uint64_t requests_refused = 0;   ///< of them, those that came when too many ran or were remembered
+    std::uint64_t cut_short = 0;       ///< of others, answered early, with no room for more of what they find
+    std::uint64_t requests_answered = 0;  ///< to services of this node, whose handlers were begun
+    std::uint64_t requests_refused = 0;   ///< to them, and no handler was begun: too many ran or were remembered
     std::uint64_t requests_repeated = 0;  ///< that had been answered before, and were not again
     std::uint64_t requests_unopened = 0;  ///< for this node that were changed, sealed for another tag, or out of date
 };
 
+/// What came of the peers that a query of the node's own was sent to. Those that had not answered when it was over
+/// count among the asked alone.
+struct forward_tally {
+    std::size_t asked = 0;
+    std::size_t answered = 0;   ///< with what they had, with nothing, or that they had seen it before
+    std::size_t refused = 0;    ///< said that they would not
+    std::size_t timed_out = 0;  ///< gave no answer in time
+    std::size_t failed = 0;     ///< could not be reached, or lost the link
+    std::size_t invalid = 0;    ///< answered what nobody may answer
+};
+
 /// What came back for a query of the node's own.
 struct forward_report {
-    std::size_t sent = 0;   ///< peers that this node sent it to
-    bool complete = false;  ///< every path has ended; otherwise somebody was silent or refused, or the time was over
-    std::size_t lies = 0;
+    forward_tally peers;
+    /// It came to something, or every path has ended; otherwise somebody was silent, refused or lied, also behind those
+    /// that were asked, or the time was over.
+    bool complete = false;
+    std::size_t lies = 0;   ///< in answers, and in what was brought
     std::size_t unfit = 0;  ///< as in forward_counters
     bool own = false;       ///< this node keeps the value of the put itself
+    /// Why this node's own store did not keep it. What the stores of others say does not travel.
+    std::error_code not_kept;
     /// How the last peer refused when no peer answered, as in lookup_report.
     std::error_code refusal;
     /// Somebody refused it for what it asks for; of a direct one the first peers do that who have not seen the asker
@@ -90,6 +106,8 @@ struct forward_origin {
     std::function<bool(const peer_info&, const address&)> seen_at;
     /// What neighbours on this machine send is not counted against relay_limits.
     bool exempt_loopback = true;
+    /// Values may be kept here; a client keeps none.
+    bool keeps_values = true;
     /// The peer, when a session with it is open: it may be in no table. Nobody when not set.
     std::function<std::optional<mydht::contact>(const node_id&)> linked;
     /// There is a service of this name for requests that travel. None when not set.
@@ -143,6 +161,8 @@ public:
 
     [[nodiscard]] const travel_rules& rules() const noexcept;
     [[nodiscard]] const forward_counters& counters() const noexcept;
+    /// What travel_rules::under_way_bytes bounds, now.
+    [[nodiscard]] std::size_t bytes_under_way() const noexcept;
 
 private:
     std::shared_ptr<detail::forwarding_state> state_;

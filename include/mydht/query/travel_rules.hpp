@@ -137,8 +137,8 @@ struct travel_rules {
     std::size_t requests_peer = 16;
     /// Requests that are remembered so that none is answered twice. When there are more, no more are answered.
     std::size_t requests_remembered = 65'536;
-    /// Bytes of the values that they put, and of the requests to services, each as often as it may be sent on. One
-    /// query is always taken.
+    /// Bytes of the values that they put, find, or ask services with, each as often as copies of it leave at once; for
+    /// the queries of one neighbour a quarter of them. One query is always taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;
     /// What each neighbour may send through this node, or have kept here, for itself and for others.
     relay_limits relays;
