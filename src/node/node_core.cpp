@@ -211,8 +211,13 @@ task<result<get_report>> node_core::get(std::shared_ptr<node_core> self, id256 w
     auto* const wanted = options.report() != nullptr ? options.report() : &report;
     options.report_to(*wanted);
     auto found = co_await self->queries_.get(where, std::move(options));
-    if (wanted->asked > 0) self->table_.note_lookup(where, self->env_.time->now());
+    self->note_walk(where, *wanted);
     co_return found;
+}
+
+/// Only a walk of this node's own to which somebody has answered has shown the table who is there.
+void node_core::note_walk(const id256& target, const lookup_report& what) {
+    if (what.rounds == 0 && what.answered > 0) table_.note_lookup(target, env_.time->now());
 }
 
 task<result<std::uint64_t>> node_core::next_sequence(id256 where, std::chrono::milliseconds timeout) {
@@ -258,7 +263,7 @@ task<result<lookup_report>> node_core::lookup(std::shared_ptr<node_core> self, i
     const operation running(*self);
     if (!running.admitted()) co_return failure(errc::not_running);
     auto found = co_await self->queries_.lookup(target, std::move(options));
-    self->table_.note_lookup(target, self->env_.time->now());
+    if (found) self->note_walk(target, *found);
     co_return found;
 }
 

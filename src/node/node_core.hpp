@@ -120,6 +120,7 @@ private:
     [[nodiscard]] task<result<void>> listen();
     [[nodiscard]] task<> check(contact who);
     /// One more than the newest that is found, tombstones among them; 1 when there is none.
+    void note_walk(const id256& target, const lookup_report& what);
     [[nodiscard]] task<result<std::uint64_t>> next_sequence(id256 where, std::chrono::milliseconds timeout);
 
     // announcing.cpp

@@ -30,6 +30,7 @@ task<result<request_report>> node_core::request(std::shared_ptr<node_core> self,
     if (!valid_service_name(service)) co_return failure(errc::bad_argument);
     if (body.size() > limits::request_bytes) co_return failure(errc::too_large);
     if (to.is_peer() && to.id() == self->self_->id()) co_return failure(errc::self_connection);
+    if (const auto fits = self->queries_.fits_mode(options); !fits) co_return failure(fits.error());
     if (options.mode() == iterative()) {
         auto near = self->request_near(std::move(to), std::move(service), std::move(body), std::move(options));
         auto answered = co_await std::move(near);

@@ -9,7 +9,7 @@ void dress(wire::forward& query) {
     query.hops = hops;
     query.wander = wander;
     query.fan_out = fan_out;
-    query.paths = paths;
+    query.paths = spread;
     query.results = results;
     query.priority = priority;
     query.lifetime = lifetime;

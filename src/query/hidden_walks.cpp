@@ -48,7 +48,7 @@ result<bool> is_hidden(const get_options& options, const travel_rules& rules) {
     if (!options.is_hidden().value_or(rules.hide) || options.is_local()) return false;
     const bool other_mode = options.has_mode() && options.mode() != proxied();
     const bool shows = options.hops() || options.fan_out() || options.spread() || options.priority() ||
-                       options.paths() || options.rounds() || options.is_cached().value_or(false);
+                       options.disjoint_paths() || options.rounds() || options.is_cached().value_or(false);
     if (other_mode || shows) return failure(errc::bad_argument);
     return true;
 }
@@ -96,6 +96,7 @@ task<lookup_report> walk_hidden(environment env, forwarder& via, id256 where, st
     // Who answers may have heard nothing from those behind: that nobody has it is said by walks that came to their end.
     out.exhausted = out.exhausted && complete * 2 >= ended;
     for (std::size_t i = 0; i < begun; ++i) add_round(out, begun_at, i, box->reports[i]);
+    out.rounds = begun;
     out.took = env.time->now() - begun_at;
     co_return out;
 }

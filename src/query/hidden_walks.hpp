@@ -10,8 +10,8 @@
 
 namespace mydht::detail {
 
-/// Whether a get is to be hidden. errc::bad_argument when its options say so and ask for what would show the asker;
-/// what is only the rules' wish holds for gets whose options choose no mode.
+/// Whether a get is to be hidden, because its options say so, or the rules where they say nothing. errc::bad_argument
+/// when it is, and its options ask for what would show the asker: nobody is shown by mistake.
 [[nodiscard]] result<bool> is_hidden(const get_options& options, const travel_rules& rules);
 
 /// Looks for a value by hidden walks of this node's own, under tags that nobody can count them by, some side by side,

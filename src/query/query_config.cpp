@@ -12,7 +12,8 @@ result<void> validate(const query_config& config, std::string* field) {
     };
     if (config.k == 0 || config.k > limits::contacts_per_message) return bad("queries.k");
     if (config.alpha == 0) return bad("queries.alpha");
-    if (config.paths == 0 || config.paths > shortlist_config::paths_max) return bad("queries.paths");
+    if (config.disjoint_paths == 0 || config.disjoint_paths > shortlist_config::paths_max)
+        return bad("queries.disjoint_paths");
     if (config.soft_timeout.count() <= 0) return bad("queries.soft_timeout");
     if (config.hard_timeout < config.soft_timeout) return bad("queries.hard_timeout");
     if (config.query_timeout.count() <= 0) return bad("queries.query_timeout");

@@ -7,6 +7,7 @@
 #include <mydht/runtime/task_group.hpp>
 #include <mydht/value/lifetime.hpp>
 
+#include "query/fitting.hpp"
 #include "query/hidden_walks.hpp"
 #include "query/purposes.hpp"
 #include "query/refusal.hpp"
@@ -84,6 +85,8 @@ get_report choose(const detail::find_copies& found, const namespaces& rules) {
 
 }  // namespace
 
+result<void> query_engine::fits_mode(const request_options& options) const { return detail::fits_mode(env_, options); }
+
 steady_time query_engine::deadline_of(std::optional<std::chrono::milliseconds> timeout) const {
     return env_.time->now() + timeout.value_or(config_.query_timeout);
 }
@@ -106,8 +109,9 @@ task<result<lookup_report>> query_engine::walk_to(id256 target, std::size_t path
 }
 
 task<result<lookup_report>> query_engine::lookup(id256 target, get_options options) {
+    if (const auto fits = detail::fits_mode(env_, options); !fits) co_return failure(fits.error());
     if (options.mode() != iterative()) co_return co_await lookup_far(target, options);
-    auto found = co_await walk_to(target, options.paths().value_or(1), deadline_of(options.timeout()));
+    auto found = co_await walk_to(target, options.disjoint_paths().value_or(1), deadline_of(options.timeout()));
     if (found) hand_over(options.report(), *found);
     if (found && was_refused(*found)) co_return failure(found->refusal);
     co_return found;
@@ -120,14 +124,15 @@ task<result<get_report>> query_engine::get(id256 where, get_options options) {
 }
 
 task<result<get_report>> query_engine::newest(id256 where, get_options options) {
+    const auto fits = detail::fits_mode(env_, options);
+    const auto hides = detail::is_hidden(options, forwarding_.rules());
+    if (!fits || !hides) co_return failure(errc::bad_argument);
     detail::find_copies purpose(where, origin_.kinds, rules_, *env_.time, options.results());
     purpose.tell(options.on_result());
     auto own = co_await own_.items(where);
     for (auto& each : own) purpose.take(std::move(each));
     lookup_report report;
     const bool outside = !options.is_local() && !purpose.enough();
-    const auto hides = detail::is_hidden(options, forwarding_.rules());
-    if (!hides) co_return failure(hides.error());
     // Everybody knows that who serves nobody passes nothing on: what it sends is its own.
     if (*hides && !origin_.keeps_values) co_return failure(errc::bad_argument);
     if (outside && *hides) {
@@ -138,7 +143,7 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
         report = std::move(*travelled);
     } else if (outside) {
         detail::walk_options walk(where, origin_.id, deadline_of(options.timeout()));
-        walk.paths = options.paths().value_or(1);
+        walk.paths = options.disjoint_paths().value_or(1);
         walk.exempt_local = config_.exempt_local && origin_.local_only;
         walk.seeds = origin_.known(where, config_.k * walk.paths);
         report = co_await detail::walk(env_, config_, via_, std::move(walk), purpose, peers_);
@@ -175,6 +180,7 @@ result<void> query_engine::prepare(value& what, const put_options& options) cons
 }
 
 task<result<put_report>> query_engine::put(value what, put_options options) {
+    if (const auto fits = detail::fits_mode(env_, options); !fits) co_return failure(fits.error());
     if (const auto ready = prepare(what, options); !ready) co_return failure(ready.error());
     if (options.mode() != iterative() && !options.is_local()) {
         auto done = co_await put_far(std::move(what), std::move(options));
@@ -189,7 +195,7 @@ task<result<put_report>> query_engine::put(value what, put_options options) {
     std::vector<contact> holders;
     if (!options.is_local()) {
         // Peers that hang must not use up the time in which those that answer could store.
-        auto found = co_await walk_to(what.key(), config_.paths, now + (deadline - now) / 2);
+        auto found = co_await walk_to(what.key(), config_.disjoint_paths, now + (deadline - now) / 2);
         if (!found && !origin_.keeps_values) co_return failure(found.error());
         if (found) out->lookup = std::move(*found);
         holders = out->lookup.closest;

@@ -1,25 +1,33 @@
 #include "query/relay_meter.hpp"
 
-#include <mydht/core/limits.hpp>
-
 namespace mydht {
 
 namespace {
 
-constexpr std::size_t kibibyte = 1'024;
-constexpr auto largest_value = (limits::item_body_bytes + kibibyte - 1) / kibibyte;
+bool lets_queries(const rate_limit& limit) {
+    return check(limit) && limit.per_second >= relay_queries_min && limit.burst >= relay_queries_min;
+}
+
+bool lets_kibibytes(const rate_limit& limit) {
+    return check(limit) && limit.per_second >= passed_for_one && limit.burst >= relay_kibibytes_min;
+}
+
+/// The name of the first field that cannot work, or null.
+const char* wrong_field(const relay_limits& limits) {
+    if (!lets_queries(limits.queries)) return "queries";
+    if (!lets_queries(limits.prefix_queries)) return "prefix_queries";
+    if (!lets_kibibytes(limits.kibibytes)) return "kibibytes";
+    if (!lets_kibibytes(limits.prefix_kibibytes)) return "prefix_kibibytes";
+    return limits.entries_max == 0 ? "entries_max" : nullptr;
+}
 
 }  // namespace
 
-result<void> check(const relay_limits& limits) noexcept {
-    const auto lets = [](const rate_limit& queries, const rate_limit& kibibytes) {
-        const bool whole = queries.per_second >= passed_for_one && queries.burst >= passed_for_one &&
-                           kibibytes.per_second >= passed_for_one && kibibytes.burst / passed_for_one >= largest_value;
-        return check(queries) && check(kibibytes) && whole;
-    };
-    const bool fine = lets(limits.queries, limits.kibibytes) && lets(limits.prefix_queries, limits.prefix_kibibytes) &&
-                      limits.entries_max > 0;
-    return fine ? result<void>() : failure(errc::bad_configuration);
+result<void> check(const relay_limits& limits, std::string* field) {
+    const auto* wrong = wrong_field(limits);
+    if (wrong == nullptr) return {};
+    if (field != nullptr) *field = wrong;
+    return failure(errc::bad_configuration);
 }
 
 }  // namespace mydht
@@ -27,6 +35,8 @@ result<void> check(const relay_limits& limits) noexcept {
 namespace mydht::detail {
 
 namespace {
+
+constexpr std::size_t kibibyte = 1'024;
 
 std::int64_t kibibytes_of(std::size_t value_bytes) {
     return static_cast<std::int64_t>((value_bytes + kibibyte - 1) / kibibyte);

@@ -14,7 +14,7 @@ rule_set small_group() {
     // A flat table prefers whom it draws, so that every hop is one at random.
     band.wander = 0;
     band.fan_out = 6;
-    band.paths = 24;
+    band.spread = 24;
     band.along_the_path = true;
     return out;
 }

@@ -49,7 +49,7 @@ bool rulebook::is_absurd(const wire::forward& query) const {
     if (query.hidden) return !hidden::is_dressed(query);
     const auto& band = rules_.band(query.priority);
     return query.hops > band.hops_max || query.fan_out == 0 || query.fan_out > band.fan_out_max || query.paths == 0 ||
-           query.paths > band.paths_max || query.results == 0 || query.results > rules_.results_max ||
+           query.paths > band.spread_max || query.results == 0 || query.results > rules_.results_max ||
            (is_request(query) && !band.forwards_requests) || query.lifetime > band.lifetime_max ||
            query.lifetime.count() <= 0 || query.proxy_hops > band.hops_max || !is_fitting(query);
 }

@@ -13,13 +13,13 @@ namespace {
 const char* wrong_field(const travel_band& band) {
     if (band.hops_max == 0) return "hops_max";
     if (band.fan_out_max == 0) return "fan_out_max";
-    if (band.paths_max == 0) return "paths_max";
+    if (band.spread_max == 0) return "spread_max";
     if (band.lifetime_max.count() <= 0) return "lifetime_max";
     if (band.hops > band.hops_max) return "hops";
     if (band.wander > band.hops) return "wander";
     if (band.fan_out == 0 || band.fan_out > band.fan_out_max) return "fan_out";
-    if (band.paths == 0 || band.paths > band.paths_max) return "paths";
-    if (band.put_paths == 0 || band.put_paths > band.paths_max) return "put_paths";
+    if (band.spread == 0 || band.spread > band.spread_max) return "spread";
+    if (band.put_spread == 0 || band.put_spread > band.spread_max) return "put_spread";
     if (band.rounds == 0) return "rounds";
     if (band.lifetime && (band.lifetime->count() <= 0 || *band.lifetime > band.lifetime_max)) return "lifetime";
     if (band.cache_lifetime.count() <= 0 || band.cache_lifetime > limits::value_lifetime_max) return "cache_lifetime";
@@ -50,7 +50,9 @@ result<void> validate(const travel_rules& rules, std::string* field) {
     if (rules.results_max == 0 || rules.results_max > limits::values_per_message) return bad("results_max");
     if (rules.under_way_max == 0) return bad("under_way_max");
     if (rules.under_way_peer == 0) return bad("under_way_peer");
-    if (!check(rules.relays)) return bad("relays");
+    if (rules.under_way_bytes == 0) return bad("under_way_bytes");
+    std::string relays;
+    if (!check(rules.relays, &relays)) return bad("relays." + relays);
     if (rules.tags_max == 0) return bad("tags_max");
     if (rules.requests_max == 0) return bad("requests_max");
     if (rules.requests_peer == 0) return bad("requests_peer");

@@ -40,7 +40,7 @@ std::uint8_t up_to(int wanted, std::uint8_t most) { return static_cast<std::uint
 /// The next round of a query that came to nothing: what its options leave open grows.
 void widen(wire::forward& query, const get_options& options, const travel_band& most) {
     if (!options.fan_out()) query.fan_out = up_to(query.fan_out * wider, most.fan_out_max);
-    if (!options.spread()) query.paths = up_to(query.paths * wider, most.paths_max);
+    if (!options.spread()) query.paths = up_to(query.paths * wider, most.spread_max);
     if (!options.hops()) query.hops = up_to(query.hops + farther, most.hops_max);
     query.wander = up_to(query.wander + farther, query.hops);
 }
@@ -117,7 +117,8 @@ result<void> query_engine::check(const wire::forward& query, query_mode mode) co
     };
     if (query.hops > most.hops_max) return bad("hops: peers forward no query so far");
     if (query.fan_out == 0 || query.fan_out > most.fan_out_max) return bad("fan_out: peers send no query to so many");
-    if (query.paths == 0 || query.paths > most.paths_max) return bad("spread: peers split no query into so many paths");
+    if (query.paths == 0 || query.paths > most.spread_max)
+        return bad("spread: peers split no query into so many paths");
     if (query.results == 0 || query.results > rules.results_max) return bad("results: no query can ask for so many");
     const bool is_mixed = mode.what() == query_mode::kind::mixed;
     if (is_mixed && (mode.proxies() == 0 || mode.proxies() > query.hops)) return bad("mode: as many proxies as hops");
@@ -143,7 +144,7 @@ wire::forward query_engine::travelling(Goal goal, const Options& options, std::o
     out.hops = options.hops().value_or(usual.hops);
     out.wander = std::min(usual.wander, out.hops);
     out.fan_out = options.fan_out().value_or(usual.fan_out);
-    out.paths = options.spread().value_or(put ? usual.put_paths : usual.paths);
+    out.paths = options.spread().value_or(put ? usual.put_spread : usual.spread);
     out.proxy_hops = proxy_hops_of(options.mode());
     // Answers that are brought: as many as there are paths.
     const bool collected = options.mode().what() != query_mode::kind::proxied;

@@ -90,6 +90,21 @@ field number(std::string_view name, std::size_t& into) {
             }};
 }
 
+field rate(std::string_view name, rate_limit& into) {
+    return {name, [&into](const toml::node& given) -> complaint {
+                const auto* table = given.as_table();
+                if (table == nullptr) return "no rate; give one as in { per_second = 200, burst = 800 }";
+                const auto part = [](std::string_view of, std::uint32_t& to) -> field {
+                    return {of, [&to](const toml::node& number) {
+                                return take_number(number, 1'000'000'000,
+                                                   [&to](std::int64_t n) { to = static_cast<std::uint32_t>(n); });
+                            }};
+                };
+                const auto wrong = read_table(*table, {part("per_second", into.per_second), part("burst", into.burst)});
+                return wrong ? wrong->text : complaint();
+            }};
+}
+
 field share(std::string_view name, double& into) {
     return {name, [&into](const toml::node& given) -> complaint {
                 const auto read = given.value<double>();

@@ -14,6 +14,8 @@
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
+#include <mydht/session/rate_limits.hpp>
+
 namespace mydht::detail {
 
 /// What is wrong with a field, and what to do. Empty: nothing.
@@ -33,6 +35,8 @@ struct field {
 /// A whole number and its unit in a string, as in "30 s".
 [[nodiscard]] field time_span(std::string_view name, std::chrono::milliseconds& into);
 [[nodiscard]] field time_span(std::string_view name, std::optional<std::chrono::milliseconds>& into);
+/// How often in a second, and at once, in a table: { per_second = 200, burst = 800 }. What it leaves out stays.
+[[nodiscard]] field rate(std::string_view name, rate_limit& into);
 /// One of some words.
 [[nodiscard]] field word(std::string_view name, std::vector<std::string_view> known,
                          std::function<void(std::string_view)> into);

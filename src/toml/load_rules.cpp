@@ -19,6 +19,7 @@ using detail::mistake;
 constexpr std::size_t file_bytes_max = 1 << 20;
 constexpr std::string_view preset_name = "preset";
 constexpr std::string_view band_name = "band";
+constexpr std::string_view relays_name = "relays";
 
 std::vector<detail::field> fields_of(travel_band& band) {
     using namespace detail;
@@ -26,15 +27,15 @@ std::vector<detail::field> fields_of(travel_band& band) {
             small_number("hops", band.hops),
             small_number("wander", band.wander),
             small_number("fan_out", band.fan_out),
-            small_number("paths", band.paths),
-            small_number("put_paths", band.put_paths),
+            small_number("spread", band.spread),
+            small_number("put_spread", band.put_spread),
             small_number("rounds", band.rounds),
             time_span("lifetime", band.lifetime),
             flag("along_the_path", band.along_the_path),
             flag("cached", band.cached),
             small_number("hops_max", band.hops_max),
             small_number("fan_out_max", band.fan_out_max),
-            small_number("paths_max", band.paths_max),
+            small_number("spread_max", band.spread_max),
             time_span("lifetime_max", band.lifetime_max),
             flag("forwards_requests", band.forwards_requests),
             flag("keeps_ends", band.keeps_ends),
@@ -43,6 +44,13 @@ std::vector<detail::field> fields_of(travel_band& band) {
             time_span("cache_lifetime", band.cache_lifetime),
             share("level_links", band.level_links),
             share("not_found_share", band.not_found_share)};
+}
+
+std::vector<detail::field> fields_of(relay_limits& relays) {
+    using namespace detail;
+    return {rate("queries", relays.queries), rate("prefix_queries", relays.prefix_queries),
+            rate("kibibytes", relays.kibibytes), rate("prefix_kibibytes", relays.prefix_kibibytes),
+            number("entries_max", relays.entries_max)};
 }
 
 /// Those that stand before the bands.
@@ -65,6 +73,7 @@ std::vector<detail::field> fields_of(rule_set& set) {
             number("under_way_max", rules.under_way_max),
             small_number("busy_priority", rules.busy_priority),
             number("under_way_peer", rules.under_way_peer),
+            number("under_way_bytes", rules.under_way_bytes),
             number("tags_max", rules.tags_max),
             number("requests_max", rules.requests_max),
             number("requests_peer", rules.requests_peer),
@@ -84,9 +93,10 @@ std::string remedy_of(std::string_view name, const travel_band& band) {
         return std::to_string(band.wander) + " is more than there are; " + at_most(0, band.hops, "hops");
     if (name == "fan_out")
         return std::to_string(band.fan_out) + " cannot be; " + at_most(1, band.fan_out_max, "fan_out_max");
-    if (name == "paths") return std::to_string(band.paths) + " cannot be; " + at_most(1, band.paths_max, "paths_max");
-    if (name == "put_paths")
-        return std::to_string(band.put_paths) + " cannot be; " + at_most(1, band.paths_max, "paths_max");
+    if (name == "spread")
+        return std::to_string(band.spread) + " cannot be; " + at_most(1, band.spread_max, "spread_max");
+    if (name == "put_spread")
+        return std::to_string(band.put_spread) + " cannot be; " + at_most(1, band.spread_max, "spread_max");
     if (name == "lifetime")
         return "longer than lifetime_max; give at most " + std::to_string(band.lifetime_max.count()) + " ms";
     if (name == "cache_lifetime")
@@ -108,6 +118,16 @@ std::string source_of(const toml::table& table, const std::string& name) {
     return table.contains(name) || name == "from_priority" ? "" : ", which is not given and is as the preset has it";
 }
 
+std::string remedy_of_relays(std::string_view name) {
+    const auto at_least = [](std::uint32_t per_second, std::uint32_t burst) {
+        return "give at least " + std::to_string(per_second) +
+               " per_second, at most 1000000, and a burst of at least " + std::to_string(burst);
+    };
+    if (name == "queries" || name == "prefix_queries") return at_least(relay_queries_min, relay_queries_min);
+    if (name == "entries_max") return "give at least 1";
+    return at_least(passed_for_one, relay_kibibytes_min) + ", which is the largest value in each part";
+}
+
 /// The rules of one file, in the making.
 class reader {
 public:
@@ -117,12 +137,14 @@ public:
 
 private:
     [[nodiscard]] std::optional<mistake> read_preset(rule_set& into);
+    [[nodiscard]] std::optional<mistake> read_relays(relay_limits& into);
     [[nodiscard]] std::optional<mistake> read_bands(travel_rules& into);
     [[nodiscard]] std::optional<mistake> check(const travel_rules& rules) const;
     /// The line of a field, or of its table where it is not given.
     [[nodiscard]] static std::size_t line_in(const toml::table& table, std::string_view name);
 
     const toml::table& file_;
+    const toml::table* relays_ = nullptr;
     std::vector<const toml::table*> bands_;
 };
 
@@ -130,8 +152,10 @@ std::optional<mistake> reader::read(rule_set& into) {
     if (auto wrong = read_preset(into)) return wrong;
     auto fields = fields_of(into);
     // Read before and after the others.
-    for (const auto name : {preset_name, band_name}) fields.push_back({name, [](const toml::node&) { return ""; }});
+    for (const auto name : {preset_name, relays_name, band_name})
+        fields.push_back({name, [](const toml::node&) { return ""; }});
     if (auto wrong = detail::read_table(file_, fields)) return wrong;
+    if (auto wrong = read_relays(into.forwarding.relays)) return wrong;
     auto& rules = into.forwarding;
     if (!file_.contains("walks_at_once")) rules.walks_at_once = std::min(rules.walks_at_once, rules.walks);
     if (auto wrong = read_bands(into.forwarding)) return wrong;
@@ -145,6 +169,14 @@ std::optional<mistake> reader::read_preset(rule_set& into) {
     auto wrong = detail::word(preset_name, {preset_names.begin(), preset_names.end()}, take).take(*given);
     if (wrong.empty()) return {};
     return mistake{detail::line_of(*given), "preset: " + wrong};
+}
+
+std::optional<mistake> reader::read_relays(relay_limits& into) {
+    const auto* given = file_.get(relays_name);
+    if (given == nullptr) return {};
+    relays_ = given->as_table();
+    if (relays_ != nullptr) return detail::read_table(*relays_, fields_of(into));
+    return mistake{detail::line_of(*given), "relays: no table; write [relays], and its fields on the lines below"};
 }
 
 std::optional<mistake> reader::read_bands(travel_rules& into) {
@@ -188,6 +220,9 @@ std::optional<mistake> reader::check(const travel_rules& rules) const {
     std::string where;
     if (validate(rules, &where)) return {};
     const auto name = where.substr(where.rfind('.') + 1);
+    if (relays_ != nullptr && where.find(".relays.") != std::string::npos) {
+        return mistake{line_in(*relays_, name), name + ": " + remedy_of_relays(name)};
+    }
     for (std::size_t i = 0; i < bands_.size(); ++i) {
         if (where.find("bands[" + std::to_string(i) + "]") == std::string::npos) continue;
         return mistake{line_in(*bands_[i], name),

@@ -9,6 +9,7 @@ void get_choice::declare(command_line& line, std::string_view key_help) {
     declare_travel(line, travel);
     declare_results(line, travel,
                     "So many copies of a value of an author are enough; with direct, so many peers bring one");
+    declare_rounds(line, travel);
     declare_rules(line, client.rules);
     line.flag(
         "--hide", hide,
@@ -34,6 +35,7 @@ get_options get_choice::options(std::chrono::milliseconds left) const {
     out.timeout(left);
     travel.apply(out);
     if (travel.results) out.results(static_cast<std::size_t>(*travel.results));
+    if (travel.rounds) out.rounds(static_cast<std::uint8_t>(*travel.rounds));
     if (hide) out.hide();
     return out;
 }

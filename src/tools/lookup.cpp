@@ -51,6 +51,7 @@ outcome<void> lookup_command(std::string_view name, arguments given) {
     travel_choice travel;
     declare_client(line, options);
     declare_travel(line, travel);
+    declare_rounds(line, travel);
     declare_rules(line, options.rules);
     line.positional<id256>("ID", target, parse_id, "The id of a node, or a key: 64 lower-case hexadecimal digits");
     if (auto go = line.parse(given); !go) return go;
@@ -64,6 +65,7 @@ outcome<void> lookup_command(std::string_view name, arguments given) {
         get_options how;
         how.timeout(with.left);
         travel.apply(how);
+        if (travel.rounds) how.rounds(static_cast<std::uint8_t>(*travel.rounds));
         return with.peer.lookup(*target, how);
     });
     if (!report) return problem_of(report);

@@ -70,7 +70,8 @@ outcome<void> trace_command(std::string_view name, arguments given) {
     line.flag("--peer", peer, "KEY is the id of a node, which is looked for");
     line.flag("--long", whole, "Ids with all of their digits");
     if (auto go = line.parse(given); !go) return go;
-    if (peer && wanted.hide) return unusable("--hide is for values; leave --peer or --hide out");
+    if (wanted.hide)
+        return unusable("--hide: a query that is not to be followed has no trace; leave --hide out, or use mydht get");
     if (auto fits = wanted.check(!peer); !fits) return fits;
 
     auto traced = begin_of(wanted, peer);

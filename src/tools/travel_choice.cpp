@@ -63,6 +63,7 @@ outcome<void> travel_choice::check(const travel_rules& rules, bool serves) const
     const auto& band = rules.band(rules.priority);
     if (auto fits = at_most("--hops", hops, band.hops_max); !fits) return fits;
     if (auto fits = at_most("--fanout", fan_out, band.fan_out_max); !fits) return fits;
+    if (auto fits = at_most("--rounds", rounds, count_max); !fits) return fits;
     const auto how = mode.value_or(iterative());
     const auto results_max = how == iterative() ? count_max : rules.results_max;
     if (auto fits = at_most("--results", results, results_max); !fits) return fits;
@@ -74,6 +75,10 @@ outcome<void> travel_choice::check(const travel_rules& rules, bool serves) const
             "--mode direct: nobody could bring the answer here; give --listen with an address of this machine");
     if (how != direct() && !serves && !listen.empty())
         return unusable("--listen is for answers that are brought and for --hide; give --mode direct, or --hide");
+    if (how == direct() && rounds.value_or(1) > 1)
+        return unusable("--rounds: a query with --mode direct has one; leave it out");
+    if (how == iterative() && rounds)
+        return unusable("--rounds is for queries that travel; give --mode proxied with it");
     if (how != iterative() || (!hops && !fan_out)) return {};
     return unusable(std::string(hops ? "--hops" : "--fanout") +
                     " is for queries that travel; give --mode proxied with it");
@@ -96,8 +101,8 @@ outcome<void> travel_choice::check_hiding(bool wanted, const travel_rules& rules
         return unusable(who +
                         " needs peers that pass the query on and its answer back; leave --mode out, or give proxied");
     }
-    if (hops || fan_out) {
-        return unusable(who + " needs queries that all look the same; leave --hops and --fanout out");
+    if (hops || fan_out || rounds) {
+        return unusable(who + " needs queries that all look the same; leave --hops, --fanout and --rounds out");
     }
     if (results) return unusable(who + " needs queries that end with one value; leave --results out");
     if (listen.empty()) {
@@ -123,6 +128,12 @@ void declare_travel(command_line& line, travel_choice& into) {
 
 void declare_results(command_line& line, travel_choice& into, std::string_view help) {
     line.option<std::uint64_t>("--results", "N", into.results, parse_count, help);
+}
+
+void declare_rounds(command_line& line, travel_choice& into) {
+    line.option<std::uint64_t>("--rounds", "N", into.rounds, parse_count,
+                               "With proxied and mixed: how often a query that comes to nothing is begun, each time "
+                               "wider (default: as the rules say, 3 times)");
 }
 
 }  // namespace mydht::tools

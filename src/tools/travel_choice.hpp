@@ -20,6 +20,7 @@ struct travel_choice {
     std::optional<std::uint64_t> hops;
     std::optional<std::uint64_t> fan_out;
     std::optional<std::uint64_t> results;
+    std::optional<std::uint64_t> rounds;
     std::vector<location> listen;
 
     /// Whether the options fit each other and the rules of the client's own node. `serves`: it is a full peer.
@@ -47,6 +48,9 @@ struct travel_choice {
 
 /// --results, which means something else for each goal.
 void declare_results(command_line& line, travel_choice& into, std::string_view help);
+
+/// --rounds, for what is begun again when it comes to nothing: gets and lookups.
+void declare_rounds(command_line& line, travel_choice& into);
 
 /// --mode, --hops, --fanout and --listen.
 void declare_travel(command_line& line, travel_choice& into);

@@ -83,9 +83,28 @@ class Rules(support.Case):
         for how in (["--hide"], ["--rules", "quiet-asker"]):
             for mode in ("iterative", "direct", "mixed:2"):
                 self.refused(2, "get", *SOMEWHERE, *how, "--mode", mode, KEY, says=[how[0], "--mode"])
-            for option in ("--hops", "--fanout"):
+            for option in ("--hops", "--fanout", "--rounds"):
                 self.refused(2, "get", *SOMEWHERE, *how, option, "3", KEY, says=[how[0], option])
         self.refused(2, "put", *SOMEWHERE, "--hide", "x", says="--hide")
+
+    def test_rounds_are_for_gets_that_are_begun_again(self):
+        for mode in ([], ["--mode", "iterative"], ["--mode", "direct", "--listen", "udp://127.0.0.1:0"]):
+            self.refused(2, "get", *SOMEWHERE, *mode, "--rounds", "2", KEY, says="--rounds")
+        self.refused(2, "get", *SOMEWHERE, *PROXIED, "--rounds", "0", KEY, says=["--rounds", "1 to 255"])
+        nodes = self.network(2)
+        way = ["--bootstrap", nodes[0].address, *PROXIED, *support.PATIENCE]
+        for rounds in ("1", "2"):
+            asked = support.mydht("trace", *way, "--json", "--rounds", rounds, KEY)
+            self.assertEqual(asked.returncode, 3, asked.stderr)
+            seen = {step["round"] for step in json.loads(asked.stdout)["steps"]}
+            self.assertEqual(len(seen), int(rounds))
+
+    def test_the_example_has_every_field(self):
+        text = EXAMPLE.read_text()
+        for wrong in ("no_field = 1", "[relays]\nno_field = 1", "[[band]]\nno_field = 1"):
+            said = self.refused(2, "get", *SOMEWHERE, "--rules", self.file(wrong), KEY, says="the fields are")
+            for name in said.split("the fields are ")[1].split():
+                self.assertIn(name.strip(",."), text)
 
     def test_files_that_are_none(self):
         self.refused(2, "node", "--rules", "large-group", says=["--rules", "'large-group'", "small-group"])

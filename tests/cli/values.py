@@ -118,12 +118,17 @@ class Values(support.Case):
         tree = self.succeeds("trace", *self.through(1), key).decode().splitlines()
         self.assertRegex(tree[0], rf"^{key[:8]}, iterative: found after \d+\.\d ms, \d+ asked, \d+ answered")
         self.assertRegex(tree[2], r"^ +\d+\.\d +\d+\.\d  \|- [0-9a-f]{8}  .*  udp://127\.0\.0\.1:\d+$")
-        self.assertEqual(self.trace(0, "--hide", "--listen", "udp://127.0.0.1:0", key)["mode"], "hidden")
+        for how in ([], ["--mode", "proxied"]):
+            self.assertEqual(self.trace(0, "--rules", "quiet-asker", "--listen", "udp://127.0.0.1:0", *how, key)["mode"], "hidden")
+        self.refused(2, "trace", *self.through(0), "--hide", key, says=["--hide", "mydht get"])
 
     def test_traces_of_peers(self):
         for mode in ("iterative", "proxied"):
             self.assertTrue(self.trace(0, "--mode", mode, "--peer", self.nodes[3].id)["found"])
             self.trace(3, "--mode", mode, "--peer", MISSING)
+        # Nobody hides who looks for a peer, whatever the rules say of values.
+        quiet = self.trace(0, "--rules", "quiet-asker", "--mode", "mixed:1", "--peer", self.nodes[3].id)
+        self.assertEqual(quiet["mode"], "mixed:1")
         self.refused(2, "trace", *self.through(0), "--peer", "--hide", MISSING, says="--hide")
         missing = support.mydht("trace", *self.through(0), "--peer", MISSING).stderr.decode()
         self.assertIn("check the id", missing)

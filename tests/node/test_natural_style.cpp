@@ -124,7 +124,7 @@ task<std::string> values(node own) {
                                                                                   .on_result(counting(seen))
                                                                                   .report_to(report));
     if (!got) failed += " get";
-    if (!(co_await own.get(value::immutable(long_text('b')).key(), get_options().paths(2).local(false))))
+    if (!(co_await own.get(value::immutable(long_text('b')).key(), get_options().disjoint_paths(2).local(false))))
         failed += " get_paths";
     if (co_await own.get(value::immutable(long_text('?')).key(), get_options().mode(proxied()).rounds(2).timeout(2s)))
         failed += " get_rounds";
@@ -159,7 +159,7 @@ task<std::string> records(node own, node_id other) {
     if (!(co_await own.announce(
             announce_options().group(address_group::ip).name(long_text('m')).lifetime(1h).timeout(5s))))
         failed += " announce";
-    if (!(co_await own.lookup(other, get_options().timeout(5s).paths(2)))) failed += " lookup";
+    if (!(co_await own.lookup(other, get_options().timeout(5s).disjoint_paths(2)))) failed += " lookup";
     if (!(co_await own.resolve_peer(own.id(), get_options().timeout(5s).results(2)))) failed += " resolve";
     if (co_await own.ping(address(own.addresses().front()), std::optional<node_id>(own.id()), 5s))
         failed += " ping_self";

@@ -27,8 +27,8 @@ TEST_CASE("a configuration that can never work is refused by the field's name", 
     CHECK(refused_field([](node_config& c) { c.queries.k = 0; }) == "queries.k");
     CHECK(refused_field([](node_config& c) { c.queries.k = limits::contacts_per_message + 1; }) == "queries.k");
     CHECK(refused_field([](node_config& c) { c.queries.alpha = 0; }) == "queries.alpha");
-    CHECK(refused_field([](node_config& c) { c.queries.paths = 0; }) == "queries.paths");
-    CHECK(refused_field([](node_config& c) { c.queries.paths = 9; }) == "queries.paths");
+    CHECK(refused_field([](node_config& c) { c.queries.disjoint_paths = 0; }) == "queries.disjoint_paths");
+    CHECK(refused_field([](node_config& c) { c.queries.disjoint_paths = 9; }) == "queries.disjoint_paths");
     CHECK(refused_field([](node_config& c) { c.queries.hard_timeout = c.queries.soft_timeout - 1ms; }) ==
           "queries.hard_timeout");
     CHECK(refused_field([](node_config& c) { c.queries.value_lifetime = 49h; }) == "queries.value_lifetime");

@@ -1,4 +1,6 @@
+#include <memory>
 #include <string>
+#include <utility>
 
 #include <mydht/sim/scenario.hpp>
 
@@ -32,7 +34,57 @@ void check_values_are_found(scenario& s) {
     }
 }
 
+/// Counts the lookups that it is told of.
+class counting_table : public flat_table {
+public:
+    counting_table(const node_id& own, std::shared_ptr<std::size_t> noted)
+        : flat_table(own, looking_for(8)), noted_(std::move(noted)) {}
+    void note_lookup(const id256&, steady_time) { ++*noted_; }
+
+private:
+    std::shared_ptr<std::size_t> noted_;
+};
+
 }  // namespace
+
+TEST_CASE("only walks of a node's own that somebody answered count as lookups of its table", "[table]") {
+    const auto noted = std::make_shared<std::size_t>();
+    scenario_config config;
+    config.seed = 12;
+    config.bootstraps = 1;
+    config.configure = [noted](node_index index, node_config& each) {
+        // It looks up nothing by itself meanwhile.
+        each.neighbours_interval = 24h;
+        each.upkeep_interval = 24h;
+        if (index != 5) return;
+        each.table =
+            table_choice([noted](const node_id& own, bool) { return any_routing_table(counting_table(own, noted)); });
+    };
+    scenario s(std::move(config));
+    REQUIRE(s.grow(8) == 0);
+    const auto key = value::immutable("nowhere").key();
+    const auto counted = [&](const get_options& options) {
+        const auto before = *noted;
+        REQUIRE_FALSE(s.run(s.at(5).get(key, options)));
+        return *noted - before;
+    };
+    CHECK(counted(get_options()) == 1);
+    CHECK(counted(get_options().mode(proxied())) == 0);
+    CHECK(counted(get_options().hide()) == 0);
+    const auto looked_up = [&](const id256& target, const get_options& options) {
+        const auto before = *noted;
+        (void)s.run(s.at(5).lookup(target, options));
+        return *noted - before;
+    };
+    CHECK(looked_up(key, get_options()) == 1);
+    CHECK(looked_up(s.id_of(2), get_options().mode(proxied())) == 0);
+    // Nobody is left to answer.
+    for (node_index i = 0; i < 8; ++i) {
+        if (i != 5) s.run(s.at(i).stop());
+    }
+    CHECK(counted(get_options().timeout(20s)) == 0);
+    CHECK(looked_up(key, get_options().timeout(20s)) == 0);
+}
 
 TEST_CASE("nodes with flat tables make a network and keep so many live peers", "[table]") {
     scenario s(with_table(looking_for(12)));

@@ -75,14 +75,14 @@ TEST_CASE("as wide and as far as anybody may ask, a put along the path leaves no
     auto& band = rules.bands.front();
     band.hops = band.hops_max;
     band.fan_out = band.fan_out_max;
-    band.put_paths = band.paths_max;
+    band.put_spread = band.spread_max;
     linked_network net(200, 3, rules);
     net.mesh(0, 40);
     net.regular(6);
     for (int i = 0; i < 3; ++i) {
         const auto what = value::immutable("value " + std::to_string(i));
         REQUIRE(net.put(net.any(), what, along_put()));
-        CHECK(holders(net, what.key()) <= std::size_t{rules.results_max} + band.paths_max);
+        CHECK(holders(net, what.key()) <= std::size_t{rules.results_max} + band.spread_max);
     }
 }
 

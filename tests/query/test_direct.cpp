@@ -413,6 +413,25 @@ TEST_CASE("options that can never work are refused before anything is sent", "[d
     CHECK(error(get_by(proxied()).spread(65)) == errc::bad_argument);
     CHECK(error(get_by(proxied()).results(17)) == errc::bad_argument);
     CHECK(error(get_by(proxied()).results(0)) == errc::bad_argument);
+    // What means nothing in the mode.
+    CHECK(error(get_options().hops(3)) == errc::bad_argument);
+    CHECK(error(get_options().fan_out(3)) == errc::bad_argument);
+    CHECK(error(get_options().spread(3)) == errc::bad_argument);
+    CHECK(error(get_options().priority(3)) == errc::bad_argument);
+    CHECK(error(get_options().rounds(3)) == errc::bad_argument);
+    CHECK(error(get_options().cached()) == errc::bad_argument);
+    CHECK(error(get_by(direct()).rounds(3)) == errc::bad_argument);
+    for (const auto how : {proxied(), direct(), mixed(2)}) {
+        CHECK(error(get_by(how).disjoint_paths(2)) == errc::bad_argument);
+    }
+    CHECK(net.complete(net.at(0).queries.lookup(key, get_options().hops(3))).error() == errc::bad_argument);
+    CHECK(net.complete(net.at(0).queries.lookup(key, get_by(proxied()).disjoint_paths(3))).error() ==
+          errc::bad_argument);
+    for (const auto& options : {put_options().hops(3), put_options().spread(3), put_options().along_the_path()}) {
+        CHECK(net.put(0, value::immutable("x"), options).error() == errc::bad_argument);
+    }
+    // Of a local operation none means anything, and none matters.
+    CHECK(error(get_options().local().hops(3)) == errc::not_found);
     const auto along = put_options().mode(direct()).along_the_path();
     CHECK(net.put(0, value::immutable("x"), along).error() == errc::bad_argument);
     net.at(0).who.addresses.clear();
@@ -486,7 +505,7 @@ TEST_CASE("direct queries make no storm, and no link is crossed twice", "[direct
     config.bands.front().rounds = 1;
     config.bands.front().hops = config.bands.front().hops_max;
     config.bands.front().fan_out = config.bands.front().fan_out_max;
-    config.bands.front().paths = 64;
+    config.bands.front().spread = 64;
     for (const auto how : {direct(), mixed(2)}) {
         linked_network net(40, 3, config);
         net.mesh(0, 40);

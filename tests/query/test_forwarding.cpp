@@ -162,7 +162,7 @@ TEST_CASE("a get that came to nothing is begun again wider, where its options le
     for (std::size_t i = 0; i < usual.size(); ++i) {
         const auto factor = std::size_t{1} << i;
         CHECK(usual[i].fan_out == std::min<std::size_t>(band.fan_out * factor, band.fan_out_max));
-        CHECK(usual[i].paths == std::min<std::size_t>(band.paths * factor, band.paths_max));
+        CHECK(usual[i].paths == std::min<std::size_t>(band.spread * factor, band.spread_max));
         CHECK(usual[i].wander == band.wander + 4 * i - 1);
     }
     const auto narrow = rounds_of(far_get().hops(3).fan_out(2).spread(2));
@@ -175,7 +175,7 @@ TEST_CASE("a get that came to nothing is begun again wider, where its options le
     }
     CHECK(rounds_of(far_get().rounds(1)).size() == 1);
     CHECK(rounds_of(far_get().rounds(0)).size() == 1);
-    CHECK(rounds_of(far_get().rounds(5)).back().paths == band.paths_max);
+    CHECK(rounds_of(far_get().rounds(5)).back().paths == band.spread_max);
     CHECK(rounds_of(get_options().mode(direct())).size() == 1);
     CHECK(rounds_of(get_options().mode(mixed(1))).size() == 3);
 }
@@ -204,7 +204,7 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
     config.bands.front().wander = 1;
     config.bands.front().hops = 3;
     config.bands.front().fan_out = 3;
-    config.bands.front().paths = 64;
+    config.bands.front().spread = 64;
     const auto nowhere = value::immutable("nowhere").key();
     for (const auto how : {proxied(), direct(), mixed(2)}) {
         linked_network meshed(50, 3, config);
@@ -216,7 +216,9 @@ TEST_CASE("a query makes no storm: fan-out bounds its messages, and no link is c
         // random.
         linked_network again(50, 3, config);
         again.mesh(0, 50);
-        REQUIRE_FALSE(again.get(0, nowhere, get_options().mode(how).rounds(2)));
+        auto twice = get_options().mode(how);
+        if (how != direct()) twice.rounds(2);
+        REQUIRE_FALSE(again.get(0, nowhere, twice));
         CHECK(again.messages <= sum_of_powers(3, 3) + again.links.size());
     }
     linked_network walked(50, 3, config);
@@ -376,7 +378,7 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
     CHECK(refused([&](wire::forward& q) { q.hops = static_cast<std::uint8_t>(config.hops_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.fan_out = static_cast<std::uint8_t>(config.fan_out_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.fan_out = 0; }));
-    CHECK(refused([&](wire::forward& q) { q.paths = static_cast<std::uint8_t>(config.paths_max + 1); }));
+    CHECK(refused([&](wire::forward& q) { q.paths = static_cast<std::uint8_t>(config.spread_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.paths = 0; }));
     CHECK(refused([&](wire::forward& q) { q.results = static_cast<std::uint8_t>(rules.results_max + 1); }));
     CHECK(refused([&](wire::forward& q) { q.results = 0; }));
@@ -398,7 +400,7 @@ TEST_CASE("absurd queries are refused and counted", "[forward]") {
     CHECK_FALSE(refused([&](wire::forward& q) {
         q.hops = config.hops_max;
         q.fan_out = config.fan_out_max;
-        q.paths = config.paths_max;
+        q.paths = config.spread_max;
         q.results = rules.results_max;
         q.lifetime = config.lifetime_max;
     }));

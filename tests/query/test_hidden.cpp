@@ -281,7 +281,7 @@ TEST_CASE("options that would show the asker are refused when a get is to be hid
     CHECK(refused(hidden_get().fan_out(3)));
     CHECK(refused(hidden_get().spread(3)));
     CHECK(refused(hidden_get().priority(3)));
-    CHECK(refused(hidden_get().paths(2)));
+    CHECK(refused(hidden_get().disjoint_paths(2)));
     CHECK(refused(hidden_get().cached()));
     CHECK(net.messages == 0);
     // Who serves nobody passes nothing on.
@@ -323,4 +323,8 @@ TEST_CASE("rules that hide hold for gets that choose no other way", "[hidden]") 
     REQUIRE_FALSE(got);
     CHECK(got.error() == errc::bad_argument);
     CHECK(net.get(0, what.key(), get_options().mode(iterative()).hide(false)));
+    for (const auto& shows : {get_options().mode(direct()), get_options().disjoint_paths(2), get_options().hops(3)}) {
+        CHECK(net.get(0, what.key(), shows).error() == errc::bad_argument);
+    }
+    CHECK(net.get(0, what.key(), get_options().disjoint_paths(2).hide(false)));
 }

@@ -75,7 +75,9 @@ TEST_CASE("rules that can never work are refused by the field's name", "[rules]"
     CHECK(refused([](travel_rules& r) { r.walks_at_once = r.walks + 1; }) == "forwarding.walks_at_once");
     CHECK(refused([](travel_rules& r) { r.under_way_max = 0; }) == "forwarding.under_way_max");
     CHECK(refused([](travel_rules& r) { r.under_way_peer = 0; }) == "forwarding.under_way_peer");
-    CHECK(refused([](travel_rules& r) { r.relays.queries.burst = 0; }) == "forwarding.relays");
+    CHECK(refused([](travel_rules& r) { r.relays.queries.burst = 0; }) == "forwarding.relays.queries");
+    CHECK(refused([](travel_rules& r) { r.relays.entries_max = 0; }) == "forwarding.relays.entries_max");
+    CHECK(refused([](travel_rules& r) { r.under_way_bytes = 0; }) == "forwarding.under_way_bytes");
     CHECK(refused([](travel_rules& r) { r.tags_max = 0; }) == "forwarding.tags_max");
     CHECK(refused([](travel_rules& r) { r.bands.clear(); }) == "forwarding.bands");
     CHECK(refused([](travel_rules& r) { r.bands[0].from_priority = 1; }) == "forwarding.bands[0].from_priority");
@@ -92,12 +94,12 @@ TEST_CASE("rules that can never work are refused by the field's name", "[rules]"
     CHECK(in_band([](travel_band& b) { b.fan_out = 0; }) == "fan_out");
     CHECK(in_band([](travel_band& b) { b.fan_out_max = 3; }) == "fan_out");
     CHECK(in_band([](travel_band& b) { b.fan_out_max = 0; }) == "fan_out_max");
-    CHECK(in_band([](travel_band& b) { b.paths = 0; }) == "paths");
-    CHECK(in_band([](travel_band& b) { b.put_paths = 0; }) == "put_paths");
+    CHECK(in_band([](travel_band& b) { b.spread = 0; }) == "spread");
+    CHECK(in_band([](travel_band& b) { b.put_spread = 0; }) == "put_spread");
     CHECK(in_band([](travel_band& b) { b.rounds = 1; }) == "none");
     CHECK(in_band([](travel_band& b) { b.rounds = 0; }) == "rounds");
-    CHECK(in_band([](travel_band& b) { b.put_paths = static_cast<std::uint8_t>(b.paths_max + 1); }) == "put_paths");
-    CHECK(in_band([](travel_band& b) { b.paths_max = 0; }) == "paths_max");
+    CHECK(in_band([](travel_band& b) { b.put_spread = static_cast<std::uint8_t>(b.spread_max + 1); }) == "put_spread");
+    CHECK(in_band([](travel_band& b) { b.spread_max = 0; }) == "spread_max");
     CHECK(in_band([](travel_band& b) { b.lifetime_max = 0ms; }) == "lifetime_max");
     CHECK(in_band([](travel_band& b) { b.lifetime = b.lifetime_max; }) == "none");
     CHECK(in_band([](travel_band& b) { b.lifetime = b.lifetime_max + 1ms; }) == "lifetime");

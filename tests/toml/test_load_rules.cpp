@@ -49,24 +49,37 @@ results_max = 4
 under_way_max = 10
 busy_priority = 20
 under_way_peer = 5
+under_way_bytes = 1000000
 tags_max = 1000
+requests_max = 7
+requests_peer = 6
+requests_remembered = 500
+
+[relays]
+queries = { per_second = 4, burst = 5 }
+prefix_queries = { per_second = 6, burst = 7 }
+kibibytes = { per_second = 8, burst = 300 }
+prefix_kibibytes = { per_second = 9, burst = 400 }
+entries_max = 12
 
 [[band]]
 hops = 9
+forwards_requests = false
+rounds = 2
 
 [[band]]
 from_priority = 50
 hops = 10
 wander = 2
 fan_out = 3
-paths = 7
-put_paths = 8
+spread = 7
+put_spread = 8
 lifetime = "5 s"
 along_the_path = true
 cached = true
 hops_max = 11
 fan_out_max = 4
-paths_max = 9
+spread_max = 9
 lifetime_max = "1m"
 keeps_ends = false
 keeps_passing = false
@@ -89,23 +102,37 @@ TEST_CASE("every field of a rules file is read", "[rules]") {
     CHECK(rules.under_way_max == 10);
     CHECK(rules.busy_priority == 20);
     CHECK(rules.under_way_peer == 5);
+    CHECK(rules.under_way_bytes == 1'000'000);
     CHECK(rules.tags_max == 1000);
+    CHECK(rules.requests_max == 7);
+    CHECK(rules.requests_peer == 6);
+    CHECK(rules.requests_remembered == 500);
+    const auto is = [](const rate_limit& read, std::uint32_t per_second, std::uint32_t burst) {
+        return read.per_second == per_second && read.burst == burst;
+    };
+    CHECK(is(rules.relays.queries, 4, 5));
+    CHECK(is(rules.relays.prefix_queries, 6, 7));
+    CHECK(is(rules.relays.kibibytes, 8, 300));
+    CHECK(is(rules.relays.prefix_kibibytes, 9, 400));
+    CHECK(rules.relays.entries_max == 12);
     REQUIRE(rules.bands.size() == 2);
     CHECK(rules.bands[0].hops == 9);
-    CHECK(rules.bands[0].paths == travel_band().paths);
+    CHECK_FALSE(rules.bands[0].forwards_requests);
+    CHECK(rules.bands[0].rounds == 2);
+    CHECK(rules.bands[0].spread == travel_band().spread);
     const auto& band = rules.bands[1];
     CHECK(band.from_priority == 50);
     CHECK(band.hops == 10);
     CHECK(band.wander == 2);
     CHECK(band.fan_out == 3);
-    CHECK(band.paths == 7);
-    CHECK(band.put_paths == 8);
+    CHECK(band.spread == 7);
+    CHECK(band.put_spread == 8);
     CHECK(band.lifetime == 5s);
     CHECK(band.along_the_path);
     CHECK(band.cached);
     CHECK(band.hops_max == 11);
     CHECK(band.fan_out_max == 4);
-    CHECK(band.paths_max == 9);
+    CHECK(band.spread_max == 9);
     CHECK(band.lifetime_max == 1min);
     CHECK_FALSE(band.keeps_ends);
     CHECK_FALSE(band.keeps_passing);
@@ -193,14 +220,14 @@ TEST_CASE("values that contradict each other are refused where the field stands"
     CHECK(holds(of("hops_max = 12"), "my.toml:2: hops, which is not given and is as the preset has it: 16 is more"));
     CHECK(holds(of("hops = 2\nwander = 3"), "my.toml:4: wander: 3 is more than there are; give 0 to hops, which is 2"));
     CHECK(read("[[band]]\nhops = 2").bands.front().wander == 2);
-    CHECK(holds(of("paths_max = 2"), "paths, which is not given and is as the preset has it: "));
+    CHECK(holds(of("spread_max = 2"), "spread, which is not given and is as the preset has it: "));
     CHECK(said_of("walks = 2\nwalks_at_once = 3") == "my.toml:2: walks_at_once: give 1 to walks, which is 2");
     CHECK(read("walks = 2\nwalks_at_once = 2").walks_at_once == 2);
     CHECK(read("walks = 3").walks_at_once == 3);
     CHECK(said_of("walks_at_once = 33") == "my.toml:1: walks_at_once: give 1 to walks, which is 32");
     CHECK(holds(of("fan_out = 17"), "my.toml:3: fan_out: 17 cannot be; give 1 to fan_out_max, which is 16"));
-    CHECK(holds(of("paths = 0"), "paths: 0 cannot be"));
-    CHECK(holds(of("put_paths = 65"), "put_paths: 65 cannot be"));
+    CHECK(holds(of("spread = 0"), "spread: 0 cannot be"));
+    CHECK(holds(of("put_spread = 65"), "put_spread: 65 cannot be"));
     CHECK(holds(of("lifetime = '2 m'"), "my.toml:3: lifetime: longer than lifetime_max; give at most 60000 ms"));
     CHECK(holds(of("cache_lifetime = '49 h'"), "cache_lifetime: longer than a value may live; give at most 48 h"));
     CHECK(holds(of("level_links = 0.6"), "level_links: no such share; give 0 to 0.5"));
@@ -209,6 +236,28 @@ TEST_CASE("values that contradict each other are refused where the field stands"
     CHECK(holds(of("hops_max = 0"), "hops_max: give at least 1"));
     CHECK(holds(of("from_priority = 1"), "my.toml:3: from_priority: the first band begins at 0"));
     CHECK(holds(of("[[band]]\nhops = 16"), "my.toml:3: from_priority: the first band begins at 0, and each one above"));
+}
+
+TEST_CASE("what neighbours may send is read, and what lets nothing through is named", "[rules]") {
+    const auto rules = read("[relays]\nqueries = { burst = 900 }\n").relays;
+    CHECK(rules.queries.burst == 900);
+    CHECK(rules.queries.per_second == relay_limits().queries.per_second);
+    CHECK(rules.kibibytes.burst == relay_limits().kibibytes.burst);
+    const auto of = [](std::string_view text) { return said_of("\n[relays]\n" + std::string(text)); };
+    CHECK(holds(of("queries = { per_second = 3 }"), "my.toml:3: queries: give at least 4 per_second"));
+    CHECK(holds(of("prefix_queries = { burst = 3 }"), "my.toml:3: prefix_queries: give at least 4 per_second"));
+    CHECK(holds(of("queries = { per_second = 1000001 }"), "queries: give at least 4 per_second, at most 1000000"));
+    CHECK(holds(of("kibibytes = { burst = 259 }"), "kibibytes: give at least 4 per_second"));
+    CHECK(holds(of("kibibytes = { burst = 259 }"), "a burst of at least 260"));
+    CHECK(read("[relays]\nkibibytes = { burst = 260 }\n").relays.kibibytes.burst == 260);
+    CHECK(holds(of("prefix_kibibytes = { per_second = 0 }"), "prefix_kibibytes: "));
+    CHECK(holds(of("entries_max = 0"), "my.toml:3: entries_max: give at least 1"));
+    CHECK(holds(of("queries = 3"), "my.toml:3: queries: no rate; give one as in {"));
+    CHECK(holds(of("queries = { second = 3 }"), "my.toml:3: queries: \"second\" is no field here"));
+    CHECK(holds(of("queries = { burst = -1 }"), "my.toml:3: queries: burst: -1 is out of range"));
+    CHECK(holds(of("bytes = 3"), "my.toml:3: \"bytes\" is no field here; the fields are queries, "));
+    CHECK(holds(said_of("relays = 3"), "my.toml:1: relays: no table; write [relays]"));
+    CHECK(holds(said_of("under_way_bytes = 0"), "my.toml:1: under_way_bytes: give at least 1"));
 }
 
 TEST_CASE("what is no TOML is refused with its line", "[rules]") {

@@ -17,7 +17,7 @@ namespace mydht::hidden {
 inline constexpr std::uint8_t hops = 1;  ///< not counted
 inline constexpr std::uint8_t wander = 0;
 inline constexpr std::uint8_t fan_out = 4;  ///< that are tried in turn where peers refuse or are away
-inline constexpr std::uint8_t paths = 1;
+inline constexpr std::uint8_t spread = 1;
 inline constexpr std::uint8_t results = 1;
 inline constexpr std::uint8_t priority = 64;
 inline constexpr std::chrono::milliseconds lifetime{10'000};  ///< that each peer waits for the next one

@@ -18,7 +18,8 @@ namespace mydht {
 // Options are built by chained setters on a type with a constructor of its own: an aggregate that is written inside a
 // co_await expression is destroyed twice by g++ 12.
 
-/// How a query that travels goes through the network; travel_rules say what is used when nothing is set here.
+/// How a query that travels goes through the network; travel_rules say what is used when nothing is set here. An option
+/// that has no meaning in the chosen mode is refused: errc::bad_argument.
 template <typename Options>
 class travel_options {
 public:
@@ -95,13 +96,14 @@ public:
         local_ = only;
         return *this;
     }
-    /// Walk over so many disjoint paths, for gets that a few liars must not decide.
-    get_options& paths(std::size_t disjoint) {
-        paths_ = disjoint;
+    /// Iterative only: walk over so many disjoint paths, for gets that a few liars must not decide.
+    get_options& disjoint_paths(std::size_t count) {
+        disjoint_paths_ = count;
         return *this;
     }
     /// A query that travels and comes to nothing is begun so often in all, each time wider where hops, fan_out and
-    /// spread are not set. With 1 it is quicker and cheaper to hear that nobody has it.
+    /// spread are not set. Not for iterative and direct queries. With 1 it is quicker and cheaper to hear that nobody
+    /// has it.
     get_options& rounds(std::uint8_t most) {
         rounds_ = most;
         return *this;
@@ -113,8 +115,9 @@ public:
     }
     /// Peers that get the query cannot tell that this node asks and does not pass it on (hidden.hpp). Proxied only, and
     /// costs more messages. errc::bad_argument with another mode, with options that would make it look different (hops,
-    /// fan_out, spread, priority, rounds and cached), and on a node that serves nobody: a client, or one that listens
-    /// nowhere. One that has just joined passes little on, and is little hidden.
+    /// fan_out, spread, priority, rounds and cached) or that mean nothing here (disjoint_paths), and on a node that
+    /// serves nobody: a client, or one that listens nowhere. The same holds where travel_rules say that gets are
+    /// hidden, unless options say hide(false). One that has just joined passes little on, and is little hidden.
     get_options& hide(bool wanted = true) {
         hidden_ = wanted;
         return *this;
@@ -130,7 +133,7 @@ public:
     [[nodiscard]] std::optional<std::size_t> results() const noexcept { return results_; }
     [[nodiscard]] const std::function<void(const value&)>& on_result() const noexcept { return on_result_; }
     [[nodiscard]] bool is_local() const noexcept { return local_; }
-    [[nodiscard]] std::optional<std::size_t> paths() const noexcept { return paths_; }
+    [[nodiscard]] std::optional<std::size_t> disjoint_paths() const noexcept { return disjoint_paths_; }
     [[nodiscard]] std::optional<std::uint8_t> rounds() const noexcept { return rounds_; }
     [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
     [[nodiscard]] std::optional<bool> is_hidden() const noexcept { return hidden_; }
@@ -140,7 +143,7 @@ private:
     std::optional<std::chrono::milliseconds> timeout_;
     std::optional<std::size_t> results_;
     std::function<void(const value&)> on_result_;
-    std::optional<std::size_t> paths_;
+    std::optional<std::size_t> disjoint_paths_;
     std::optional<std::uint8_t> rounds_;
     std::optional<bool> cached_;
     std::optional<bool> hidden_;

@@ -16,7 +16,7 @@ struct query_config {
     std::size_t alpha = 4;
     /// Disjoint paths of the lookup behind a put, so that one liar near the target cannot keep the value away from the
     /// rest.
-    std::size_t paths = 3;
+    std::size_t disjoint_paths = 3;
     /// A peer that has not answered by now no longer counts against alpha, but may still answer; sooner, but not before
     /// a quarter of it, when the others answer much faster. A query that travels passes by a peer with which there is
     /// no session after twice this time.

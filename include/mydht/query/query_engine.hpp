@@ -74,6 +74,9 @@ public:
     [[nodiscard]] task<result<request_report>> request(request_target to, std::string service, bytes body,
                                                        request_options options);
 
+    /// Success, or errc::bad_argument for an option of a request that has no meaning in its mode, which the log names.
+    [[nodiscard]] result<void> fits_mode(const request_options& options) const;
+
     [[nodiscard]] steady_time deadline_of(std::optional<std::chrono::milliseconds> timeout) const;
 
 private:

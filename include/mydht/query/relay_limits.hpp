@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
+#include <mydht/core/limits.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/session/rate_limits.hpp>
 
@@ -34,8 +36,13 @@ struct relay_limits {
 inline constexpr std::uint32_t passed_for_one = 4;
 inline constexpr std::uint32_t passed_in_all = 2;
 
-/// Success, or errc::bad_configuration for a limit that lets nothing through, or not the largest value, also of a
-/// share.
-[[nodiscard]] result<void> check(const relay_limits& limits) noexcept;
+/// The least of each of the two numbers of a limit of queries, and of the burst of one of kibibytes: what lets a share
+/// of it through, and the largest value.
+inline constexpr std::uint32_t relay_queries_min = passed_for_one;
+inline constexpr std::uint32_t relay_kibibytes_min = passed_for_one * ((limits::item_body_bytes + 1'023) / 1'024);
+
+/// Success, or errc::bad_configuration and the field's name in `field` for a limit that lets nothing through, or not
+/// the largest value, also of a share.
+[[nodiscard]] result<void> check(const relay_limits& limits, std::string* field = nullptr);
 
 }  // namespace mydht

@@ -56,7 +56,7 @@ struct lookup_report {
     std::size_t failed = 0;     ///< could not be reached, refused, or lost the link
     std::size_t invalid = 0;    ///< answered what nobody may answer
     std::size_t hops = 0;       ///< the longest chain from a peer that was known before to one that answered
-    std::size_t rounds = 0;     ///< of a query that travels: how often it was begun
+    std::size_t rounds = 0;     ///< of a query that travels: how often it was begun; of a hidden one, its walks
     /// Why the last peer that refused to be asked did so: errc::throttled, errc::peer_busy or errc::not_admitted; empty
     /// when none did.
     std::error_code refusal;

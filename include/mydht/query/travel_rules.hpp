@@ -31,10 +31,10 @@ struct travel_band {
     /// Peers that each peer sends them to.
     std::uint8_t fan_out = 4;
     /// Into how many paths a get splits. Bounds its messages together with `hops`.
-    std::uint8_t paths = 12;
+    std::uint8_t spread = 12;
     /// The same for a put. Its paths end where nobody near is nearer to the key, so they are short, and each leaves a
     /// copy.
-    std::uint8_t put_paths = 24;
+    std::uint8_t put_spread = 24;
     /// How often a get or a lookup that came to nothing is begun, each time wider and with more hops at random, until
     /// it asks for as much as this node lets others ask. What is behind a bottleneck is found so, and what is nowhere
     /// costs all of them.
@@ -50,7 +50,7 @@ struct travel_band {
 
     std::uint8_t hops_max = 32;
     std::uint8_t fan_out_max = 16;
-    std::uint8_t paths_max = 64;
+    std::uint8_t spread_max = 64;
     std::chrono::milliseconds lifetime_max{60'000};
 
     // --- what this node does with any of them ---
@@ -118,7 +118,8 @@ struct travel_rules {
     /// its tag alone.
     std::uint8_t trace_max = 16;
 
-    /// The node's own gets are hidden (hidden.hpp) when their options say nothing else; they are then proxied.
+    /// The node's own gets are hidden (hidden.hpp) unless their options say hide(false); without that, options that
+    /// would show who asks, another mode among them, are errc::bad_argument.
     bool hide = false;
     /// Walks that one hidden get begins at most, and of them so many side by side.
     std::size_t walks = 32;
