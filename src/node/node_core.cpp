@@ -359,6 +359,7 @@ task<> node_core::shut_down(std::shared_ptr<node_core> self) {
     self->join_ended_.notify_all();
     co_await self->save_contacts();
     co_await self->pool_.stop(self->config_.stop_grace);
+    co_await self->forwarding_.stop(self->config_.stop_grace);
     co_await self->background_.stop(*self->env_.time, self->config_.stop_grace);
     // Without links every query fails at its next step.
     while (self->operations_ > 0) co_await self->operations_ended_.wait();

@@ -213,6 +213,11 @@ task<wire::gathered> forwarder::request(wire::forward query, steady_time deadlin
     co_return co_await run(here, report);
 }
 
+task<> forwarder::stop(duration grace) {
+    const auto in = state_;
+    co_await in->answering.stop(*in->env.time, grace);
+}
+
 bool forwarder::awaits(const loop_tag& tag) const { return state_->waiting.awaits(tag); }
 
 bool forwarder::can_be_reached() const { return !state_->origin.contact().addresses.empty(); }

@@ -2,18 +2,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <mydht/query/forwarder.hpp>
+#include <mydht/runtime/task_group.hpp>
 
 #include "query/answered_requests.hpp"
 #include "query/collection.hpp"
 #include "query/other_ways.hpp"
 #include "query/relay_load.hpp"
 #include "query/relay_meter.hpp"
+#include "query/request_run.hpp"
 #include "query/rulebook.hpp"
 #include "query/seen_tags.hpp"
 
@@ -34,7 +39,11 @@ struct forwarding_state {
           meter(book.rules().relays),
           tags(book.rules().tags_max),
           put_ends(book.rules().tags_max),
-          answered(book.rules().requests_remembered),
+          answered(book.rules().requests_remembered, book.rules().replies_bytes),
+          answering(env.exec,
+                    [log = env.log](std::string_view name, const std::exception_ptr&) {
+                        log.write(log_level::error, "query", std::string(name) + " ended with an exception");
+                    }),
           load(book.rules().under_way_bytes) {}
 
     environment env;
@@ -48,6 +57,8 @@ struct forwarding_state {
     seen_tags tags;
     seen_tags put_ends;  // puts of which a copy stays here, since paths of theirs may go no farther
     answered_requests answered;
+    task_group answering;  // requests whose handlers run
+    std::map<id256, std::shared_ptr<request_run>> runs;
     std::set<id256> bringing;  // visits whose answers are on their way to the asker
     other_ways ways{ways_max};
     collections waiting;

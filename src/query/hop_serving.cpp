@@ -51,12 +51,13 @@ bool hop::go_past(branches& out) {
 task<> hop::serve_here() {
     served_ = true;
     const auto collector = ticket_ ? std::optional(ticket_->asker) : std::nullopt;
-    auto reply = co_await answer_request(in_, query_, *from_, collector, deadline_);
-    begun_ = reply.has_value();
-    if (!reply) co_return;
-    if (!ticket_) co_return found_.take_item(std::move(*reply));
+    auto answered = co_await answer_request(in_, query_, *from_, collector, deadline_);
+    begun_ = answered.begun;
+    if (answered.unfinished) found_.missed();
+    if (!answered.reply) co_return;
+    if (!ticket_) co_return found_.take_item(std::move(*answered.reply));
     wire::gathered held;
-    held.items.push_back(std::move(*reply));
+    held.items.push_back(std::move(*answered.reply));
     co_await bring(std::move(held));
 }
 

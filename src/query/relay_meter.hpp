@@ -20,6 +20,7 @@ public:
 
     /// Whether neighbours on this machine are not counted; at first they are not.
     void exempt_loopback(bool exempt) noexcept { exempt_loopback_ = exempt; }
+    [[nodiscard]] bool is_exempt(const address& observed) const;
 
     /// Takes a query with a value of so many bytes, if there is room for it in every account; otherwise nothing is
     /// taken.
@@ -49,7 +50,6 @@ private:
         void take(const price& what, steady_time now);
     };
 
-    [[nodiscard]] bool is_exempt(const address& observed) const;
     [[nodiscard]] static bool take_both(account& one, const price& from_one, account& all, const price& from_all,
                                         steady_time now);
 

@@ -57,6 +57,7 @@ result<void> validate(const travel_rules& rules, std::string* field) {
     if (rules.requests_max == 0) return bad("requests_max");
     if (rules.requests_peer == 0) return bad("requests_peer");
     if (rules.requests_remembered == 0) return bad("requests_remembered");
+    if (rules.replies_bytes == 0) return bad("replies_bytes");
     if (rules.bands.empty()) return bad("bands");
     for (std::size_t i = 0; i < rules.bands.size(); ++i) {
         const auto& band = rules.bands[i];

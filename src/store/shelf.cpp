@@ -16,7 +16,7 @@ constexpr std::size_t quota_bytes =
 constexpr std::size_t heap_bytes = 3 * 2 * sizeof(void*);  // body, prefix, and the prefix as the quota's key
 
 std::size_t cost_of(const store_entry& entry) {
-    constexpr std::size_t fixed = slot_bytes + 2 * end_bytes + quota_bytes + heap_bytes;
+    constexpr std::size_t fixed = slot_bytes + 4 * end_bytes + quota_bytes + heap_bytes;
     return fixed + entry.what.body.size() + 2 * entry.origin_prefix.size();
 }
 
@@ -33,6 +33,15 @@ void take_from(Sums& sums, const Key& key, std::size_t amount) {
     found->second -= amount;
     if (found->second == 0) sums.erase(found);
 }
+
+template <typename Ends, typename Key>
+void take_end(Ends& ends, const Key& key, const std::pair<wall_time, id256>& end) {
+    const auto found = ends.find(key);
+    found->second.erase(end);
+    if (found->second.empty()) ends.erase(found);
+}
+
+std::size_t index_of(store_pool pool) { return static_cast<std::size_t>(pool); }
 
 bool over(std::size_t used, std::size_t more, const std::optional<std::size_t>& max) {
     return max && (more > *max || used > *max - more);
@@ -81,8 +90,8 @@ result<put_outcome> shelf::merge(const store_entry& stored, store_entry& entry,
     const bool was_copy = stored.pool == store_pool::cached;
     const bool is_copy = entry.pool == store_pool::cached;
     // Who first had the value kept goes on paying for it, so that no renewal fails on another one's quota, and no copy
-    // for somebody else is paid by who asked for that. A cached copy had no payer yet.
-    if (!was_copy && (same || is_copy)) {
+    // for somebody else is paid by who asked for that. What was only a copy is paid by who has it kept now.
+    if ((!was_copy && (same || is_copy)) || (was_copy && is_copy && same)) {
         entry.origin_peer = stored.origin_peer;
         entry.origin_prefix = stored.origin_prefix;
         entry.pool = stored.pool;
@@ -158,15 +167,22 @@ store_usage shelf::usage() const {
     return out;
 }
 
-bool shelf::fits_quotas(const store_entry& entry) const {
-    if (entry.pool == store_pool::cached) return true;
-    const bool far = entry.pool == store_pool::forwarded;
-    const auto& peer_max = far ? limits_.forwarded.peer_bytes_max : limits_.peer_bytes_max;
-    const auto& prefix_max = far ? limits_.forwarded.prefix_bytes_max : limits_.prefix_bytes_max;
-    const auto& used = of(entry.pool);
-    const auto cost = cost_of(entry);
-    if (entry.origin_peer && over(sum_of(used.peers, *entry.origin_peer), cost, peer_max)) return false;
-    return entry.origin_prefix.empty() || !over(sum_of(used.prefixes, entry.origin_prefix), cost, prefix_max);
+bool shelf::fits_quotas(const store_entry& entry) const { return fits_peer(entry) && fits_prefix(entry); }
+
+bool shelf::fits_peer(const store_entry& entry) const {
+    const std::optional<std::size_t> limits[] = {limits_.peer_bytes_max, limits_.forwarded.peer_bytes_max,
+                                                 limits_.cached_peer_bytes_max};
+    if (!entry.origin_peer) return true;
+    const auto used = sum_of(of(entry.pool).peers, *entry.origin_peer);
+    return !over(used, cost_of(entry), limits[index_of(entry.pool)]);
+}
+
+bool shelf::fits_prefix(const store_entry& entry) const {
+    const std::optional<std::size_t> limits[] = {limits_.prefix_bytes_max, limits_.forwarded.prefix_bytes_max,
+                                                 limits_.cached_prefix_bytes_max};
+    if (entry.origin_prefix.empty()) return true;
+    const auto used = sum_of(of(entry.pool).prefixes, entry.origin_prefix);
+    return !over(used, cost_of(entry), limits[index_of(entry.pool)]);
 }
 
 bool shelf::fits_limits(const store_entry& entry) const {
@@ -180,14 +196,26 @@ bool shelf::fits_limits(const store_entry& entry) const {
 bool shelf::make_room(const store_entry& entry, wall_time now) {
     while (!(fits_quotas(entry) && fits_limits(entry)) && expire(now, 1) > 0) continue;
 
+    if (entry.pool == store_pool::cached) return make_cached_room(entry);
     if (!fits_quotas(entry)) return false;
     // Cached copies lie among the direct entries.
     if (entry.pool == store_pool::forwarded) return fits_limits(entry);
     // Whether giving up every cached copy would do is asked first: a put that fails in the end costs nobody anything.
     const auto cost = cost_of(entry);
     if (over(of(store_pool::direct).sum, cost, limits_.bytes_max)) return false;
-    if (entry.pool == store_pool::cached && cost > limits_.cached_bytes_max) return false;
     while (!fits_limits(entry)) drop(slots_.find(cached_ends_.begin()->second));
+    return true;
+}
+
+bool shelf::make_cached_room(const store_entry& entry) {
+    const auto cost = cost_of(entry);
+    const bool too_large = over(0, cost, limits_.cached_peer_bytes_max) ||
+                           over(0, cost, limits_.cached_prefix_bytes_max) || cost > limits_.cached_bytes_max;
+    if (too_large || over(of(store_pool::direct).sum, cost, limits_.bytes_max)) return false;
+    const auto drop_first = [this](const ends& among) { drop(slots_.find(among.begin()->second)); };
+    while (!fits_peer(entry)) drop_first(cached_of_.at(*entry.origin_peer));
+    while (!fits_prefix(entry)) drop_first(cached_from_.at(entry.origin_prefix));
+    while (!fits_limits(entry)) drop_first(cached_ends_);
     return true;
 }
 
@@ -204,7 +232,8 @@ void shelf::count(const store_entry& entry) {
     used.sum += cost;
     if (entry.pool == store_pool::cached) {
         cached_ends_.emplace(entry.keep_until, entry.key);
-        return;
+        if (entry.origin_peer) cached_of_[*entry.origin_peer].emplace(entry.keep_until, entry.key);
+        if (!entry.origin_prefix.empty()) cached_from_[entry.origin_prefix].emplace(entry.keep_until, entry.key);
     }
     if (entry.origin_peer) used.peers[*entry.origin_peer] += cost;
     if (!entry.origin_prefix.empty()) used.prefixes[entry.origin_prefix] += cost;
@@ -219,7 +248,8 @@ void shelf::uncount(const store_entry& entry) {
     used.sum -= cost;
     if (entry.pool == store_pool::cached) {
         cached_ends_.erase(end);
-        return;
+        if (entry.origin_peer) take_end(cached_of_, *entry.origin_peer, end);
+        if (!entry.origin_prefix.empty()) take_end(cached_from_, entry.origin_prefix, end);
     }
     if (entry.origin_peer) take_from(used.peers, *entry.origin_peer, cost);
     if (!entry.origin_prefix.empty()) take_from(used.prefixes, entry.origin_prefix, cost);

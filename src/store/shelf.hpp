@@ -38,13 +38,17 @@ private:
     struct account {
         std::size_t entries = 0;
         std::size_t sum = 0;
-        std::map<node_id, std::size_t> peers;  // of cached copies nobody pays
+        std::map<node_id, std::size_t> peers;
         std::map<bytes, std::size_t> prefixes;
     };
     account& of(store_pool pool) { return accounts_[static_cast<std::size_t>(pool)]; }
     const account& of(store_pool pool) const { return accounts_[static_cast<std::size_t>(pool)]; }
 
     bool fits_quotas(const store_entry& entry) const;
+    bool fits_peer(const store_entry& entry) const;
+    bool fits_prefix(const store_entry& entry) const;
+    /// A cached copy: those of the same peer and prefix that end first make room for it. False when it is too large.
+    bool make_cached_room(const store_entry& entry);
     bool fits_limits(const store_entry& entry) const;
     /// Makes room for an entry, or changes nothing but what has expired. False when there is none.
     bool make_room(const store_entry& entry, wall_time now);
@@ -58,6 +62,8 @@ private:
     slots slots_;
     ends ends_;
     ends cached_ends_;
+    std::map<node_id, ends> cached_of_;
+    std::map<bytes, ends> cached_from_;
     std::array<account, 3> accounts_;  // by pool
 };
 

@@ -179,7 +179,8 @@ TEST_CASE("in no mode is a get told by numbers that nobody has a value", "[claim
         net.at(2).behaves = claims(net);
         CAPTURE(static_cast<int>(how.what()));
         lookup_report report;
-        auto options = get_options().mode(how).rounds(1).report_to(report);
+        auto options = get_options().mode(how).report_to(report);
+        if (how != direct()) options.rounds(1);
         CHECK(net.get(0, value::immutable("nowhere").key(), options).error() == errc::timed_out);
         CHECK_FALSE(report.exhausted);
         std::vector<value> told;

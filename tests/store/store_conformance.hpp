@@ -254,6 +254,40 @@ inline void check_larger_replacement(const store_factory& make) {
     CHECK(store.usage().bytes <= limits.bytes_max);
 }
 
+/// Who has copies cached makes room for them among his own.
+inline void check_shares_of_copies(const store_factory& make) {
+    using std::chrono::minutes;
+    const auto cost = cost_in(make, from_peer(make_entry(1), 1, 1));
+    store_limits limits;
+    limits.cached_bytes_max = 4 * cost;
+    limits.cached_peer_bytes_max = 2 * cost;
+    limits.cached_prefix_bytes_max = 3 * cost;
+    sync_store store(make(limits));
+    const auto put = [&](std::uint64_t key, std::uint64_t peer, std::uint8_t prefix, int left) {
+        return store.put(cached(from_peer(make_entry(key, 1, 'a', minutes(left)), peer, prefix))).has_value();
+    };
+    CHECK(put(1, 1, 1, 10));
+    CHECK(put(2, 2, 2, 30));
+    CHECK(put(3, 2, 2, 40));
+    // A third one of a peer: its own that ends first goes, though another's ends sooner.
+    CHECK(put(4, 2, 2, 50));
+    CHECK(store.get(1).has_value());
+    CHECK_FALSE(store.get(2).has_value());
+    // The fourth of a prefix, from other peers.
+    CHECK(put(5, 3, 2, 20));
+    CHECK(put(6, 4, 2, 60));
+    CHECK(store.get(1).has_value());
+    CHECK_FALSE(store.get(5).has_value());
+    CHECK(store.usage().cached_entries == 4);
+    // When all are full, the one that ends first goes.
+    CHECK(put(7, 5, 3, 70));
+    CHECK_FALSE(store.get(1).has_value());
+    // A copy that comes again stays charged to who had it first: this makes no room, and needs none.
+    CHECK(put(7, 2, 2, 70));
+    CHECK(store.usage().cached_entries == 4);
+    CHECK(store.get(7)->origin_peer == numbered_id(5));
+}
+
 inline void check_cached_copies(const store_factory& make) {
     using std::chrono::minutes;
     const auto cost = cost_in(make, from_peer(make_entry(1), 1, 1));
@@ -262,7 +296,8 @@ inline void check_cached_copies(const store_factory& make) {
     limits.cached_bytes_max = 2 * cost;
     sync_store store(make(limits));
 
-    // Cached copies pay no quota, but have a limit of their own, in which the one that ends first gives way.
+    // Cached copies are not charged with what a peer puts, but have a limit of their own, in which the one that ends
+    // first gives way.
     for (const std::uint64_t key : {1U, 2U, 3U}) {
         REQUIRE(store.put(cached(from_peer(make_entry(key, 1, 'a', minutes(40 - key)), 1, 1))).has_value());
     }
@@ -462,6 +497,7 @@ inline void check_store_conformance(const store_factory& make) {
     SECTION("expired entries make room, then cached copies, then none") { check_room_is_made(make); }
     SECTION("a replacement may use the room of what it replaces") { check_larger_replacement(make); }
     SECTION("cached copies are guests") { check_cached_copies(make); }
+    SECTION("cached copies have shares") { check_shares_of_copies(make); }
     SECTION("a cached copy ends in its time, however often it comes") { check_copies_end(make); }
     SECTION("what came through others has its own room and its own quotas") { check_forwarded_pool(make); }
     SECTION("who first stored a value pays for it until it is replaced") { check_who_pays(make); }

@@ -38,6 +38,8 @@ TEST_CASE("limits of zero are refused", "[store]") {
     refused([](store_limits& limits) { limits.peer_bytes_max = 0; });
     refused([](store_limits& limits) { limits.prefix_bytes_max = 0; });
     refused([](store_limits& limits) { limits.cached_bytes_max = 0; });
+    refused([](store_limits& limits) { limits.cached_peer_bytes_max = 0; });
+    refused([](store_limits& limits) { limits.cached_prefix_bytes_max = 0; });
     refused([](store_limits& limits) { limits.page_bytes = 0; });
     refused([](store_limits& limits) { limits.forwarded.bytes_max = 0; });
     refused([](store_limits& limits) { limits.forwarded.peer_bytes_max = 0; });

@@ -52,7 +52,20 @@ public:
             all = before;
             return errc::store_full;
         }
-        while (!fits(entry)) all.erase(first_cached());
+        if (entry.pool == store_pool::cached) {
+            const auto cost = cost_of(entry);
+            const auto of_peer = [&](const store_entry& e) {
+                return e.pool == entry.pool && e.origin_peer == entry.origin_peer;
+            };
+            const auto of_prefix = [&](const store_entry& e) {
+                return e.pool == entry.pool && e.origin_prefix == entry.origin_prefix;
+            };
+            while (entry.origin_peer && sum(of_peer) + cost > limits_.cached_peer_bytes_max)
+                all.erase(first_cached(of_peer));
+            while (!entry.origin_prefix.empty() && sum(of_prefix) + cost > limits_.cached_prefix_bytes_max)
+                all.erase(first_cached(of_prefix));
+        }
+        while (!fits(entry)) all.erase(first_cached([](const store_entry&) { return true; }));
         all[entry.key] = entry;
         return {};
     }
@@ -100,7 +113,7 @@ private:
         const bool was_copy = old.pool == store_pool::cached;
         const bool is_copy = entry.pool == store_pool::cached;
         auto result = out.effect == put_effect::unchanged ? old : entry;
-        const auto& payer = !was_copy && (same || is_copy) ? old : entry;
+        const auto& payer = (!was_copy && (same || is_copy)) || (is_copy && same) ? old : entry;
         result.origin_peer = payer.origin_peer;
         result.origin_prefix = payer.origin_prefix;
         result.pool = payer.pool;
@@ -131,7 +144,9 @@ private:
         const auto of_prefix = [&](const store_entry& e) {
             return e.pool == entry.pool && e.origin_prefix == entry.origin_prefix;
         };
-        if (copy && cost > limits_.cached_bytes_max) return false;
+        if (copy && (cost > limits_.cached_bytes_max || cost > limits_.cached_peer_bytes_max ||
+                     cost > limits_.cached_prefix_bytes_max))
+            return false;
         if (!copy && entry.origin_peer && sum(of_peer) + cost > peer_max) return false;
         if (!copy && !entry.origin_prefix.empty() && sum(of_prefix) + cost > prefix_max) return false;
         return sum_of(far ? store_pool::forwarded : store_pool::direct) + cost <= most(far);
@@ -149,10 +164,11 @@ private:
         return sum_of(store_pool::direct) + copies + cost <= limits_.bytes_max;
     }
 
-    iterator first_cached() {
+    template <typename Which>
+    iterator first_cached(Which which) {
         auto best = all.end();
         for (auto at = all.begin(); at != all.end(); ++at) {
-            if (at->second.pool != store_pool::cached) continue;
+            if (at->second.pool != store_pool::cached || !which(at->second)) continue;
             if (best == all.end() || at->second.keep_until < best->second.keep_until) best = at;
         }
         return best;
@@ -185,6 +201,8 @@ store_limits random_limits(prng& random) {
     out.peer_bytes_max = 1'000 + random.below(8'000);
     out.prefix_bytes_max = 1'000 + random.below(8'000);
     out.cached_bytes_max = 500 + random.below(6'000);
+    out.cached_peer_bytes_max = 500 + random.below(4'000);
+    out.cached_prefix_bytes_max = 500 + random.below(4'000);
     out.forwarded.bytes_max = 2'000 + random.below(8'000);
     out.forwarded.peer_bytes_max = 1'000 + random.below(4'000);
     out.forwarded.prefix_bytes_max = 1'000 + random.below(4'000);

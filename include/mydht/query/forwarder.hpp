@@ -49,9 +49,9 @@ struct forward_counters {
     std::uint64_t hits = 0;            ///< of others, for which this node had something itself
     std::uint64_t unasked = 0;         ///< deliveries that nobody waited for, or not from that peer, or not such ones
     std::uint64_t cut_short = 0;       ///< of others, answered early, with no room for more of what they find
-    std::uint64_t requests_answered = 0;  ///< to services of this node, whose handlers were begun
-    std::uint64_t requests_refused = 0;   ///< to them, and no handler was begun: too many ran or were remembered
-    std::uint64_t requests_repeated = 0;  ///< that had been answered before, and were not again
+    std::uint64_t requests_answered = 0;  ///< to services of this node
+    std::uint64_t requests_refused = 0;   ///< of them, those that came when too many ran or were remembered
+    std::uint64_t requests_repeated = 0;  ///< that had come before: no handler was begun for them
     std::uint64_t requests_unopened = 0;  ///< for this node that were changed, sealed for another tag, or out of date
 };
 
@@ -112,9 +112,9 @@ struct forward_origin {
     std::function<std::optional<mydht::contact>(const node_id&)> linked;
     /// There is a service of this name for requests that travel. None when not set.
     std::function<bool(std::string_view)> serves;
-    /// Answers one of them; cancelled when nobody waits any more. Completes with the reply, or the error that its asker
-    /// is told. Called in the step in which `serves` was true; what it gives holds all that it needs, since the service
-    /// may be gone when it runs.
+    /// Answers one of them; cancelled at its deadline, and when nobody has waited for a while. Completes with the
+    /// reply, or the error that its asker is told. Called in the step in which `serves` was true; what it gives holds
+    /// all that it needs, since the service may be gone when it runs.
     std::function<task<result<bytes>>(service_question)> serve;
 };
 
@@ -158,6 +158,10 @@ public:
 
     /// This node knows an address at which others reach it, so that answers can be brought to it.
     [[nodiscard]] bool can_be_reached() const;
+
+    /// Ends the requests that services answer: asks their handlers to end, and waits so long for them at most. No query
+    /// may begin afterwards.
+    [[nodiscard]] task<> stop(duration grace);
 
     [[nodiscard]] const travel_rules& rules() const noexcept;
     [[nodiscard]] const forward_counters& counters() const noexcept;

@@ -136,8 +136,11 @@ struct travel_rules {
     /// Requests to services that are answered here at once, and of them those that came through one peer.
     std::size_t requests_max = 64;
     std::size_t requests_peer = 16;
-    /// Requests that are remembered so that none is answered twice. When there are more, no more are answered.
+    /// Requests that are remembered so that none is answered twice. When there are more, no more are answered. One part
+    /// in eight of them may come through one neighbour, and one half through one network prefix.
     std::size_t requests_remembered = 65'536;
+    /// Bytes of their replies, kept until their askers' time is over for those that come again. In the same shares.
+    std::size_t replies_bytes = 16 * 1024 * 1024;
     /// Bytes of the values that they put, find, or ask services with, each as often as copies of it leave at once; for
     /// the queries of one neighbour a quarter of them. One query is always taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;

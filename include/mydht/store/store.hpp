@@ -25,7 +25,7 @@ namespace mydht {
 enum class store_pool : std::uint8_t {
     direct,     ///< this node's own, or asked for by the peer that wants it kept
     forwarded,  ///< came through peers that pass on what others want kept
-    cached,     ///< a copy from the path of a lookup: expires sooner, pays no quota, and makes room for direct ones
+    cached,     ///< a copy from the path of a lookup: expires sooner, and makes room for direct ones
 };
 
 /// An item as a store keeps it. Stores judge nothing: who puts has opened and validated the item.
@@ -123,6 +123,10 @@ struct store_limits {
     std::optional<std::size_t> prefix_bytes_max = 64U * 1024U * 1024U;
     /// Bytes of cached copies, within bytes_max: bounds what lookups alone can fill.
     std::size_t cached_bytes_max = 32U * 1024U * 1024U;
+    /// Of those that queries of one neighbour left, and of one network prefix: beyond it the neighbour's own copies
+    /// make room, so that nobody pushes out what others use.
+    std::optional<std::size_t> cached_peer_bytes_max = 4U * 1024U * 1024U;
+    std::optional<std::size_t> cached_prefix_bytes_max = 16U * 1024U * 1024U;
     forwarded_limits forwarded;
     /// Bodies in one page of a listing: a repair round never holds more than this at once.
     std::size_t page_bytes = 1024U * 1024U;
@@ -144,7 +148,9 @@ struct store_limits {
 ///   that end first, have made room; an entry that was acknowledged is never dropped for it. errc::value_expired when
 ///   keep_until is not after `now`. A renewal stays charged to who first stored the value, in the pool that it lies in.
 ///   An acknowledged entry never turns into a cached copy, and one that a cached copy brings up to date stays charged
-///   as it was. A cached copy of a value that lies here as one ends when the first one does.
+///   as it was. A cached copy of a value that lies here as one ends when the first one does, and stays charged as it
+///   was. For a cached copy those make room that end first of the same peer and the same prefix, when its quota is
+///   used up, and then of all.
 /// get(key, now): the entry under the key if it is not expired; an empty list is success.
 /// list(from, max): up to `max` entries (at least one) in an order of the store's own, expired ones among them. An
 ///   entry that is there during a whole listing appears exactly once, whatever else is put or erased meanwhile.

@@ -97,7 +97,7 @@ struct forward {
 enum class gathered_outcome : std::uint8_t {
     nothing = 0,  ///< it came as far as it may, and there was nothing; also for a number that this build does not know
     found = 1,    ///< there is something in the answer
-    duplicate = 2,  ///< the peer has seen the tag before: somebody else brought, or brings, what it knows
+    duplicate = 2,  ///< the peer has seen the tag before: it gives what it has itself, and sends nothing on
     partial = 3,    ///< nothing yet, and somebody was cut off, silent or refused
 };
 inline constexpr gathered_outcome gathered_outcome_max = gathered_outcome::partial;
