@@ -59,7 +59,7 @@ void report_bytes(benchmark::State& state, std::size_t encoded) {
 
 void encode(benchmark::State& state, maker make) {
     const auto what = make();
-    const auto& codec = wire::capnp_codec();
+    const auto codec = wire::capnp_codec();
     bytes out;
     for (auto _ : state) {
         out.clear();
@@ -70,7 +70,7 @@ void encode(benchmark::State& state, maker make) {
 }
 
 void decode(benchmark::State& state, maker make) {
-    const auto& codec = wire::capnp_codec();
+    const auto codec = wire::capnp_codec();
     bytes encoded;
     if (!codec.encode(make(), encoded)) return state.SkipWithError("the message does not encode");
     for (auto _ : state) {

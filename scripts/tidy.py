@@ -52,7 +52,8 @@ THIRD_PARTY = [
     ], "Asio begins at runtime; below it nothing waits"),
     (r"toml\+\+/", ["src/toml/"], "TOML stays inside src/toml, which is opt-in"),
     (r"(spdlog|fmt|CLI)/", ["src/tools/", "examples/"], "the library writes through mydht::logger and parses no arguments"),
-    (r"nlohmann/", [], "JSON is for tests"),
+    (r"nlohmann/", ["src/wire/"], "JSON stays inside src/wire; use mydht/wire"),
+    (r"google/protobuf/", ["src/wire/"], "Protocol Buffers stay inside src/wire; use mydht/wire"),
 ]
 PUBLIC_ASIO = {"asio/awaitable.hpp", "asio/any_io_executor.hpp"}
 # Opt-in headers that are there for the third party's sake.

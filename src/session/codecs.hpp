@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <cassert>
 #include <cstddef>
+#include <span>
 
 #include <mydht/wire/codec.hpp>
 #include <mydht/wire/handshake_payload.hpp>
@@ -9,9 +12,11 @@ namespace mydht::detail {
 
 inline constexpr std::size_t codecs_max = wire::codecs_per_payload;
 
-/// The codec of this number; nullptr when this build has none.
-[[nodiscard]] inline const wire::codec* find_codec(wire::codec_id id) noexcept {
-    return id == wire::codec_id::capnp ? &wire::capnp_codec() : nullptr;
+/// The one of these codecs that a handshake has settled on. It chooses among them alone.
+[[nodiscard]] inline wire::any_codec codec_of(std::span<const wire::any_codec> codecs, wire::codec_id id) noexcept {
+    const auto found = std::ranges::find(codecs, id, &wire::any_codec::id);
+    assert(found != codecs.end());
+    return *found;
 }
 
 }  // namespace mydht::detail

@@ -5,7 +5,6 @@
 
 #include <mydht/core/body.hpp>
 
-#include "session/codecs.hpp"
 #include "session/datagram_hub.hpp"
 #include "session/datagram_transfer.hpp"
 
@@ -20,7 +19,7 @@ constexpr duration confirm_pause = std::chrono::milliseconds(500);
 }  // namespace
 
 datagram_session::datagram_session(std::shared_ptr<session_context> context, beginnings from)
-    : session_state(std::move(context), std::move(from.peer), *find_codec(from.codec)),
+    : session_state(std::move(context), std::move(from.peer), from.codec),
       port_(std::move(from.port)),
       hub_(std::move(from.hub)),
       ciphers_(std::move(from.ciphers)),

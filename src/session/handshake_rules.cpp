@@ -26,6 +26,12 @@ wire::preamble make_hello(const session_config& config) {
     return out;
 }
 
+std::vector<wire::codec_id> ids_of(const std::vector<wire::any_codec>& codecs) {
+    std::vector<wire::codec_id> out;
+    for (const auto& one : codecs) out.push_back(one.id());
+    return out;
+}
+
 bytes make_prologue(const session_config& config) {
     auto out = to_bytes(prologue_name);
     const auto name = as_bytes(config.network);
@@ -44,7 +50,7 @@ local_party::local_party(std::shared_ptr<const identity> self_, const session_co
       random(&random_),
       hello(make_hello(config)),
       prologue(make_prologue(config)),
-      codecs(config.codecs) {
+      codecs(ids_of(config.codecs)) {
     if (config.psk) psks.emplace_back(bytes_view(*config.psk));
 }
 

@@ -22,7 +22,7 @@ wire::error_code refusal_of(errc code) {
 
 result<std::optional<incoming_request>> session_state::take_message(bytes_view payload) {
     wire::decode_error why;
-    auto envelope = codec_->decode(payload, {}, &why);
+    auto envelope = codec_.decode(payload, {}, &why);
     if (!envelope) return take_undecodable(why, payload.size());
     switch (wire::role_of(envelope->body)) {
         case wire::message_role::answer: {

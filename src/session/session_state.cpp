@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "session/codecs.hpp"
+
 namespace mydht::detail {
 
 namespace {
@@ -31,12 +33,13 @@ errc code_of(wire::close_reason reason) {
 
 }  // namespace
 
-session_state::session_state(std::shared_ptr<session_context> context, peer_info peer, const wire::codec& codec)
+session_state::session_state(std::shared_ptr<session_context> context, peer_info peer, wire::codec_id codec)
     : peer_(std::move(peer)),
       context_(std::move(context)),
-      codec_(&codec),
+      codec_(codec_of(context_->config.codecs, codec)),
       requests_(context_->config.requests_max),
       served_(*this) {
+    peer_.codec = codec;
     opened_at_ = now();
     last_used_ = opened_at_;
 }

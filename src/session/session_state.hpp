@@ -84,7 +84,7 @@ public:
 protected:
     enum class phase : std::uint8_t { open, retiring, closing, ended };
 
-    session_state(std::shared_ptr<session_context> context, peer_info peer, const wire::codec& codec);
+    session_state(std::shared_ptr<session_context> context, peer_info peer, wire::codec_id codec);
 
     // What a carrier does.
 
@@ -144,7 +144,7 @@ protected:
     [[nodiscard]] const session_config& config() const noexcept { return context_->config; }
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::shared_ptr<session_context>& context() noexcept { return context_; }
-    [[nodiscard]] const wire::codec& codec() const noexcept { return *codec_; }
+    [[nodiscard]] wire::any_codec codec() const noexcept { return codec_; }
     [[nodiscard]] phase current_phase() const noexcept { return phase_; }
     [[nodiscard]] std::error_code ending() const noexcept { return why_; }
     [[nodiscard]] const request_table& requests() const noexcept { return requests_; }
@@ -178,7 +178,7 @@ private:
     [[nodiscard]] std::error_code what_users_hear() const noexcept;
 
     std::shared_ptr<session_context> context_;
-    const wire::codec* codec_;
+    wire::any_codec codec_;
     request_table requests_;
     served_requests served_;
     std::size_t counted_ = 0;  // of what waits, in the sum of all sessions

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "session/codecs.hpp"
 #include "session/peer_addresses.hpp"
 
 namespace mydht::detail {
@@ -29,7 +28,7 @@ peer_info peer_of(const stream_session::beginnings& from) {
 }  // namespace
 
 stream_session::stream_session(std::shared_ptr<session_context> context, beginnings from)
-    : session_state(std::move(context), peer_of(from), *find_codec(from.outcome.codec)),
+    : session_state(std::move(context), peer_of(from), from.outcome.codec),
       unread_(std::make_shared<any_connection>(std::move(from.connection))),
       connection_(unread_),
       layer_(std::move(from.outcome.ciphers)),

@@ -90,12 +90,21 @@ void command_line::several(const char* name, const char* shown, std::string_view
     takes_[label] = shown;
 }
 
+void apply(const common_options& from, session_config& to) {
+    to.network = from.network;
+    to.psk = from.psk;
+    if (from.codec) to.codecs = wire::codecs_preferring(*from.codec);
+}
+
 void command_line::common(common_options& into, std::string_view timeout_help) {
     const std::string timeout_text = std::string(timeout_help) + ". DURATION: a number and ms, s, m, h or d";
     option<std::chrono::milliseconds>("--timeout", "DURATION", into.timeout, parse_duration, timeout_text);
     option<std::string>("--network", "NAME", into.network, parse_network, "The network's name (default: mydht)");
     option<bytes>("--psk", "FILE", into.psk, load_psk,
                   "The key of a private network: a file of mode 0600 with 64 hexadecimal digits");
+    option<wire::any_codec>(
+        "--codec", "NAME", into.codec, parse_codec,
+        "How messages are encoded where the other end offers it too: " + names_of_codecs() + " (default: capnp)");
     const std::string level_help =
         "trace, debug, info, warning, error or off (default: " + std::string(to_string(into.log)) + ")";
     option<log_level>("--log-level", "LEVEL", into.log, parse_log_level, level_help);

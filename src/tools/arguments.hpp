@@ -13,6 +13,7 @@
 #include <mydht/core/address.hpp>
 #include <mydht/core/bytes.hpp>
 #include <mydht/core/log.hpp>
+#include <mydht/node/node_config.hpp>
 
 #include "tools/problem.hpp"
 
@@ -31,9 +32,13 @@ struct common_options {
     std::optional<std::chrono::milliseconds> timeout;
     std::string network = "mydht";
     std::optional<bytes> psk;
+    std::optional<wire::any_codec> codec;
     log_level log = log_level::error;
     bool json = false;
 };
+
+/// What the common options say of a node's sessions.
+void apply(const common_options& from, session_config& to);
 
 /// The options of one command: declared with the places that they fill, then parsed. The places must live until then.
 class command_line {
@@ -44,7 +49,8 @@ public:
     command_line& operator=(const command_line&) = delete;
     ~command_line();
 
-    /// --timeout, --network, --psk, --log-level and --json. What --timeout limits differs from command to command.
+    /// --timeout, --network, --psk, --codec, --log-level and --json. What --timeout limits differs from command to
+    /// command.
     void common(common_options& into, std::string_view timeout_help);
 
     void flag(const char* name, bool& into, std::string_view help);

@@ -92,8 +92,7 @@ node_config client_config(const client_options& options) {
     out.client_only = !options.serves;
     out.bootstrap = options.bootstrap;
     out.listen = options.listen;
-    out.sessions.network = options.common.network;
-    out.sessions.psk = options.common.psk;
+    apply(options.common, out.sessions);
     // Several bootstraps are tried side by side, and a silent one must leave time for the question.
     out.sessions.handshake_timeout = patience_with_one(options);
     out.join_timeout = options.bootstrap.size() > 1 ? out.sessions.handshake_timeout : *options.common.timeout;

@@ -71,8 +71,7 @@ private:
         node_config out;
         out.listen.push_back(address::ipv4(address_kind::udp, {127, 0, 0, 1}, 0));
         if (!nodes_.empty()) out.bootstrap.push_back(*parse_location(nodes_.front().addresses().front().text()));
-        out.sessions.network = wanted_.common.network;
-        out.sessions.psk = wanted_.common.psk;
+        apply(wanted_.common, out.sessions);
         if (wanted_.common.timeout) {
             out.join_timeout = *wanted_.common.timeout;
             out.queries.query_timeout = *wanted_.common.timeout;

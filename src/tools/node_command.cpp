@@ -49,19 +49,11 @@ struct node_arguments {
     bool echo = false;
 };
 
-/// What --store and --codec choose: nothing yet, there is one of each.
+/// What --store chooses: nothing yet, there is one.
 struct only_choice {};
 
 outcome<only_choice> parse_store(std::string_view) {
     return unusable("a store that lasts is not available yet; leave --store out to keep values in memory");
-}
-
-outcome<only_choice> parse_codec(std::string_view text) {
-    if (text == "capnp") return only_choice{};
-    for (const std::string_view later : {"json", "cbor", "bencode", "protobuf"}) {
-        if (text == later) return unusable(in_quotes(text) + " is not available yet; give capnp");
-    }
-    return unusable(in_quotes(text) + " is no codec; give capnp");
 }
 
 /// A file that cannot be written when the node stops is better found out when it starts.
@@ -167,8 +159,7 @@ outcome<node_config> make_config(const node_arguments& wanted) {
     }
     out.bootstrap = wanted.bootstrap;
     apply_rules(wanted.rules, out);
-    out.sessions.network = wanted.common.network;
-    out.sessions.psk = wanted.common.psk;
+    apply(wanted.common, out.sessions);
     if (wanted.common.timeout) {
         out.join_timeout = *wanted.common.timeout;
         out.sessions.handshake_timeout = std::min(out.sessions.handshake_timeout, out.join_timeout);
@@ -192,7 +183,6 @@ outcome<void> node_command(std::string_view name, arguments given) {
     line.flag("--echo", wanted.echo, "Serve echo/1, which answers everybody with what was asked: for mydht request");
     declare_rules(line, wanted.rules);
     line.option<only_choice>("--store", "PATH", choice, parse_store, "Not available yet: values are kept in memory");
-    line.option<only_choice>("--codec", "NAME", choice, parse_codec, "How messages are encoded: capnp (default)");
     line.common(wanted.common, "How long the first attempt to join may take (default: 30s)");
     if (auto go = line.parse(given); !go) return go;
     if (auto distinct = check_listen(wanted.listen); !distinct) return distinct;

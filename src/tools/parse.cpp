@@ -119,6 +119,21 @@ outcome<std::string> parse_network(std::string_view text) {
                     std::to_string(network_bytes_max) + " bytes");
 }
 
+outcome<wire::any_codec> parse_codec(std::string_view text) {
+    if (const auto found = wire::find_codec(text)) return *found;
+    return unusable(in_quotes(text) + " is no codec of this build; give " + names_of_codecs());
+}
+
+std::string names_of_codecs() {
+    const auto all = wire::all_codecs();
+    std::string out;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i > 0) out += i + 1 == all.size() ? " or " : ", ";
+        out += all[i].name();
+    }
+    return out;
+}
+
 outcome<std::string> parse_salt(std::string_view text) {
     if (text.size() <= limits::salt_bytes) return std::string(text);
     return unusable(in_quotes(text) + " is too long for a salt; give at most " + std::to_string(limits::salt_bytes) +

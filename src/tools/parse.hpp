@@ -9,6 +9,7 @@
 #include <mydht/core/id.hpp>
 #include <mydht/core/keys.hpp>
 #include <mydht/core/log.hpp>
+#include <mydht/wire/codec.hpp>
 
 #include "tools/problem.hpp"
 
@@ -36,6 +37,9 @@ namespace mydht::tools {
 
 [[nodiscard]] outcome<log_level> parse_log_level(std::string_view text);
 [[nodiscard]] outcome<std::string> parse_network(std::string_view text);
+[[nodiscard]] outcome<wire::any_codec> parse_codec(std::string_view text);
+/// Those of this build, as in "capnp, json or cbor".
+[[nodiscard]] std::string names_of_codecs();
 
 /// Bits of work that an id can show.
 [[nodiscard]] outcome<std::size_t> parse_work_bits(std::string_view text);

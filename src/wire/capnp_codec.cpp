@@ -4,27 +4,30 @@ namespace mydht::wire {
 
 namespace {
 
-class capnp_codec_impl final : public codec {
-public:
-    codec_id id() const noexcept override { return codec_id::capnp; }
-    std::string_view name() const noexcept override { return "capnp"; }
+struct capnp_messages {
+    static constexpr auto id = codec_id::capnp;
+    static constexpr std::string_view name = "capnp";
 
-private:
-    result<void> do_encode(const envelope& what, bytes& out) const override {
+    result<void> write_message(const envelope& what, bytes& out) const {
         capnp_encode(what, out);
         return {};
     }
 
-    tl::expected<envelope, decode_error> do_decode(bytes_view data, const decode_limits& limits) const override {
-        return capnp_decode(data, limits);
+    bool read_message(bytes_view data, envelope& out, const decode_limits& limits, decode_error& why) const {
+        return capnp_decode(data, out, limits, why);
+    }
+
+    result<void> write(const shape& what, const void* from, bytes& out) const {
+        return write_capnp_struct(what, from, out);
+    }
+
+    bool read(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) const {
+        return read_capnp_struct(data, what, to, limits, why);
     }
 };
 
 }  // namespace
 
-const codec& capnp_codec() noexcept {
-    static const capnp_codec_impl instance;
-    return instance;
-}
+any_codec capnp_codec() noexcept { return capnp_messages(); }
 
 }  // namespace mydht::wire

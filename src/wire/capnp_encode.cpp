@@ -1,3 +1,4 @@
+// From the fields of a message to the generated builders: what is written down in message_fields.hpp, field by field.
 #include <capnp/message.h>
 
 #include <algorithm>
@@ -9,15 +10,30 @@
 #include "wire/capnp_codec.hpp"
 #include "wire/capnp_segments.hpp"
 #include "wire/little_endian.hpp"
+#include "wire/message_fields.hpp"
 #include "wire/mydht.capnp.h"
 
 namespace mydht::wire {
 
 namespace {
 
-constexpr std::uint8_t schema_version = 1;
+namespace trait = mydht::wire::detail;
 
 constexpr std::size_t words_of(std::size_t size) noexcept { return (size + capnp_word_bytes - 1) / capnp_word_bytes; }
+
+template <typename T>
+concept inline_bytes = trait::sized_bytes<T> && T::size <= 32;
+
+template <typename T>
+concept fixed_list = trait::is_list<T>::value && trait::sized_bytes<typename T::value_type>;
+
+template <typename T>
+constexpr bool is_record = false;
+template <is_described T>
+constexpr bool is_record<T> = !trait::is_variant<T>::value;
+
+template <typename T>
+constexpr bool has_fields = std::tuple_size_v<std::remove_cvref_t<decltype(described<T>::fields)>> != 0;
 
 // --- sizes: a bound on the words that a message takes, so that it is written into one segment where it is sent from --
 
@@ -25,208 +41,173 @@ constexpr std::size_t words_of(std::size_t size) noexcept { return (size + capnp
 template <typename Struct>
 constexpr std::size_t struct_words = 1 + Struct::_capnpPrivate::dataWordSize + Struct::_capnpPrivate::pointerCount;
 
-std::size_t words_bound(const item& what) noexcept {
-    return struct_words<schema::Item> + words_of(what.body.size()) + words_of(signature::size);
+/// The generated struct that stands for a record: what a builder of it builds.
+template <typename Builder>
+using built_by = typename Builder::Builds;
+
+template <typename Builder, typename T>
+std::size_t words_bound(const T& from);
+
+/// What a member takes beside its place in the struct.
+template <typename Builder, typename Entry, typename T>
+std::size_t member_words(const T& value) {
+    using schema = typename Entry::schema;
+    if constexpr (std::same_as<T, std::string> || std::same_as<T, bytes>) {
+        return words_of(value.size() + 1);
+    } else if constexpr (std::same_as<T, address> || std::same_as<T, std::vector<address>>) {
+        return words_of(packed_size(value));
+    } else if constexpr (fixed_list<T>) {
+        return words_of(value.size() * T::value_type::size);
+    } else if constexpr (inline_bytes<T>) {
+        return 0;
+    } else if constexpr (trait::sized_bytes<T>) {
+        return words_of(T::size);
+    } else if constexpr (std::same_as<T, std::optional<signed_record>>) {
+        return value ? words_of(value->body.size()) + words_of(signature::size) : 0;
+    } else if constexpr (trait::is_list<T>::value) {
+        using list = decltype(schema::init(std::declval<Builder&>(), 0U));
+        using element = decltype(std::declval<list&>()[0]);
+        std::size_t out = 1;
+        for (const auto& one : value) out += words_bound<element>(one);
+        return out;
+    } else if constexpr (trait::is_variant<T>::value) {
+        return words_bound<decltype(schema::group(std::declval<Builder&>()))>(value);
+    } else if constexpr (is_record<T>) {
+        return words_bound<decltype(schema::init(std::declval<Builder&>()))>(value);
+    } else {
+        return 0;
+    }
 }
 
-std::size_t words_bound(const std::vector<contact>& contacts) noexcept {
-    auto out = 1 + contacts.size() * struct_words<schema::Contact>;
-    for (const auto& one : contacts) out += words_of(packed_size(one.addresses));
-    return out;
+template <typename Choice, typename Builder, typename T>
+std::size_t alternative_words(const T& chosen) {
+    if constexpr (has_fields<T>) {
+        using schema = schema_of_alternative<Choice, T>;
+        return words_bound<decltype(schema::init(std::declval<Builder&>()))>(chosen);
+    } else {
+        return 0;
+    }
 }
 
-std::size_t words_bound(const std::vector<item>& items) noexcept {
-    std::size_t out = 1;
-    for (const auto& one : items) out += words_bound(one);
-    return out;
+template <typename Builder, typename T>
+std::size_t words_bound(const T& from) {
+    if constexpr (trait::is_variant<T>::value) {
+        return std::visit([](const auto& chosen) { return alternative_words<T, Builder>(chosen); }, from);
+    } else {
+        std::size_t out = struct_words<built_by<Builder>>;
+        std::apply(
+            [&](const auto&... entry) {
+                ((out += member_words<Builder, std::remove_cvref_t<decltype(entry)>>(from.*entry.pointer)), ...);
+            },
+            described<T>::fields);
+        return out;
+    }
 }
-
-struct body_words {
-    std::size_t operator()(const ping&) const noexcept { return 0; }
-    std::size_t operator()(const find_node&) const noexcept { return struct_words<schema::FindNode>; }
-    std::size_t operator()(const find_value&) const noexcept { return struct_words<schema::FindValue>; }
-    std::size_t operator()(const store& m) const noexcept { return struct_words<schema::Store> + words_bound(m.what); }
-    std::size_t operator()(const request& m) const noexcept {
-        return struct_words<schema::Request> + words_of(m.service.size()) + words_of(m.body.size());
-    }
-    std::size_t operator()(const forward& m) const noexcept {
-        const auto goal = std::visit([this](const auto& each) { return (*this)(each); }, m.goal);
-        const auto ticket = m.asker ? words_of(m.asker->body.size()) + words_of(signature::size) : 0;
-        return struct_words<schema::Forward> + goal + words_of(m.trace.size() * node_id::size) + ticket;
-    }
-    std::size_t operator()(const deliver& m) const noexcept { return struct_words<schema::Deliver> + (*this)(m.what); }
-    std::size_t operator()(const cancel&) const noexcept { return 0; }
-    std::size_t operator()(const pong& m) const noexcept {
-        return struct_words<schema::Pong> + words_of(packed_size(m.observed));
-    }
-    std::size_t operator()(const nodes& m) const noexcept {
-        return struct_words<schema::Nodes> + words_bound(m.contacts);
-    }
-    std::size_t operator()(const values& m) const noexcept {
-        return struct_words<schema::Values> + words_bound(m.items) + words_bound(m.contacts);
-    }
-    std::size_t operator()(const stored&) const noexcept { return struct_words<schema::Stored>; }
-    std::size_t operator()(const gathered& m) const noexcept {
-        return struct_words<schema::Gathered> + words_bound(m.items) + words_bound(m.contacts);
-    }
-    std::size_t operator()(const delivered&) const noexcept { return 0; }
-    std::size_t operator()(const error& m) const noexcept {
-        return struct_words<schema::Error> + words_of(m.text.size() + 1);
-    }
-};
 
 // --- fields ----------------------------------------------------------------------------------------------------------
 
-template <typename Builder>
-void write_point(Builder to, bytes_view point) {
-    to.setWord0(load_little_endian(point.subspan(0, 8)));
-    to.setWord1(load_little_endian(point.subspan(8, 8)));
-    to.setWord2(load_little_endian(point.subspan(16, 8)));
-    to.setWord3(load_little_endian(point.subspan(24, 8)));
-}
+template <typename Builder, typename T>
+void write_record(Builder to, const T& from);
 
 capnp::Data::Reader data_of(bytes_view data) noexcept { return {data.data(), data.size()}; }
 
-void write_contacts(capnp::List<schema::Contact>::Builder to, const std::vector<contact>& contacts) {
-    for (unsigned i = 0; i < to.size(); ++i) {
-        const auto& from = contacts[i];
-        auto one = to[i];
-        write_point(one.getKey(), from.peer.view());
-        one.setCapabilities(from.capabilities);
-        if (from.addresses.empty()) continue;
-        auto* place = one.initAddresses(static_cast<unsigned>(packed_size(from.addresses))).begin();
-        for (const auto& a : from.addresses) place = write_address(place, a);
+/// The bytes lie in the message in their order, in two or four words.
+template <typename Group>
+void write_words(Group to, bytes_view from) {
+    to.setWord0(load_little_endian(from.subspan(0, 8)));
+    to.setWord1(load_little_endian(from.subspan(8, 8)));
+    if constexpr (requires { to.setWord2(0); }) {
+        to.setWord2(load_little_endian(from.subspan(16, 8)));
+        to.setWord3(load_little_endian(from.subspan(24, 8)));
     }
 }
 
-void write_item(schema::Item::Builder to, const item& from) {
-    to.setKind(static_cast<std::uint8_t>(from.kind));
-    to.setDeadline(from.deadline.time_since_epoch().count());
-    if (!from.body.empty()) to.setBody(data_of(from.body));
-    if (from.sig != signature{}) to.setSignature(data_of(from.sig.view()));
-}
-
-template <typename Parent>
-void write_lists(Parent to, const std::vector<item>& items, const std::vector<contact>& contacts) {
-    if (!items.empty()) {
-        auto list = to.initItems(static_cast<unsigned>(items.size()));
-        for (unsigned i = 0; i < list.size(); ++i) write_item(list[i], items[i]);
+template <typename Schema, typename Builder>
+void write_octets(Builder& to, bytes_view from) {
+    if (from.empty()) return;
+    using target = decltype(Schema::init(to, 0U));
+    if constexpr (std::same_as<target, capnp::Text::Builder>) {
+        Schema::set(to, capnp::Text::Reader(reinterpret_cast<const char*>(from.data()), from.size()));
+    } else {
+        Schema::set(to, data_of(from));
     }
-    if (!contacts.empty()) write_contacts(to.initContacts(static_cast<unsigned>(contacts.size())), contacts);
 }
 
-/// Write a query into a union that has it: that of the envelope, or that of a forwarded query.
-template <typename Union>
-void write_query(Union to, const find_node& m) {
-    auto query = to.initFindNode();
-    write_point(query.getTarget(), m.target.view());
-    query.setKinds(m.kinds);
-}
-template <typename Union>
-void write_query(Union to, const find_value& m) {
-    auto query = to.initFindValue();
-    write_point(query.getTarget(), m.target.view());
-    query.setKinds(m.kinds);
-}
-template <typename Union>
-void write_query(Union to, const store& m) {
-    auto query = to.initStore();
-    write_point(query.getTarget(), m.target.view());
-    write_item(query.initItem(), m.what);
-    if (m.expected_sequence) query.getExpected().setSequence(*m.expected_sequence);
-}
-
-void write_query(schema::Forward::Goal::Builder to, const request& m) {
-    auto query = to.initRequest();
-    write_point(query.getTarget(), m.target.view());
-    if (!m.service.empty()) query.setService(data_of(as_bytes(m.service)));
-    if (!m.body.empty()) query.setBody(data_of(m.body));
-}
-
-template <typename Builder>
-void write_tag(Builder to, const loop_tag& tag) {
-    to.setWord0(load_little_endian(tag.view().first(8)));
-    to.setWord1(load_little_endian(tag.view().subspan(8)));
-}
-
-void write_gathered(schema::Gathered::Builder to, const gathered& m) {
-    to.setOutcome(static_cast<std::uint8_t>(m.outcome));
-    to.setCopies(m.copies);
-    to.setDelivered(m.delivered);
-    to.setCopyLeft(static_cast<std::uint32_t>(m.copy_left.count()));
-    write_lists(to, m.items, m.contacts);
-}
-
-class body_writer_of {
-public:
-    explicit body_writer_of(schema::Envelope::Body::Builder to) noexcept : to_(to) {}
-
-    void operator()(const ping&) { to_.setPing(); }
-    void operator()(const find_node& m) { write_query(to_, m); }
-    void operator()(const find_value& m) { write_query(to_, m); }
-    void operator()(const store& m) { write_query(to_, m); }
-    void operator()(const forward& m) {
-        auto to = to_.initForward();
-        write_tag(to.getTag(), m.tag);
-        std::visit([goal = to.getGoal()](const auto& each) { write_query(goal, each); }, m.goal);
-        to.setLifetime(static_cast<std::uint32_t>(m.lifetime.count()));
-        to.setHops(m.hops);
-        to.setWander(m.wander);
-        to.setFanOut(m.fan_out);
-        to.setPaths(m.paths);
-        to.setPriority(m.priority);
-        to.setResults(m.results);
-        to.setStoring(static_cast<std::uint8_t>(m.storing));
-        to.setTraceMax(m.trace_max);
-        to.setProxyHops(m.proxy_hops);
-        to.setStream(m.stream);
-        to.setHidden(m.hidden);
-        if (m.asker) {
-            to.setAsker(data_of(m.asker->body));
-            to.setAskerSignature(data_of(m.asker->sig.view()));
-        }
-        if (m.trace.empty()) return;
-        auto* place = to.initTrace(static_cast<unsigned>(m.trace.size() * node_id::size)).begin();
-        for (const auto& id : m.trace) place = std::ranges::copy(id.data(), place).out;
+template <typename Choice, typename Builder, typename T>
+void write_alternative(Builder& to, const T& chosen) {
+    using schema = schema_of_alternative<Choice, T>;
+    if constexpr (has_fields<T>) {
+        write_record(schema::init(to), chosen);
+    } else {
+        schema::choose(to);
     }
-    void operator()(const deliver& m) {
-        auto to = to_.initDeliver();
-        write_tag(to.getTag(), m.tag);
-        write_gathered(to.initWhat(), m.what);
-    }
-    void operator()(const cancel&) { to_.setCancel(); }
-    void operator()(const pong& m) {
-        auto to = to_.initPong();
-        if (m.observed.empty()) return;
-        write_address(to.initObserved(static_cast<unsigned>(packed_size(m.observed))).begin(), m.observed);
-    }
-    void operator()(const nodes& m) {
-        auto to = to_.initNodes();
-        if (m.contacts.empty()) return;
-        write_contacts(to.initContacts(static_cast<unsigned>(m.contacts.size())), m.contacts);
-    }
-    void operator()(const values& m) { write_lists(to_.initValues(), m.items, m.contacts); }
-    void operator()(const stored& m) { to_.initStored().setDeadline(m.deadline.time_since_epoch().count()); }
-    void operator()(const gathered& m) { write_gathered(to_.initGathered(), m); }
-    void operator()(const delivered&) { to_.setDelivered(); }
-    void operator()(const error& m) {
-        auto to = to_.initError();
-        to.setCode(static_cast<std::uint16_t>(m.code));
-        if (!m.text.empty()) to.setText(capnp::Text::Reader(m.text.c_str(), m.text.size()));
-    }
+}
 
-private:
-    schema::Envelope::Body::Builder to_;
-};
+template <typename Builder, typename T>
+void write_choice(Builder to, const T& from) {
+    std::visit([&to](const auto& chosen) { write_alternative<T>(to, chosen); }, from);
+}
+
+template <typename Schema, typename Builder, typename T>
+void write_member(Builder& to, const T& value) {
+    if constexpr (requires { Schema::write(to, value); }) {
+        Schema::write(to, value);
+    } else if constexpr (std::same_as<T, std::optional<signed_record>>) {
+        if (!value) return;
+        to.setAsker(data_of(value->body));
+        to.setAskerSignature(data_of(value->sig.view()));
+    } else if constexpr (trait::plain_number<T>) {
+        Schema::set(to, static_cast<trait::number_type<T>>(value));
+    } else if constexpr (std::same_as<T, std::chrono::milliseconds>) {
+        Schema::set(to, static_cast<std::uint32_t>(value.count()));
+    } else if constexpr (std::same_as<T, wall_time>) {
+        Schema::set(to, value.time_since_epoch().count());
+    } else if constexpr (inline_bytes<T>) {
+        write_words(Schema::group(to), value.view());
+    } else if constexpr (trait::sized_bytes<T>) {
+        if (value != T()) Schema::set(to, data_of(value.view()));
+    } else if constexpr (std::same_as<T, std::string>) {
+        write_octets<Schema>(to, as_bytes(value));
+    } else if constexpr (std::same_as<T, bytes>) {
+        write_octets<Schema>(to, value);
+    } else if constexpr (std::same_as<T, address>) {
+        if (!value.empty()) write_address(Schema::init(to, static_cast<unsigned>(packed_size(value))).begin(), value);
+    } else if constexpr (std::same_as<T, std::vector<address>>) {
+        if (value.empty()) return;
+        auto* place = Schema::init(to, static_cast<unsigned>(packed_size(value))).begin();
+        for (const auto& one : value) place = write_address(place, one);
+    } else if constexpr (fixed_list<T>) {
+        if (value.empty()) return;
+        auto* place = Schema::init(to, static_cast<unsigned>(value.size() * T::value_type::size)).begin();
+        for (const auto& one : value) place = std::ranges::copy(one.data(), place).out;
+    } else if constexpr (trait::is_list<T>::value) {
+        if (value.empty()) return;
+        auto list = Schema::init(to, static_cast<unsigned>(value.size()));
+        for (unsigned i = 0; i < list.size(); ++i) write_record(list[i], value[i]);
+    } else if constexpr (trait::is_variant<T>::value) {
+        write_choice(Schema::group(to), value);
+    } else {
+        write_record(Schema::init(to), value);
+    }
+}
+
+template <typename Builder, typename T>
+void write_record(Builder to, const T& from) {
+    std::apply(
+        [&](const auto&... entry) {
+            (write_member<typename std::remove_cvref_t<decltype(entry)>::schema>(to, from.*entry.pointer), ...);
+        },
+        described<T>::fields);
+}
 
 /// Builds into zeroed words and returns how many were used. The bound above makes them enough: kj fails otherwise.
 std::size_t build(const envelope& what, kj::ArrayPtr<capnp::word> words) {
     capnp::FlatMessageBuilder message(words);
     auto root = message.initRoot<schema::Envelope>();
     root.setId(what.id);
-    root.setVersion(schema_version);
+    root.setVersion(message_version);
     root.setRole(static_cast<schema::Role>(role_of(what.body)));
-    std::visit(body_writer_of(root.getBody()), what.body);
+    write_choice(root.getBody(), what.body);
     const auto segments = message.getSegmentsForOutput();
     assert(segments.size() == 1);
     return segments[0].size();
@@ -235,7 +216,7 @@ std::size_t build(const envelope& what, kj::ArrayPtr<capnp::word> words) {
 }  // namespace
 
 void capnp_encode(const envelope& what, bytes& out) {
-    const auto words = struct_words<schema::Envelope> + std::visit(body_words{}, what.body);
+    const auto words = struct_words<schema::Envelope> + words_bound<schema::Envelope::Body::Builder>(what.body);
     const auto table_at = out.size();
     const auto segment_at = table_at + capnp_table_bytes(1);
     out.resize(segment_at + words * capnp_word_bytes);

@@ -1,104 +1,146 @@
 #include <mydht/wire/codec.hpp>
 
 #include <algorithm>
-#include <limits>
+#include <array>
 
-#include <mydht/core/service_name.hpp>
-
-#include "wire/utf8.hpp"
+#include "wire/message_fields.hpp"
+#include "wire/message_rules.hpp"
 
 namespace mydht::wire {
 
 namespace {
 
-/// Whether peers would take the message.
-class encodable {
-public:
-    result<void> operator()(const ping&) const { return {}; }
-    result<void> operator()(const find_node&) const { return {}; }
-    result<void> operator()(const find_value&) const { return {}; }
-    result<void> operator()(const store& m) const { return check(m.what); }
-    result<void> operator()(const forward& m) const {
-        const bool fits = m.trace_max <= limits::trace_per_message && m.trace.size() <= m.trace_max;
-        if (!fits) return failure(errc::too_large);
-        if (!fits_32_bits(m.lifetime)) return failure(errc::bad_argument);
-        if (m.asker && m.asker->body.size() > limits::ticket_bytes) return failure(errc::too_large);
-        if (m.asker && m.asker->body.empty()) return failure(errc::bad_argument);
-        return std::visit(*this, m.goal);
-    }
-    result<void> operator()(const request& m) const {
-        if (m.body.size() > limits::request_body_bytes) return failure(errc::too_large);
-        if (!m.is_sealed() && !valid_service_name(m.service)) return failure(errc::bad_argument);
-        return {};
-    }
-    result<void> operator()(const deliver& m) const { return (*this)(m.what); }
-    result<void> operator()(const cancel&) const { return {}; }
-    result<void> operator()(const pong&) const { return {}; }
-    result<void> operator()(const nodes& m) const { return check(m.contacts); }
-    result<void> operator()(const values& m) const {
-        if (auto fine = check(m.items); !fine) return fine;
-        return check(m.contacts);
-    }
-    result<void> operator()(const gathered& m) const {
-        if (!fits_32_bits(m.copy_left)) return failure(errc::bad_argument);
-        if (auto fine = check(m.items); !fine) return fine;
-        return check(m.contacts);
-    }
-    result<void> operator()(const stored&) const { return {}; }
-    result<void> operator()(const delivered&) const { return {}; }
-    result<void> operator()(const error& m) const {
-        if (m.text.size() > limits::error_text_bytes) return failure(errc::too_large);
-        if (!is_utf8(as_bytes(m.text))) return failure(errc::bad_argument);
-        return {};
-    }
-
-private:
-    static bool fits_32_bits(std::chrono::milliseconds length) {
-        return length.count() >= 0 && length.count() <= std::numeric_limits<std::uint32_t>::max();
-    }
-
-    static result<void> check(const item& what) {
-        if (what.body.size() > limits::item_body_bytes) return failure(errc::too_large);
-        if (static_cast<std::uint8_t>(what.kind) == 0) return failure(errc::bad_argument);
-        return {};
-    }
-
-    static result<void> check(const std::vector<item>& items) {
-        if (items.size() > limits::values_per_message) return failure(errc::too_large);
-        for (const auto& one : items) {
-            if (auto fine = check(one); !fine) return fine;
-        }
-        return {};
-    }
-
-    static result<void> check(const std::vector<contact>& contacts) {
-        if (contacts.size() > limits::contacts_per_message) return failure(errc::too_large);
-        for (const auto& one : contacts) {
-            if (one.addresses.size() > limits::addresses_per_contact) return failure(errc::too_large);
-            if (std::ranges::any_of(one.addresses, &address::empty)) return failure(errc::bad_argument);
-        }
-        return {};
-    }
-};
+/// What the fields of an envelope say together, once they have been read.
+bool check_letter(const letter& got, decode_error& why) {
+    const auto fail = [&why](errc code, const char* field) {
+        why.code = code;
+        why.field = field;
+        return false;
+    };
+    if (!got.id) return fail(errc::malformed, "id");
+    if (!got.role || *got.role > message_role::notice) return fail(errc::malformed, "role");
+    why.id = got.id;
+    why.role = *got.role;
+    if (got.version == 0) return fail(errc::malformed, "version");
+    if (got.version > message_version) return fail(errc::unknown_version, "version");
+    return true;
+}
 
 }  // namespace
 
-result<void> codec::encode(const envelope& what, bytes& out) const {
-    if (auto fine = std::visit(encodable{}, what.body); !fine) return fine;
+result<void> any_codec::encode(const envelope& what, bytes& out) const {
+    if (auto fine = check_message(what.body, {}); !fine) return fine;
     const auto before = out.size();
-    auto done = do_encode(what, out);
+    auto done = does_->write_message != nullptr ? does_->write_message(what, out) : write_letter(what, out);
     if (done && out.size() - before > limits::message_bytes) done = failure(errc::too_large);
     if (!done) out.resize(before);
     return done;
 }
 
-result<envelope> codec::decode(bytes_view data, const decode_limits& limits, decode_error* why) const {
-    auto out = data.size() > limits.message_bytes
-                   ? tl::unexpected(decode_error{.code = errc::too_large, .offset = limits.message_bytes})
-                   : do_decode(data, limits);
-    if (out) return std::move(*out);
-    if (why != nullptr) *why = out.error();
-    return failure(out.error().code);
+result<envelope> any_codec::decode(bytes_view data, const decode_limits& limits, decode_error* why) const {
+    decode_error error;
+    envelope out;
+    bool fine = false;
+    if (data.size() > limits.message_bytes) {
+        error.code = errc::too_large;
+        error.offset = limits.message_bytes;
+    } else {
+        fine = does_->read_message != nullptr ? does_->read_message(data, out, limits, error)
+                                              : read_letter(data, out, limits, error);
+    }
+    if (fine) {
+        if (auto checked = check_message(out.body, limits); !checked) {
+            fine = false;
+            error.code = checked.error() == errc::too_large ? errc::too_large : errc::malformed;
+            error.field = "body";
+            error.id = out.id;
+            error.role = role_of(out.body);
+        }
+    }
+    if (fine) return out;
+    const auto code = error.code;
+    if (why != nullptr) *why = std::move(error);
+    return failure(code);
+}
+
+result<void> any_codec::write(const shape& what, const void* from, bytes& out) const {
+    if (auto fine = check_writable(what, from); !fine) return fine;
+    const auto before = out.size();
+    auto done = does_->write(what, from, out);
+    if (done && out.size() - before > limits::message_bytes) done = failure(errc::too_large);
+    if (!done) out.resize(before);
+    return done;
+}
+
+result<void> any_codec::read(bytes_view data, const shape& what, void* to, const decode_limits& limits,
+                             decode_error* why) const {
+    decode_error error;
+    if (data.size() > limits.message_bytes) {
+        error.code = errc::too_large;
+        error.offset = limits.message_bytes;
+    } else if (does_->read(data, what, to, limits, error)) {
+        return {};
+    }
+    const auto code = error.code;
+    if (why != nullptr) *why = std::move(error);
+    return failure(code);
+}
+
+result<void> any_codec::write_letter(const envelope& what, bytes& out) const {
+    letter from;
+    from.id = what.id;
+    from.version = message_version;
+    from.role = role_of(what.body);
+    from.body = &what.body;
+    return does_->write(shape_of<letter>(), &from, out);
+}
+
+bool any_codec::read_letter(bytes_view data, envelope& out, const decode_limits& limits, decode_error& why) const {
+    letter to;
+    to.body = &out.body;
+    const bool whole = does_->read(data, shape_of<letter>(), &to, limits, why);
+    decode_error found;
+    if (!check_letter(to, found)) {
+        // Of a later version nothing but id, version and role need be as this build knows it.
+        const bool says_more = !whole && found.code != errc::unknown_version;
+        if (says_more) return false;
+        found.offset = why.offset;
+        why = std::move(found);
+        return false;
+    }
+    why.id = found.id;
+    why.role = found.role;
+    if (!whole) return false;
+    out.id = *to.id;
+    if (why.role == role_of(out.body)) return true;
+    why.code = errc::malformed;
+    why.field = "role";
+    return false;
+}
+
+std::span<const any_codec> all_codecs() noexcept {
+    static const std::array codecs{
+        capnp_codec(),    capnp_packed_codec(), json_codec(), cbor_codec(), bencode_codec(),
+#ifdef MYDHT_HAS_PROTOBUF
+        protobuf_codec(),
+#endif
+    };
+    return codecs;
+}
+
+std::vector<any_codec> codecs_preferring(any_codec first) {
+    std::vector<any_codec> out{first};
+    for (const auto& one : all_codecs()) {
+        if (one != first) out.push_back(one);
+    }
+    return out;
+}
+
+result<any_codec> find_codec(std::string_view name) {
+    const auto all = all_codecs();
+    const auto found = std::ranges::find(all, name, &any_codec::name);
+    if (found == all.end()) return failure(errc::bad_argument);
+    return *found;
 }
 
 }  // namespace mydht::wire

@@ -57,7 +57,7 @@ void check_limits(const wire::envelope& what) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const bytes_view message(data + 1, size - 1);
-    const auto& codec = wire::capnp_codec();
+    const auto codec = wire::capnp_codec();
 
     wire::decode_error why;
     const auto got = codec.decode(message, {}, &why);

@@ -46,8 +46,8 @@ bytes handshake_of(const identity& who, const session_config& config) {
     wire::append_record(out, {});
     wire::handshake_payload payload;
     payload.peer = who.key();
-    payload.codecs = config.codecs;
-    payload.chosen = config.codecs.front();
+    for (const auto& one : config.codecs) payload.codecs.push_back(one.id());
+    payload.chosen = payload.codecs.front();
     bytes encoded;
     check(wire::encode(payload, encoded).has_value());
     wire::append_record(out, encoded);

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <string>
 
+#include <mydht/wire/codec.hpp>
+
 #include "session/datagram_sides.hpp"
 #include "session/session_ciphers.hpp"
 #include "wire/source_paths.hpp"
@@ -76,7 +78,10 @@ TEST_CASE("the packets of each handshake have their written form", "[golden][dat
     const auto name = GENERATE(as<std::string>(), "IK", "XX", "plain");
     CAPTURE(name);
     const bool xx = name == "XX";
-    const auto config = name == "plain" ? plain_network() : session_config();
+    auto config = name == "plain" ? plain_network() : session_config();
+    // The handshake names the codecs, which differ with what was built: these packets are of a node that has the
+    // reference encoding alone.
+    config.codecs = {wire::capnp_codec()};
     golden_side a(0x01, 0x80, config);
     golden_side b(0x21, 0xc0, config);
     datagram_goal goal;

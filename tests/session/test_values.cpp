@@ -413,7 +413,7 @@ TEST_CASE("configurations that can never work are named", "[session_config]") {
     CHECK(bad([](session_config& c) { c.network = std::string(255, 'n'); }).empty());
     CHECK(bad([](session_config& c) { c.network = std::string(256, 'n'); }) == "network");
     CHECK(bad([](session_config& c) { c.psk = bytes(31); }) == "psk");
-    CHECK(bad([](session_config& c) { c.codecs = {wire::codec_id::json}; }) == "codecs");
+    CHECK(bad([](session_config& c) { c.codecs = {wire::json_codec()}; }) == "codecs");
     CHECK(bad([](session_config& c) { c.sessions_max = 0; }) == "sessions_max");
     CHECK(bad([](session_config& c) { c.idle_timeout = 0ms; }) == "idle_timeout");
     CHECK(bad([](session_config& c) { c.agreement = nullptr; }) == "agreement");

@@ -21,6 +21,6 @@ struct newer_messages {
     std::vector<std::pair<bytes, wire::envelope>> unknown_fields;
 };
 
-void conform(const wire::codec& codec, const newer_messages& newer);
+void conform(const wire::any_codec& codec, const newer_messages& newer);
 
 }  // namespace mydht::test

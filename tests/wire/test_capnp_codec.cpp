@@ -1,4 +1,5 @@
 #include <capnp/message.h>
+#include <capnp/serialize-packed.h>
 #include <capnp/serialize.h>
 
 #include <mydht/crypto/ids.hpp>
@@ -150,6 +151,16 @@ newer_messages newer() {
     return out;
 }
 
+/// As capnp's own tools pack.
+bytes pack(const bytes& flat) {
+    kj::VectorOutputStream out;
+    {
+        capnp::_::PackedOutputStream to(out);
+        to.write(flat.data(), flat.size());
+    }
+    return {out.getArray().begin(), out.getArray().end()};
+}
+
 decode_error why_not(bytes_view data, const decode_limits& limits = {}) {
     decode_error why;
     REQUIRE_FALSE(capnp_codec().decode(data, limits, &why).has_value());
@@ -162,6 +173,24 @@ TEST_CASE("the Cap'n Proto codec conforms", "[capnp]") {
     CHECK(capnp_codec().id() == codec_id::capnp);
     CHECK(capnp_codec().name() == "capnp");
     test::conform(capnp_codec(), newer());
+}
+
+TEST_CASE("the packed Cap'n Proto codec conforms", "[capnp]") {
+    auto packed = newer();
+    for (auto* one : {&packed.unknown_request, &packed.unknown_answer, &packed.unknown_notice, &packed.newer_version,
+                      &packed.unknown_error_code, &packed.wrong_role}) {
+        *one = pack(*one);
+    }
+    for (auto& [data, expected] : packed.unknown_fields) data = pack(data);
+    test::conform(capnp_packed_codec(), packed);
+}
+
+TEST_CASE("what unpacks to more than a message is refused before there is memory for it", "[capnp]") {
+    // A table of one segment of 2^24 - 1 words, packed: a bit for each byte that is not zero, and those bytes.
+    const bytes data{0x70, 0xff, 0xff, 0xff};
+    decode_error why;
+    CHECK(capnp_packed_codec().decode(data, {}, &why).error() == errc::too_large);
+    CHECK(why.field == "segments");
 }
 
 TEST_CASE("twenty contacts fit a datagram", "[capnp]") {
@@ -180,7 +209,7 @@ TEST_CASE("a compare-and-swap condition of a newer kind is not taken for none", 
     });
     const auto why = why_not(data);
     CHECK(why.code == errc::not_supported);
-    CHECK(why.field == "store.expected");
+    CHECK(why.field == "body.store.expected_sequence");
     CHECK(why.id == newer_messages::id);
 }
 
@@ -211,7 +240,7 @@ TEST_CASE("a failure names the field, the place and the request", "[capnp]") {
     limits.text_bytes = 3;
     why = why_not(data, limits);
     CHECK(why.code == errc::too_large);
-    CHECK(why.field == "error.text");
+    CHECK(why.field == "body.error.text");
     CHECK(why.id == 7);
     CHECK(why.role == message_role::answer);
 }
@@ -226,28 +255,29 @@ TEST_CASE("fields that nobody may send are refused where they are", "[capnp]") {
         return std::string(why.field);
     };
     CHECK(field_of(Role::REQUEST, [](Envelope::Builder to) { to.setVersion(0); }) == "version");
-    CHECK(field_of(Role::REQUEST, [](Envelope::Builder to) { to.getBody().initStore().initItem(); }) == "store.item");
-    CHECK(field_of(Role::REQUEST, [](Envelope::Builder to) { to.getBody().initStore(); }) == "store.item");
+    CHECK(field_of(Role::REQUEST, [](Envelope::Builder to) { to.getBody().initStore().initItem(); }) ==
+          "body.store.item");
+    CHECK(field_of(Role::REQUEST, [](Envelope::Builder to) { to.getBody().initStore(); }) == "body.store.item");
     for (const unsigned size : {1U, 63U, 65U}) {
         CHECK(field_of(Role::ANSWER, [size](Envelope::Builder to) {
                   auto one = to.getBody().initValues().initItems(1)[0];
                   fill_item(one);
                   one.initSignature(size);
-              }) == "values.items");
+              }) == "body.values.items.signature");
     }
     CHECK(field_of(Role::ANSWER, [](Envelope::Builder to) { to.getBody().initError().setText("\xff"); }) ==
-          "error.text");
+          "body.error.text");
     for (const unsigned size : {1U, 2U, 7U, 9U}) {
         // An address of kind tcp that ends too soon, too late, or is of a length that no such address has.
         CHECK(field_of(Role::ANSWER, [size](Envelope::Builder to) {
                   auto packed = to.getBody().initPong().initObserved(size);
                   packed[0] = 1;
                   if (size > 1) packed[1] = 6;
-              }) == "pong.observed");
+              }) == "body.pong.observed");
         CHECK(field_of(Role::ANSWER, [size](Envelope::Builder to) {
                   auto packed = to.getBody().initNodes().initContacts(2)[1].initAddresses(size);
                   packed[0] = 1;
                   if (size > 1) packed[1] = 6;
-              }) == "nodes.contacts");
+              }) == "body.nodes.contacts.addresses");
     }
 }

@@ -42,4 +42,10 @@ using bytes_span = std::span<std::uint8_t>;
 /// Errors: errc::not_base32 for a wrong character or non-zero trailing bits.
 [[nodiscard]] result<bytes> from_base32(std::string_view text);
 
+/// Base64url of RFC 4648 section 5, without padding.
+[[nodiscard]] std::string to_base64url(bytes_view data);
+
+/// Errors: errc::malformed for a wrong character, a length that cannot be, or non-zero trailing bits.
+[[nodiscard]] result<bytes> from_base64url(std::string_view text);
+
 }  // namespace mydht

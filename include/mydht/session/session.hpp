@@ -9,6 +9,7 @@
 #include <mydht/core/result.hpp>
 #include <mydht/core/time.hpp>
 #include <mydht/runtime/task.hpp>
+#include <mydht/wire/codec_id.hpp>
 #include <mydht/wire/frame.hpp>
 #include <mydht/wire/message.hpp>
 
@@ -28,6 +29,8 @@ struct peer_info {
     bool proven = false;
     /// What admission gave it; 0 while that is asked.
     std::uint8_t priority = 0;
+    /// How messages are encoded, as the handshake has settled it; none until there is a session.
+    wire::codec_id codec = wire::codec_id::none;
 };
 
 class stream;

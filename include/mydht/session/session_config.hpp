@@ -12,7 +12,7 @@
 #include <mydht/crypto/noise/dh.hpp>
 #include <mydht/session/admission.hpp>
 #include <mydht/session/rate_limits.hpp>
-#include <mydht/wire/codec_id.hpp>
+#include <mydht/wire/codec.hpp>
 #include <mydht/wire/preamble.hpp>
 
 namespace mydht {
@@ -27,9 +27,11 @@ struct session_config {
     /// Plain links have no encryption and prove nothing about who is at the other end; for closed networks and
     /// comparisons.
     wire::link_mode mode = wire::link_mode::secured;
-    /// In order of preference, Cap'n Proto among them; what is sent before the choice is Cap'n Proto, which every node
-    /// speaks.
-    std::vector<wire::codec_id> codecs = {wire::codec_id::capnp};
+    /// The encodings of messages, in order of preference, at most 16, Cap'n Proto among them: what is sent before the
+    /// choice is Cap'n Proto, which every node speaks. Of a session's two ends the one that offers (it was dialled over
+    /// a connection, or dials over datagrams) has its first one that the other speaks too. All of this build, unless
+    /// fewer are named; a parser that is not named is never fed.
+    std::vector<wire::any_codec> codecs{wire::all_codecs().begin(), wire::all_codecs().end()};
 
     /// From the first byte to the proven peer, for both sides; a dial also pays for the connection out of it.
     std::chrono::milliseconds handshake_timeout{10'000};

@@ -1,53 +1,52 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include <mydht/core/bytes.hpp>
-#include <mydht/core/limits.hpp>
 #include <mydht/core/result.hpp>
 #include <mydht/wire/codec_id.hpp>
+#include <mydht/wire/decode_limits.hpp>
 #include <mydht/wire/message.hpp>
+#include <mydht/wire/shape.hpp>
 
 namespace mydht::wire {
 
-/// What a decoder accepts. The defaults are the limits of the protocol; a node may only go below them (it then refuses
-/// what it could have had). Every one is checked before memory is reserved for what it bounds.
-struct decode_limits {
-    /// The encoded message, in bytes.
-    std::size_t message_bytes = limits::message_bytes;
-    /// The bytes that the decoder may visit, in sum. Guards encodings in which one part can be referred to many times.
-    std::size_t visited_bytes = limits::message_bytes;
-    /// How deep structures and lists may lie in each other.
-    std::size_t nesting = 16;
-    std::size_t contacts = limits::contacts_per_message;
-    std::size_t addresses_per_contact = limits::addresses_per_contact;
-    std::size_t items = limits::values_per_message;
-    /// The body of one item, in bytes.
-    std::size_t item_body_bytes = limits::item_body_bytes;
-    /// Visited peers that a forwarded query names.
-    std::size_t trace = limits::trace_per_message;
-    /// The text of an error, in bytes.
-    std::size_t text_bytes = limits::error_text_bytes;
+/// One way to write structs that describe themselves, and so the messages. Codecs have no state.
+///
+/// - `id` and `name`: how the handshake and configurations call it. Codecs of an application take ids from
+///   codec_id_private on.
+/// - `write(what, object, out)` appends the object to `out`. Errors: errc::bad_argument for a value that the encoding
+///   has no form for; what `out` then has behind its old end does not matter.
+/// - `read(data, what, object, limits, why)` fills a default constructed object from all of `data`, whatever its
+///   alignment; the object then refers to nothing of `data`. False with the reason in `why`: errc::truncated,
+///   errc::trailing_bytes, errc::malformed, errc::too_large for a limit, errc::not_supported for an alternative that is
+///   not known. Does not throw for any input; checks limits before it reserves memory. Fields that the struct does not
+///   have are passed over; those that are missing are empty.
+template <typename T>
+concept codec = std::is_empty_v<T> && std::default_initializable<T> &&
+    requires(const T encoding, const shape& what, const void* from, bytes& out, bytes_view data, void* to,
+             const decode_limits& limits, decode_error& why) {
+    { T::id } -> std::convertible_to<codec_id>;
+    { T::name } -> std::convertible_to<std::string_view>;
+    { encoding.write(what, from, out) } -> std::same_as<result<void>>;
+    { encoding.read(data, what, to, limits, why) } -> std::same_as<bool>;
 };
 
-/// Where and why a message did not decode: for the log, and for the answer to a request that could not be understood.
-struct decode_error {
-    errc code = errc::malformed;
-    /// The first byte that is wrong, counted from the start of the message, when the decoder can tell.
-    std::optional<std::size_t> offset{};
-    /// The path of the field, as "nodes.contacts.addresses"; empty when the message as a whole is wrong. Static
-    /// storage.
-    std::string_view field{};
-    /// The id of the envelope and what its sender awaits, when they could still be read: a request then deserves
-    /// error{malformed | not_supported | too_large} with this id, an answer ends the request that it belongs to.
-    std::optional<std::uint64_t> id{};
-    message_role role = message_role::request;
+/// A codec that has a form of its own for messages, beside the one for structs in general.
+template <typename T>
+concept message_codec = codec<T> && requires(const T encoding, const envelope& from, bytes& out, bytes_view data,
+                                             envelope& to, const decode_limits& limits, decode_error& why) {
+    { encoding.write_message(from, out) } -> std::same_as<result<void>>;
+    { encoding.read_message(data, to, limits, why) } -> std::same_as<bool>;
 };
 
-/// One encoding of the messages. A codec has no state: one object serves all sessions and threads.
+/// Any codec: a pointer to what it can do. Copies are the same codec; one serves all sessions and threads.
 ///
 /// What every codec keeps (docs/wire-format.md; tests/wire/codec_conformance.hpp tests it):
 /// - decode(encode(x)) == x for every envelope within the limits;
@@ -57,13 +56,14 @@ struct decode_error {
 ///   it does not know are kept;
 /// - the id of a contact is computed from the public key and never read;
 /// - bytes behind the message are refused.
-class codec {
+class any_codec {
 public:
-    virtual ~codec() = default;
+    template <codec T>
+    any_codec(T) noexcept : does_(&table_of<T>) {}
 
-    [[nodiscard]] virtual codec_id id() const noexcept = 0;
+    [[nodiscard]] codec_id id() const noexcept { return does_->id; }
     /// The name in configurations and in the command: "capnp", "json", ...
-    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+    [[nodiscard]] std::string_view name() const noexcept { return does_->name; }
 
     /// Appends the encoded message to `out`; `out` may hold other bytes already and keeps them.
     /// Errors, all of which leave `out` as it was: errc::too_large when the message breaks a limit of the protocol,
@@ -78,19 +78,84 @@ public:
     [[nodiscard]] result<envelope> decode(bytes_view data, const decode_limits& limits = {},
                                           decode_error* why = nullptr) const;
 
-protected:
-    codec() = default;
-    codec(const codec&) = default;
-    codec& operator=(const codec&) = default;
+    /// Appends a struct of an application. Errors, which leave `out` as it was: errc::bad_argument for a text that is
+    /// not UTF-8 or a value that the encoding has no form for, errc::too_large over limits::message_bytes.
+    template <is_described T>
+    [[nodiscard]] result<void> encode_value(const T& value, bytes& out) const {
+        return write(shape_of<T>(), &value, out);
+    }
+
+    /// Reads a struct that fills `data`. Errors: as decode().
+    template <is_described T>
+    [[nodiscard]] result<T> decode_value(bytes_view data, const decode_limits& limits = {},
+                                         decode_error* why = nullptr) const {
+        T out{};
+        if (auto done = read(data, shape_of<T>(), &out, limits, why); !done) return failure(done.error());
+        return out;
+    }
+
+    friend bool operator==(const any_codec& a, const any_codec& b) noexcept { return a.does_ == b.does_; }
 
 private:
-    /// Gets only messages within the limits of the protocol. Appends to `out`.
-    virtual result<void> do_encode(const envelope& what, bytes& out) const = 0;
-    /// Gets at most limits.message_bytes. Returns the details of a failure instead of a bare code.
-    virtual tl::expected<envelope, decode_error> do_decode(bytes_view data, const decode_limits& limits) const = 0;
+    struct table {
+        codec_id id;
+        std::string_view name;
+        result<void> (*write)(const shape&, const void*, bytes&);
+        bool (*read)(bytes_view, const shape&, void*, const decode_limits&, decode_error&);
+        /// Null for codecs that write messages like other structs.
+        result<void> (*write_message)(const envelope&, bytes&) = nullptr;
+        bool (*read_message)(bytes_view, envelope&, const decode_limits&, decode_error&) = nullptr;
+    };
+
+    template <typename T>
+    static constexpr table make_table() {
+        table made{T::id, T::name,
+                   [](const shape& what, const void* from, bytes& out) { return T().write(what, from, out); },
+                   [](bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) {
+                       return T().read(data, what, to, limits, why);
+                   }};
+        if constexpr (message_codec<T>) {
+            made.write_message = [](const envelope& from, bytes& out) { return T().write_message(from, out); };
+            made.read_message = [](bytes_view data, envelope& to, const decode_limits& limits, decode_error& why) {
+                return T().read_message(data, to, limits, why);
+            };
+        }
+        return made;
+    }
+
+    template <typename T>
+    static constexpr table table_of = make_table<T>();
+
+    result<void> write(const shape& what, const void* from, bytes& out) const;
+    result<void> read(bytes_view data, const shape& what, void* to, const decode_limits& limits,
+                      decode_error* why) const;
+    result<void> write_letter(const envelope& what, bytes& out) const;
+    bool read_letter(bytes_view data, envelope& out, const decode_limits& limits, decode_error& why) const;
+
+    const table* does_;
 };
 
-/// Cap'n Proto as schema/mydht.capnp has it: the reference encoding, which every peer speaks. Lives for ever.
-[[nodiscard]] const codec& capnp_codec() noexcept;
+/// Cap'n Proto as schema/mydht.capnp has it: the reference encoding, which every peer speaks.
+[[nodiscard]] any_codec capnp_codec() noexcept;
+/// The same, packed: runs of zeros take two bytes.
+[[nodiscard]] any_codec capnp_packed_codec() noexcept;
+/// JSON (RFC 8259), to be read by people: bytes as base64url (RFC 4648 section 5, no padding), addresses as text.
+[[nodiscard]] any_codec json_codec() noexcept;
+/// CBOR (RFC 8949): maps with short names.
+[[nodiscard]] any_codec cbor_codec() noexcept;
+/// Bencode (BEP 3), canonical: dictionaries with short names.
+[[nodiscard]] any_codec bencode_codec() noexcept;
+
+/// Protocol Buffers as schema/mydht.proto has it. Only in builds with the option `protobuf`.
+[[nodiscard]] any_codec protobuf_codec() noexcept;
+
+/// All codecs of this build, the reference encoding first; Protocol Buffers among them when they were built in.
+[[nodiscard]] std::span<const any_codec> all_codecs() noexcept;
+
+/// All codecs of this build with this one first: what a session_config has when one is preferred.
+[[nodiscard]] std::vector<any_codec> codecs_preferring(any_codec first);
+
+/// A codec of this build by its name. Errors: errc::bad_argument.
+[[nodiscard]] result<any_codec> find_codec(std::string_view name);
 
 }  // namespace mydht::wire

@@ -16,4 +16,7 @@ enum class codec_id : std::uint8_t {
     capnp_packed = 6,
 };
 
+/// From here on the numbers are applications' own.
+inline constexpr codec_id codec_id_private{192};
+
 }  // namespace mydht::wire

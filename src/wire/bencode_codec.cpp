@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include <mydht/core/address.hpp>
+#include <mydht/wire/codec.hpp>
+
+#include "wire/struct_reader.hpp"
+#include "wire/struct_writer.hpp"
+
+namespace mydht::wire {
+
+namespace {
+
+constexpr std::size_t real_bytes = 8;
+
+class bencode_writer {
+public:
+    explicit bencode_writer(bytes& to) noexcept : to_(to) {}
+
+    void begin_record(std::size_t) { to_.push_back('d'); }
+    void end_record() { to_.push_back('e'); }
+    void begin_list(std::size_t) { to_.push_back('l'); }
+    void end_list() { to_.push_back('e'); }
+    /// The short names sort as the numbers of the fields do.
+    void name(const field& one) { text(one.short_name()); }
+
+    void boolean(bool value) { natural(value ? 1 : 0); }
+    void natural(std::uint64_t value) { number(value); }
+    void integer(std::int64_t value) { number(value); }
+    /// Bencode has whole numbers only: the eight bytes of the double, most significant first.
+    void real(double value) {
+        length(real_bytes);
+        const auto bits = std::bit_cast<std::uint64_t>(value);
+        for (unsigned shift = 64; shift > 0; shift -= 8) to_.push_back(static_cast<std::uint8_t>(bits >> (shift - 8)));
+    }
+    void text(std::string_view value) { binary(as_bytes(value)); }
+    void binary(bytes_view value) {
+        length(value.size());
+        to_.insert(to_.end(), value.begin(), value.end());
+    }
+    void place(const address& value) {
+        length(1 + value.data().size());
+        to_.push_back(static_cast<std::uint8_t>(value.kind()));
+        to_.insert(to_.end(), value.data().begin(), value.data().end());
+    }
+
+private:
+    template <typename Number>
+    void digits(Number value) {
+        std::array<char, 24> text{};
+        const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+        to_.insert(to_.end(), static_cast<const char*>(text.data()), end);
+    }
+    template <typename Number>
+    void number(Number value) {
+        to_.push_back('i');
+        digits(value);
+        to_.push_back('e');
+    }
+    void length(std::size_t value) {
+        digits(value);
+        to_.push_back(':');
+    }
+
+    bytes& to_;
+};
+
+/// Reads one bencoded value, in its canonical form alone: no leading zeros, keys sorted and none twice.
+class bencode_parser {
+public:
+    bencode_parser(bytes_view data, struct_reader& to) noexcept : data_(data), to_(to) {}
+
+    /// The value has to fill the data.
+    bool run() {
+        if (!value()) return false;
+        to_.at(at_);
+        return at_ == data_.size() || to_.fail(errc::trailing_bytes);
+    }
+
+private:
+    [[nodiscard]] bool ended() const noexcept { return at_ == data_.size(); }
+
+    bool wrong(errc code) {
+        to_.at(at_);
+        return to_.fail(code);
+    }
+
+    /// Recurses as deep as the reader allows.
+    bool value() {
+        if (ended()) return wrong(errc::truncated);
+        to_.at(at_);
+        switch (data_[at_]) {
+            case 'd': return dictionary();
+            case 'l': return list();
+            case 'i': return number();
+            default: return string();
+        }
+    }
+
+    bool dictionary() {
+        if (!to_.begin_record()) return false;
+        ++at_;
+        std::optional<bytes_view> last;
+        while (true) {
+            if (ended()) return wrong(errc::truncated);
+            if (data_[at_] == 'e') break;
+            const auto start = at_;
+            bytes_view key;
+            if (!take_string(key)) return false;
+            if (last && !std::ranges::lexicographical_compare(*last, key)) {
+                at_ = start;
+                return wrong(errc::malformed);
+            }
+            last = key;
+            to_.at(start);
+            if (!to_.short_name(as_text(key)) || !value()) return false;
+        }
+        to_.at(at_++);
+        return to_.end_record();
+    }
+
+    bool list() {
+        if (!to_.begin_list()) return false;
+        ++at_;
+        while (true) {
+            if (ended()) return wrong(errc::truncated);
+            if (data_[at_] == 'e') break;
+            if (!value()) return false;
+        }
+        to_.at(at_++);
+        return to_.end_list();
+    }
+
+    /// Reads digits up to `end` and steps behind it.
+    bool take_number(char end, std::uint64_t& out) {
+        const auto text = as_text(data_.subspan(at_));
+        const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), out);
+        const auto size = static_cast<std::size_t>(stop - text.data());
+        const bool padded = size > 1 && text.front() == '0';
+        if (fault != std::errc() || padded) {
+            // Nothing but digits up to the end may still be a number of which the rest is missing.
+            return wrong(text.empty() ? errc::truncated : errc::malformed);
+        }
+        if (size == text.size()) return wrong(errc::truncated);
+        if (text[size] != end) return wrong(errc::malformed);
+        at_ += size + 1;
+        return true;
+    }
+
+    bool number() {
+        const auto start = at_++;
+        const bool negative = !ended() && data_[at_] == '-';
+        if (negative) ++at_;
+        std::uint64_t value = 0;
+        if (!take_number('e', value)) return false;
+        to_.at(start);
+        if (!negative) return is_awaited(shape_kind::boolean) ? boolean(value) : to_.natural(value);
+        constexpr auto lowest = std::uint64_t{1} << 63U;
+        if (value == 0 || value > lowest) return to_.fail(errc::malformed);
+        return to_.integer(static_cast<std::int64_t>(~value + 1));
+    }
+
+    bool boolean(std::uint64_t value) { return value > 1 ? to_.fail(errc::malformed) : to_.boolean(value == 1); }
+
+    bool string() {
+        const auto start = at_;
+        bytes_view value;
+        if (!take_string(value)) return false;
+        to_.at(start);
+        if (!is_awaited(shape_kind::real)) return to_.octets(value);
+        if (value.size() != real_bytes) return to_.fail(errc::malformed);
+        std::uint64_t bits = 0;
+        for (const auto byte : value) bits = bits << 8U | byte;
+        return to_.real(std::bit_cast<double>(bits));
+    }
+
+    bool take_string(bytes_view& out) {
+        if (ended()) return wrong(errc::truncated);
+        std::uint64_t size = 0;
+        if (!take_number(':', size)) return false;
+        if (size > data_.size() - at_) return wrong(errc::truncated);
+        out = data_.subspan(at_, static_cast<std::size_t>(size));
+        at_ += out.size();
+        return true;
+    }
+
+    [[nodiscard]] bool is_awaited(shape_kind kind) const {
+        const auto* what = to_.awaited();
+        return what != nullptr && what->kind == kind;
+    }
+
+    bytes_view data_;
+    struct_reader& to_;
+    std::size_t at_ = 0;
+};
+
+struct bencode {
+    static constexpr auto id = codec_id::bencode;
+    static constexpr std::string_view name = "bencode";
+
+    result<void> write(const shape& what, const void* from, bytes& out) const {
+        bencode_writer to(out);
+        write_struct(what, from, to);
+        return {};
+    }
+
+    bool read(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) const {
+        struct_reader reader(what, to, limits, why);
+        return bencode_parser(data, reader).run() && reader.is_done();
+    }
+};
+
+}  // namespace
+
+any_codec bencode_codec() noexcept { return bencode(); }
+
+}  // namespace mydht::wire

@@ -1,0 +1,318 @@
+#include "wire/struct_reader.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include <mydht/core/address.hpp>
+
+#include "wire/utf8.hpp"
+
+namespace mydht::wire {
+
+namespace {
+
+/// The bit in frame::seen for alternatives that this build does not know; field_number_max leaves it free.
+constexpr std::uint64_t unknown_bit = std::uint64_t{1} << 63U;
+static_assert(field_number_max < 63);
+
+bool is_structure(shape_kind kind) noexcept { return kind == shape_kind::record || kind == shape_kind::choice; }
+
+}  // namespace
+
+struct_reader::struct_reader(const shape& root, void* object, const decode_limits& limits, decode_error& why)
+    : root_(root), object_(object), limits_(limits), why_(why) {}
+
+// --- where values go -------------------------------------------------------------------------------------------------
+
+bool struct_reader::awaits_name() const noexcept {
+    return !failed_ && !pass_next_ && depth_ > 0 && is_structure(frames_[depth_ - 1].what->kind);
+}
+
+bool struct_reader::name(std::string_view name) {
+    if (passed_ > 0) return !failed_;
+    if (!awaits_name()) return fail(errc::malformed);
+    const auto fields = frames_[depth_ - 1].what->fields;
+    const auto found = std::ranges::find(fields, name, &field::name);
+    if (found == fields.end()) return select_unknown();
+    return select(static_cast<std::size_t>(found - fields.begin()), false);
+}
+
+bool struct_reader::short_name(std::string_view name) {
+    if (passed_ > 0) return !failed_;
+    if (!awaits_name()) return fail(errc::malformed);
+    const auto fields = frames_[depth_ - 1].what->fields;
+    const auto found = std::ranges::find(fields, number_of_short_name(name), &field::number);
+    if (found == fields.end()) return select_unknown();
+    return select(static_cast<std::size_t>(found - fields.begin()), false);
+}
+
+bool struct_reader::number(std::uint64_t number) {
+    if (passed_ > 0) return !failed_;
+    if (!awaits_name()) return fail(errc::malformed);
+    const auto fields = frames_[depth_ - 1].what->fields;
+    const auto found = std::ranges::find_if(fields, [number](const field& one) { return one.number == number; });
+    if (found == fields.end()) return select_unknown();
+    return select(static_cast<std::size_t>(found - fields.begin()), true);
+}
+
+bool struct_reader::select(std::size_t index, bool one_by_one) {
+    auto& in = frames_[depth_ - 1];
+    in.current = index;
+    in.one_by_one = one_by_one && in.what->fields[index].what().kind == shape_kind::list;
+    const auto bit = std::uint64_t{1} << index;
+    const bool again = in.what->kind == shape_kind::choice ? in.seen != 0 : (in.seen & bit) != 0;
+    if (again && !in.one_by_one) return fail(errc::malformed);
+    in.seen |= bit;
+    pass_next_ = false;
+    return true;
+}
+
+bool struct_reader::select_unknown() {
+    auto& in = frames_[depth_ - 1];
+    in.current = none;
+    pass_next_ = true;
+    if (in.what->kind != shape_kind::choice) return true;
+    if (in.seen != 0) return fail(errc::malformed);
+    in.seen = unknown_bit;
+    unsupported_ = true;
+    return true;
+}
+
+const shape* struct_reader::awaited() const noexcept {
+    if (passes_over() || done_) return nullptr;
+    const auto content = [](const shape* what) { return what->kind == shape_kind::optional ? &what->inner() : what; };
+    if (depth_ == 0) return content(&root_);
+    const auto& in = frames_[depth_ - 1];
+    if (in.what->kind == shape_kind::list) return content(&in.what->inner());
+    if (in.current == none) return nullptr;
+    const auto* what = &in.what->fields[in.current].what();
+    return content(in.one_by_one ? &what->inner() : what);
+}
+
+bool struct_reader::awaits_element() const noexcept {
+    return !passes_over() && depth_ > 0 && frames_[depth_ - 1].current != none && frames_[depth_ - 1].one_by_one;
+}
+
+std::size_t struct_reader::limit_of(const field& one) const noexcept {
+    if (one.limit != nullptr) return limits_.*one.limit;
+    return one.what().kind == shape_kind::list ? limits_.elements : limits_.message_bytes;
+}
+
+bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
+    if (list.count(object) >= limit) return fail(errc::too_large);
+    out = {&list.inner(), list.add(object, 0), limits_.message_bytes};
+    return true;
+}
+
+bool struct_reader::take_member(frame& in, slot& out) {
+    // A value without a name before it.
+    if (in.current == none) return fail(errc::malformed);
+    const auto& member = in.what->fields[in.current];
+    if (in.what->kind == shape_kind::choice) {
+        out = {&member.what(), in.what->add(in.object, in.current), limit_of(member)};
+        return true;
+    }
+    void* object = member.of(in.object);
+    if (in.one_by_one) return take_element(member.what(), object, limit_of(member), out);
+    out = {&member.what(), object, limit_of(member)};
+    return true;
+}
+
+bool struct_reader::take(slot& out) {
+    if (failed_ || done_) return fail(errc::malformed);
+    if (depth_ == 0) {
+        out = {&root_, object_, limits_.elements};
+    } else if (auto& in = frames_[depth_ - 1]; in.what->kind == shape_kind::list) {
+        if (!take_element(*in.what, in.object, in.limit, out)) return false;
+    } else if (!take_member(in, out)) {
+        return false;
+    }
+    if (out.what->kind == shape_kind::optional) {
+        out.object = out.what->add(out.object, 0);
+        out.what = &out.what->inner();
+    }
+    return true;
+}
+
+// --- what is passed over ---------------------------------------------------------------------------------------------
+
+bool struct_reader::pass_value() {
+    if (passed_ == 0) pass_next_ = false;
+    return !failed_;
+}
+
+bool struct_reader::pass_begin() {
+    pass_next_ = false;
+    ++passed_;
+    if (depth_ + passed_ > std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
+    return !failed_;
+}
+
+// --- structures ------------------------------------------------------------------------------------------------------
+
+bool struct_reader::enter(const slot& to) {
+    if (depth_ == std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
+    if (to.what->kind == shape_kind::record) make_empty(*to.what, to.object);
+    frames_[depth_++] = {.what = to.what, .object = to.object, .limit = to.limit};
+    return true;
+}
+
+bool struct_reader::leave() {
+    --depth_;
+    if (depth_ > 0) {
+        if (frames_[depth_ - 1].what->kind != shape_kind::list) frames_[depth_ - 1].current = none;
+        return true;
+    }
+    if (unsupported_) return fail(errc::not_supported);
+    done_ = true;
+    return true;
+}
+
+bool struct_reader::begin_record() {
+    if (passes_over()) return pass_begin();
+    slot to;
+    if (!take(to)) return false;
+    return is_structure(to.what->kind) ? enter(to) : fail(errc::malformed);
+}
+
+/// A choice has no empty value: it has to be there, and to have made its choice.
+bool struct_reader::misses_choice(const frame& in) {
+    if (in.what->kind == shape_kind::choice) return in.seen == 0;
+    for (std::size_t i = 0; i < in.what->fields.size(); ++i) {
+        const bool came = (in.seen >> i & 1U) != 0;
+        if (!came && in.what->fields[i].what().kind == shape_kind::choice) return true;
+    }
+    return false;
+}
+
+bool struct_reader::end_record() {
+    if (failed_) return false;
+    if (passed_ > 0) {
+        --passed_;
+        return true;
+    }
+    if (depth_ == 0) return fail(errc::malformed);
+    const auto& in = frames_[depth_ - 1];
+    if (!is_structure(in.what->kind) || misses_choice(in)) return fail(errc::malformed);
+    if (in.what->complete != nullptr && !in.what->complete(in.object)) return fail(errc::malformed);
+    return leave();
+}
+
+bool struct_reader::begin_list() {
+    if (passes_over()) return pass_begin();
+    slot to;
+    if (!take(to)) return false;
+    return to.what->kind == shape_kind::list ? enter(to) : fail(errc::malformed);
+}
+
+bool struct_reader::end_list() {
+    if (failed_) return false;
+    if (passed_ > 0) {
+        --passed_;
+        return true;
+    }
+    if (depth_ == 0 || frames_[depth_ - 1].what->kind != shape_kind::list) return fail(errc::malformed);
+    return leave();
+}
+
+// --- values ----------------------------------------------------------------------------------------------------------
+
+bool struct_reader::set(std::uint64_t value, shape_kind kind) {
+    slot to;
+    if (!take(to)) return false;
+    if (to.what->kind != kind || !to.what->set_number(to.object, value)) return fail(errc::malformed);
+    if (depth_ == 0) done_ = true;
+    return true;
+}
+
+bool struct_reader::boolean(bool value) {
+    return passes_over() ? pass_value() : set(value ? 1 : 0, shape_kind::boolean);
+}
+
+bool struct_reader::natural(std::uint64_t value) {
+    if (passes_over()) return pass_value();
+    const auto* what = awaited();
+    if (what != nullptr && what->kind == shape_kind::real) return real(static_cast<double>(value));
+    if (what == nullptr || what->kind != shape_kind::integer) return set(value, shape_kind::natural);
+    // A parser calls what is not negative natural, whatever the field is.
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return fail(errc::malformed);
+    return set(value, shape_kind::integer);
+}
+
+bool struct_reader::integer(std::int64_t value) {
+    if (passes_over()) return pass_value();
+    if (value >= 0) return natural(static_cast<std::uint64_t>(value));
+    const auto* what = awaited();
+    if (what != nullptr && what->kind == shape_kind::real) return real(static_cast<double>(value));
+    return set(static_cast<std::uint64_t>(value), shape_kind::integer);
+}
+
+bool struct_reader::real(double value) {
+    return passes_over() ? pass_value() : set(std::bit_cast<std::uint64_t>(value), shape_kind::real);
+}
+
+bool struct_reader::assign_place(const slot& to, bytes_view value) {
+    if (value.empty()) return fail(errc::malformed);
+    const auto got = address::from_bytes(static_cast<address_kind>(value.front()), value.subspan(1));
+    if (!got || got->empty()) return fail(errc::malformed);
+    *static_cast<address*>(to.object) = *got;
+    return true;
+}
+
+bool struct_reader::assign(bytes_view value, bool may_be_text, bool may_be_binary) {
+    if (passes_over()) return pass_value();
+    slot to;
+    if (!take(to)) return false;
+    const auto kind = to.what->kind;
+    bool fine = false;
+    if (kind == shape_kind::text && may_be_text) {
+        if (value.size() > to.limit) return fail(errc::too_large);
+        fine = is_utf8(value) && to.what->assign(to.object, value);
+    } else if (kind == shape_kind::binary && may_be_binary) {
+        if (value.size() > to.limit) return fail(errc::too_large);
+        fine = to.what->assign(to.object, value);
+    } else if (kind == shape_kind::place && may_be_binary) {
+        return assign_place(to, value);
+    }
+    if (fine && depth_ == 0) done_ = true;
+    return fine || fail(errc::malformed);
+}
+
+bool struct_reader::text(std::string_view value) { return assign(as_bytes(value), true, false); }
+
+bool struct_reader::binary(bytes_view value) { return assign(value, false, true); }
+
+bool struct_reader::octets(bytes_view value) { return assign(value, true, true); }
+
+bool struct_reader::nothing() {
+    if (passes_over()) return pass_value();
+    if (failed_ || depth_ == 0 || frames_[depth_ - 1].what->kind != shape_kind::record) return fail(errc::malformed);
+    frames_[depth_ - 1].current = none;
+    return true;
+}
+
+// --- errors ----------------------------------------------------------------------------------------------------------
+
+std::string struct_reader::path() const {
+    std::string out;
+    for (std::size_t i = 0; i < depth_; ++i) {
+        const auto& in = frames_[i];
+        if (in.what->kind == shape_kind::list || in.current == none) continue;
+        if (!out.empty()) out += '.';
+        out += in.what->fields[in.current].name;
+    }
+    return out;
+}
+
+bool struct_reader::fail(errc code) {
+    if (!failed_) {
+        why_.code = code;
+        why_.offset = offset_;
+        why_.field = path();
+    }
+    failed_ = true;
+    return false;
+}
+
+}  // namespace mydht::wire

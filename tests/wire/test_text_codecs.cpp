@@ -1,0 +1,161 @@
+// What only one encoding can get wrong.
+#include <string>
+
+#include <mydht/wire/codec.hpp>
+
+#include "support/catch.hpp"
+
+namespace mydht::test {
+
+using namespace wire;
+
+namespace {
+
+struct verdict {
+    errc code{};
+    std::string field;
+    std::optional<std::size_t> offset;
+};
+
+verdict refusal(const any_codec& codec, std::string_view text) {
+    decode_error why;
+    const auto got = codec.decode(as_bytes(text), {}, &why);
+    CAPTURE(std::string(text));
+    REQUIRE_FALSE(got.has_value());
+    return {why.code, why.field, why.offset};
+}
+
+std::string in_json(const envelope& what) {
+    bytes out;
+    REQUIRE(json_codec().encode(what, out).has_value());
+    return std::string(as_text(out));
+}
+
+std::string in_bencode(const envelope& what) {
+    bytes out;
+    REQUIRE(bencode_codec().encode(what, out).has_value());
+    return std::string(as_text(out));
+}
+
+}  // namespace
+
+TEST_CASE("JSON is as people read it", "[codec]") {
+    CHECK(in_json({7, ping()}) == R"({"id":7,"version":1,"role":0,"body":{"ping":{}}})");
+    error said{error_code::busy, "a \"quoted\" line\n"};
+    CHECK(in_json({0, said}) ==
+          R"({"id":0,"version":1,"role":1,"body":{"error":{"code":3,"text":"a \"quoted\" line\n"}}})");
+    pong seen;
+    seen.observed = address::ipv4(address_kind::udp, {192, 0, 2, 1}, 4000);
+    CHECK(in_json({1, seen}) == R"({"id":1,"version":1,"role":1,"body":{"pong":{"observed":"udp://192.0.2.1:4000"}}})");
+    seen.observed = address::from_bytes(address_kind{77}, as_bytes("ab")).value();
+    CHECK(in_json({1, seen}) == R"({"id":1,"version":1,"role":1,"body":{"pong":{"observed":"kind-77:YWI"}}})");
+    find_node ask;
+    ask.target.data().fill(0xff);
+    CHECK(
+        in_json({1, ask}) ==
+        R"({"id":1,"version":1,"role":0,"body":{"find_node":{"target":"__________________________________________8"}}})");
+}
+
+TEST_CASE("JSON may come in another order, with space and with what is not known", "[codec]") {
+    const std::string_view text = R"( {
+        "body": {"find_node": {"kinds": 6, "hint": [1, {"a": null, "b": -1.5e3}, "x"]}},
+        "role": 0, "note": null, "version": 1, "id": 18446744073709551615 } )";
+    find_node ask;
+    ask.kinds = 6;
+    CHECK(json_codec().decode(as_bytes(text)).value() == envelope{~std::uint64_t{0}, ask});
+}
+
+TEST_CASE("JSON that is no message is refused with its place", "[codec]") {
+    const auto json = json_codec();
+    CHECK(refusal(json, "").code == errc::truncated);
+    CHECK(refusal(json, "{").code == errc::truncated);
+    CHECK(refusal(json, "[]").code == errc::malformed);
+    CHECK(refusal(json, "7").code == errc::malformed);
+    CHECK(refusal(json, "null").code == errc::malformed);
+    CHECK(refusal(json, "\xef\xbb\xbf").code == errc::truncated);
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":{"ping":{}}}x)").code == errc::trailing_bytes);
+    CHECK(refusal(json, R"({"id":7,"id":8,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":{"ping":{},"ping":{}}})").field == "body.ping");
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":{}})").code == errc::malformed);
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":0})").code == errc::malformed);
+    CHECK(refusal(json, R"({"id":-1,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":1.5,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":"7","version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":7,"version":256,"role":0,"body":{"ping":{}}})").field == "version");
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":3,"body":{"ping":{}}})").field == "role");
+    const auto at_target = [&](std::string_view target) {
+        return refusal(json,
+                       R"({"id":7,"version":1,"role":0,"body":{"find_node":{"target":)" + std::string(target) + "}}}");
+    };
+    CHECK(at_target("\"YQ\"").field == "body.find_node.target");
+    CHECK(at_target("\"////\"").code == errc::malformed);
+    CHECK(at_target("\"__________________________________________9\"").code == errc::malformed);
+    CHECK(at_target("\"++++++++++++++++++++++++++++++++++++++++++8\"").code == errc::malformed);
+    CHECK(at_target("null]").code == errc::malformed);
+    const auto at_observed = [&](std::string_view place) {
+        return refusal(json,
+                       R"({"id":7,"version":1,"role":1,"body":{"pong":{"observed":")" + std::string(place) + "\"}}}");
+    };
+    for (const auto* place : {"", "udp://example.org:1", "udp://1.2.3.4", "kind-:YWI", "kind-256:YWI", "kind-7YWI",
+                              "kind-1:YWI", "kind-0:YWI"}) {
+        CHECK(at_observed(place).field == "body.pong.observed");
+    }
+    std::string deep;
+    for (int i = 0; i < 100'000; ++i) deep += R"({"x":)";
+    CHECK(refusal(json, deep).code == errc::too_large);
+    CHECK(refusal(json, R"({"id":7,"x":)" + std::string(100'000, '[')).code == errc::too_large);
+}
+
+TEST_CASE("bencode is canonical, or refused", "[codec]") {
+    const auto bencode = bencode_codec();
+    CHECK(in_bencode({7, ping()}) == "d1:ai7e1:bi1e1:ci0e1:dd1:adeee");
+    CHECK(bencode.decode(as_bytes("d1:ai7e1:bi1e1:ci0e1:dd1:adee2:zzi1ee")).value() == envelope{7, ping()});
+    for (const auto* text :
+         {"d1:ai07e1:bi1e1:ci0e1:dd1:adeee", "d1:ai-0e1:bi1e1:ci0e1:dd1:adeee", "d1:ai-1e1:bi1e1:ci0e1:dd1:adeee",
+          "d1:a1:71:bi1e1:ci0e1:dd1:adeee", "d01:ai7e1:bi1e1:ci0e1:dd1:adeee", "d1:bi1e1:ai7e1:ci0e1:dd1:adeee",
+          "d1:ai7e1:ai7e1:bi1e1:ci0e1:dd1:adeee", "d1:ai7e1:bi1e1:ci0e1:dd1:ade2:zbi1e2:zai1eee",
+          "d1:ai7e1:bi1e1:ci0e1:dd1:ade1:bdeee", "di1e1:ae", "d1:ai18446744073709551616e1:bi1e1:ci0e1:dd1:adeee",
+          "d1:ai7e1:bi1e1:ci0e1:dd1:ali1eeeee", "d1:ai+7e1:bi1e1:ci0e1:dd1:adeee", "d1:ai7 e1:bi1e1:ci0e1:dd1:adeee"}) {
+        CHECK(refusal(bencode, text).code == errc::malformed);
+    }
+    // A length that nothing stands behind reserves nothing.
+    CHECK(refusal(bencode, "d1:a99999999999999999:").code == errc::truncated);
+    CHECK(refusal(bencode, "d1:a99999999999999999999:").code == errc::malformed);
+    CHECK(refusal(bencode, "d1:ai7e1:bi1e1:ci0e1:dd1:adeeee").code == errc::trailing_bytes);
+    CHECK(refusal(bencode, "d1:zd" + std::string(100'000, 'l')).code == errc::malformed);
+    CHECK(refusal(bencode, "d2:zz" + std::string(100'000, 'l')).code == errc::too_large);
+    CHECK(refusal(bencode, "d1:ai7e1:bi1e1:ci0e1:dd1:ai5eee").offset == 26);
+}
+
+TEST_CASE("CBOR that is no message is refused", "[codec]") {
+    const auto cbor = cbor_codec();
+    bytes out;
+    REQUIRE(cbor.encode({7, ping()}, out).has_value());
+    CHECK(to_hex(out) ==
+          "a4616107616201616300"
+          "6164a1"
+          "6161a0");
+    const auto refused = [&](std::string_view hex) {
+        bytes data(hex.size() / 2);
+        REQUIRE(from_hex(hex, data).has_value());
+        return refusal(cbor, as_text(data)).code;
+    };
+    // A map and strings of indefinite length are allowed.
+    bytes open(17);
+    REQUIRE(from_hex("bf6161076162016163006164a16161a0ff", open).has_value());
+    CHECK(cbor.decode(open).value() == envelope{7, ping()});
+    CHECK(refused("a40107616201616300"
+                  "6164a16161a0") == errc::malformed);                        // a key that is a number
+    CHECK(refused("a46161c1076162016163006164a16161a0") == errc::malformed);  // a tag
+    CHECK(refused("a461610761610761630061"
+                  "64a16161a0") == errc::malformed);                        // a field twice
+    CHECK(refused("bbffffffffffffffff6161") == errc::truncated);            // so many entries
+    CHECK(refused("a2616107617a5bffffffffffffffff00") == errc::truncated);  // so many bytes
+    CHECK(refused("a2616107617a9bffffffffffffffff00") == errc::truncated);  // so many elements
+    std::string deep = "a1617a";
+    for (int i = 0; i < 50'000; ++i) deep += "81";
+    CHECK(refused(deep) == errc::too_large);
+    CHECK(refused("a4616107616201616300616481a0") == errc::malformed);  // a list for a body
+}
+
+}  // namespace mydht::test
