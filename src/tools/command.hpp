@@ -23,6 +23,7 @@ outcome<void> trace_command(std::string_view name, arguments given);
 outcome<void> request_command(std::string_view name, arguments given);
 outcome<void> lookup_command(std::string_view name, arguments given);
 outcome<void> ping_command(std::string_view name, arguments given);
+outcome<void> codec_command(std::string_view name, arguments given);
 outcome<void> demo_command(std::string_view name, arguments given);
 outcome<void> sim_command(std::string_view name, arguments given);
 

@@ -31,6 +31,7 @@ constexpr command commands[] = {
     {"request", "ask a service of a node, also where nobody can connect to it", request_command},
     {"lookup", "list the nodes nearest to an id", lookup_command},
     {"ping", "show who is at an address", ping_command},
+    {"codec", "show how messages look in each encoding", codec_command},
     {"demo", "run a small network in this process", demo_command},
     {"sim", "simulate a network", sim_command},
     {"bench", "measure a network", nullptr},

@@ -7,7 +7,7 @@ import support
 
 KEY = "ab" * 32
 SOMEWHERE = ["--bootstrap", "udp://127.0.0.1:4000"]
-COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "retract", "resolve", "trace", "request", "lookup", "ping", "demo"]
+COMMANDS = ["keygen", "id", "node", "put", "get", "publish", "retract", "resolve", "trace", "request", "lookup", "ping", "codec", "demo"]
 
 
 class Help(support.Case):
