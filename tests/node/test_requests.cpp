@@ -238,8 +238,8 @@ TEST_CASE("an asker that gives up is heard at the end of the way, where the hand
     // The two links' delays, and no lifetime of anything.
     s.world().run_for(1s);
     CHECK(ended);
-    // Somebody else may bring the same request and wait for its reply; nobody does, and that is seen long before its time
-    // is over.
+    // Somebody else may bring the same request and wait for its reply; nobody does, and that is seen long before its
+    // time is over.
     CHECK(seen.cancelled == 0);
     s.world().run_for(8s);
     CHECK(seen.cancelled == 1);
