@@ -88,10 +88,14 @@ private:
         to_.at(at_);
         return to_.fail(code);
     }
+    bool truncated() {
+        to_.at(data_.size());
+        return to_.fail(errc::truncated);
+    }
 
     /// Recurses as deep as the reader allows.
     bool value() {
-        if (ended()) return wrong(errc::truncated);
+        if (ended()) return truncated();
         to_.at(at_);
         switch (data_[at_]) {
             case 'd': return dictionary();
@@ -106,7 +110,7 @@ private:
         ++at_;
         std::optional<bytes_view> last;
         while (true) {
-            if (ended()) return wrong(errc::truncated);
+            if (ended()) return truncated();
             if (data_[at_] == 'e') break;
             const auto start = at_;
             bytes_view key;
@@ -127,7 +131,7 @@ private:
         if (!to_.begin_list()) return false;
         ++at_;
         while (true) {
-            if (ended()) return wrong(errc::truncated);
+            if (ended()) return truncated();
             if (data_[at_] == 'e') break;
             if (!value()) return false;
         }
@@ -143,9 +147,9 @@ private:
         const bool padded = size > 1 && text.front() == '0';
         if (fault != std::errc() || padded) {
             // Nothing but digits up to the end may still be a number of which the rest is missing.
-            return wrong(text.empty() ? errc::truncated : errc::malformed);
+            return text.empty() ? truncated() : wrong(errc::malformed);
         }
-        if (size == text.size()) return wrong(errc::truncated);
+        if (size == text.size()) return truncated();
         if (text[size] != end) return wrong(errc::malformed);
         at_ += size + 1;
         return true;
@@ -179,10 +183,10 @@ private:
     }
 
     bool take_string(bytes_view& out) {
-        if (ended()) return wrong(errc::truncated);
+        if (ended()) return truncated();
         std::uint64_t size = 0;
         if (!take_number(':', size)) return false;
-        if (size > data_.size() - at_) return wrong(errc::truncated);
+        if (size > data_.size() - at_) return truncated();
         out = data_.subspan(at_, static_cast<std::size_t>(size));
         at_ += out.size();
         return true;

@@ -1,22 +1,31 @@
-#include <exception>
-#include <string>
-
-#include <nlohmann/json.hpp>
+#include <bit>
+#include <cmath>
+#include <limits>
 
 #include <mydht/core/address.hpp>
 #include <mydht/wire/codec.hpp>
 
 #include "wire/struct_reader.hpp"
 #include "wire/struct_writer.hpp"
+#include "wire/utf8.hpp"
 
 namespace mydht::wire {
 
 namespace {
 
 /// The first three bits of an item (RFC 8949 section 3.1).
-enum class major : std::uint8_t { natural = 0, negative = 1, bytes = 2, text = 3, array = 4, map = 5, simple = 7 };
+enum class major : std::uint8_t {
+    natural = 0,
+    negative = 1,
+    bytes = 2,
+    text = 3,
+    array = 4,
+    map = 5,
+    tag = 6,
+    simple = 7
+};
 
-/// Writes the preferred serialization: definite lengths, the shortest heads (RFC 8949 section 4.1).
+/// Writes definite lengths and the shortest heads (RFC 8949 section 4.1); doubles stay doubles.
 class cbor_writer {
 public:
     explicit cbor_writer(bytes& to) noexcept : to_(to) {}
@@ -85,33 +94,207 @@ private:
     bytes& to_;
 };
 
-/// Hands what nlohmann's parser finds on. The names of its functions are that parser's.
-class cbor_events {
-public:
-    cbor_events(struct_reader& to, bytes_view data) : to_(to), data_(data) {}
+/// The head of an item: what it is, and the number, size or count that comes with it.
+struct item_head {
+    major kind = major::natural;
+    unsigned low = 0;  ///< the other five bits of the first byte
+    std::uint64_t value = 0;
+    bool open = false;  ///< has no size: goes on until a break
+};
 
-    bool null() { return to_.nothing(); }
-    bool boolean(bool value) { return to_.boolean(value); }
-    bool number_integer(std::int64_t value) { return to_.integer(value); }
-    bool number_unsigned(std::uint64_t value) { return to_.natural(value); }
-    bool number_float(double value, const std::string&) { return to_.real(value); }
-    bool string(std::string& value) { return to_.text(value); }
-    bool binary(nlohmann::json::binary_t& value) { return to_.binary(value); }
-    bool start_object(std::size_t) { return to_.begin_record(); }
-    bool key(std::string& name) { return to_.short_name(name); }
-    bool end_object() { return to_.end_record(); }
-    bool start_array(std::size_t) { return to_.begin_list(); }
-    bool end_array() { return to_.end_list(); }
-    bool parse_error(std::size_t position, const std::string&, const std::exception&) {
-        // The position counts what was read; the end counts as a byte.
-        to_.at(std::min(position, data_.size()));
-        if (to_.is_done()) return to_.fail(errc::trailing_bytes);
-        return to_.fail(position > data_.size() ? errc::truncated : errc::malformed);
+constexpr std::uint8_t break_byte = 0xff;
+constexpr unsigned low_false = 20;
+constexpr unsigned low_true = 21;
+constexpr unsigned low_null = 22;
+constexpr unsigned low_one_byte = 24;
+constexpr unsigned low_half = 25;
+constexpr unsigned low_single = 26;
+constexpr unsigned low_double = 27;
+constexpr unsigned low_open = 31;
+
+/// IEEE 754's binary16.
+double double_of_half(std::uint64_t bits) {
+    const auto exponent = static_cast<int>(bits >> 10U & 0x1fU);
+    const auto fraction = static_cast<double>(bits & 0x3ffU);
+    double out = 0;
+    if (exponent == 0)
+        out = std::ldexp(fraction, -24);
+    else if (exponent != 31)
+        out = std::ldexp(fraction + 1024, exponent - 25);
+    else
+        out = fraction == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    return (bits & 0x8000U) == 0 ? out : -out;
+}
+
+/// Reads one item with all that it has inside (RFC 8949 section 3). Not nlohmann's parser: that follows strings within
+/// strings as deep as whoever sent them likes, and does not say where a value stands.
+class cbor_parser {
+public:
+    cbor_parser(bytes_view data, struct_reader& to) noexcept : data_(data), to_(to) {}
+
+    /// The item has to fill the data.
+    bool run() {
+        if (!value()) return false;
+        to_.at(at_);
+        return at_ == data_.size() || to_.fail(errc::trailing_bytes);
     }
 
 private:
-    struct_reader& to_;
+    bool truncated() {
+        to_.at(data_.size());
+        return to_.fail(errc::truncated);
+    }
+
+    [[nodiscard]] bool is_passed_over() const { return to_.awaited() == nullptr; }
+
+    bool take_head(item_head& out) {
+        if (at_ == data_.size()) return truncated();
+        to_.at(at_);
+        const auto first = data_[at_++];
+        out.kind = static_cast<major>(first >> 5U);
+        out.low = first & 0x1fU;
+        out.value = out.low;
+        out.open = false;
+        if (out.low < low_one_byte) return true;
+        if (out.low <= low_double) {
+            const auto size = std::size_t{1} << (out.low - low_one_byte);
+            if (size > data_.size() - at_) return truncated();
+            out.value = 0;
+            for (const auto byte : data_.subspan(at_, size)) out.value = out.value << 8U | byte;
+            at_ += size;
+            return true;
+        }
+        out.open = out.low == low_open && out.kind >= major::bytes && out.kind <= major::map;
+        return out.open || to_.fail(errc::malformed);
+    }
+
+    /// Recurses as deep as the reader allows.
+    bool value() {
+        item_head got;
+        if (!take_head(got)) return false;
+        // What a tag says of the item behind it is said by the field already.
+        while (got.kind == major::tag) {
+            if (!is_passed_over()) return to_.fail(errc::malformed);
+            if (!take_head(got)) return false;
+        }
+        switch (got.kind) {
+            case major::natural: return to_.natural(got.value);
+            case major::negative: return negative(got.value);
+            case major::bytes:
+            case major::text: return string(got);
+            case major::array: return array(got);
+            case major::map: return map(got);
+            default: return simple(got);
+        }
+    }
+
+    /// -1 - value.
+    bool negative(std::uint64_t value) {
+        if (value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+            return to_.integer(static_cast<std::int64_t>(~value));
+        }
+        const auto* what = to_.awaited();
+        if (what != nullptr && what->kind != shape_kind::real) return to_.fail(errc::malformed);
+        return to_.real(-1.0 - static_cast<double>(value));
+    }
+
+    bool simple(const item_head& of) {
+        switch (of.low) {
+            case low_false: return to_.boolean(false);
+            case low_true: return to_.boolean(true);
+            case low_null: return to_.nothing();
+            case low_half: return to_.real(double_of_half(of.value));
+            case low_single:
+                return to_.real(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(of.value))));
+            case low_double: return to_.real(std::bit_cast<double>(of.value));
+            default: break;
+        }
+        // Undefined, and what means nothing yet. Two bytes are for those that one byte does not reach.
+        const bool well_formed = of.low != low_one_byte || of.value > low_open;
+        return well_formed && is_passed_over() ? to_.nothing() : to_.fail(errc::malformed);
+    }
+
+    bool string(const item_head& of) {
+        const auto start = at_ - 1;
+        bytes_view content;
+        if (!take_string(of, content)) return false;
+        to_.at(start);
+        return of.kind == major::text ? to_.text(as_text(content)) : to_.binary(content);
+    }
+
+    bool take_string(const item_head& of, bytes_view& out) {
+        if (!of.open) return take_content(of, out);
+        joined_.clear();
+        for (;;) {
+            if (at_ < data_.size() && data_[at_] == break_byte) break;
+            item_head piece;
+            if (!take_head(piece)) return false;
+            // Of the same kind, and not in pieces itself.
+            if (piece.kind != of.kind || piece.open) return to_.fail(errc::malformed);
+            bytes_view content;
+            if (!take_content(piece, content)) return false;
+            joined_.insert(joined_.end(), content.begin(), content.end());
+        }
+        ++at_;
+        out = joined_;
+        return true;
+    }
+
+    bool take_content(const item_head& of, bytes_view& out) {
+        if (of.value > data_.size() - at_) return truncated();
+        out = data_.subspan(at_, static_cast<std::size_t>(of.value));
+        at_ += out.size();
+        return of.kind == major::bytes || is_utf8(out) || to_.fail(errc::malformed);
+    }
+
+    /// Whether another element comes; steps behind a break.
+    bool more(item_head& of) {
+        if (!of.open) return of.value-- > 0;
+        if (at_ == data_.size() || data_[at_] != break_byte) return true;
+        ++at_;
+        return false;
+    }
+
+    /// No element takes less than a byte. False when so many cannot follow.
+    bool can_have(const item_head& of, std::size_t bytes_each) {
+        return of.open || of.value <= (data_.size() - at_) / bytes_each || truncated();
+    }
+
+    bool array(item_head of) {
+        if (!to_.begin_list() || !can_have(of, 1)) return false;
+        while (more(of)) {
+            if (!value()) return false;
+        }
+        return to_.end_list();
+    }
+
+    bool map(item_head of) {
+        const auto start = at_ - 1;
+        if (!to_.begin_record() || !can_have(of, 2)) return false;
+        while (more(of)) {
+            if (!key() || !value()) return false;
+        }
+        to_.at(start);
+        return to_.end_record();
+    }
+
+    bool key() {
+        // In what is passed over a key may be anything.
+        if (!to_.awaits_name()) return value();
+        const auto start = at_;
+        item_head got;
+        if (!take_head(got)) return false;
+        if (got.kind != major::text) return to_.fail(errc::malformed);
+        bytes_view name;
+        if (!take_string(got, name)) return false;
+        to_.at(start);
+        return to_.short_name(as_text(name));
+    }
+
     bytes_view data_;
+    struct_reader& to_;
+    std::size_t at_ = 0;
+    bytes joined_;  ///< the last string that came in pieces
 };
 
 struct cbor {
@@ -126,10 +309,7 @@ struct cbor {
 
     bool read(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) const {
         struct_reader reader(what, to, limits, why);
-        cbor_events events(reader, data);
-        const auto* first = reinterpret_cast<const char*>(data.data());
-        return nlohmann::json::sax_parse(first, first + data.size(), &events, nlohmann::json::input_format_t::cbor) &&
-               reader.is_done();
+        return cbor_parser(data, reader).run() && reader.is_done();
     }
 };
 

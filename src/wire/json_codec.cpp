@@ -41,6 +41,8 @@ public:
     void real(double value) {
         // JSON has no infinities and nothing that is not a number.
         if (!std::isfinite(value)) failed_ = true;
+        // A parser takes -0 for a whole number, which has no sign.
+        if (value == 0 && std::signbit(value)) return value_of("-0.0");
         number(value);
     }
     void text(std::string_view value) {
@@ -102,17 +104,41 @@ private:
     bool failed_ = false;
 };
 
+/// Where a token stands, of those that are an event each: brackets, names and values. All before it are well formed.
+std::size_t place_of_token(std::string_view text, std::size_t index) {
+    std::size_t at = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+    for (;; --index) {
+        at = std::min(text.find_first_not_of(" \t\r\n:,", at), text.size());
+        if (index == 0 || at == text.size()) return at;
+        const char first = text[at];
+        if (first == '"') {
+            for (++at; at < text.size() && text[at] != '"'; ++at) {
+                if (text[at] == '\\') ++at;
+            }
+            ++at;
+        } else if (std::string_view("{}[]").find(first) != std::string_view::npos) {
+            ++at;
+        } else {
+            at = text.find_first_of(" \t\r\n,]}", at);
+        }
+    }
+}
+
 /// Hands what nlohmann's parser finds on. The names of its functions are that parser's.
 class json_events {
 public:
-    json_events(struct_reader& to, bytes_view data) : to_(to), data_(data) {}
+    json_events(struct_reader& to, std::string_view text) : to_(to), text_(text) {}
 
-    bool null() { return to_.nothing(); }
-    bool boolean(bool value) { return to_.boolean(value); }
-    bool number_integer(std::int64_t value) { return to_.integer(value); }
-    bool number_unsigned(std::uint64_t value) { return to_.natural(value); }
-    bool number_float(double value, const std::string&) { return to_.real(value); }
+    /// Where the last event comes from: the parser does not say.
+    [[nodiscard]] std::size_t place() const { return events_ == 0 ? 0 : place_of_token(text_, events_ - 1); }
+
+    bool null() { return next().nothing(); }
+    bool boolean(bool value) { return next().boolean(value); }
+    bool number_integer(std::int64_t value) { return next().integer(value); }
+    bool number_unsigned(std::uint64_t value) { return next().natural(value); }
+    bool number_float(double value, const std::string&) { return next().real(value); }
     bool string(std::string& value) {
+        ++events_;
         const auto* what = to_.awaited();
         if (what == nullptr || what->kind == shape_kind::text) return to_.text(value);
         if (what->kind == shape_kind::place) return place(value);
@@ -120,19 +146,24 @@ public:
         return data ? to_.binary(*data) : to_.fail(errc::malformed);
     }
     bool binary(nlohmann::json::binary_t&) { return to_.fail(errc::malformed); }
-    bool start_object(std::size_t) { return to_.begin_record(); }
-    bool key(std::string& name) { return to_.name(name); }
-    bool end_object() { return to_.end_record(); }
-    bool start_array(std::size_t) { return to_.begin_list(); }
-    bool end_array() { return to_.end_list(); }
+    bool start_object(std::size_t) { return next().begin_record(); }
+    bool key(std::string& name) { return next().name(name); }
+    bool end_object() { return next().end_record(); }
+    bool start_array(std::size_t) { return next().begin_list(); }
+    bool end_array() { return next().end_list(); }
     bool parse_error(std::size_t position, const std::string&, const std::exception&) {
-        // The position counts what was read; the end counts as a character.
-        to_.at(std::min(position, data_.size()));
+        // The position counts what was read, with what is wrong; the end counts as a character.
+        to_.at(std::min(position == 0 ? position : position - 1, text_.size()));
         if (to_.is_done()) return to_.fail(errc::trailing_bytes);
-        return to_.fail(position > data_.size() ? errc::truncated : errc::malformed);
+        return to_.fail(position > text_.size() ? errc::truncated : errc::malformed);
     }
 
 private:
+    struct_reader& next() noexcept {
+        ++events_;
+        return to_;
+    }
+
     bool place(std::string_view text) {
         if (!text.starts_with(unknown_kind)) {
             const auto got = parse_address(text);
@@ -154,7 +185,8 @@ private:
     }
 
     struct_reader& to_;
-    bytes_view data_;
+    std::string_view text_;
+    std::size_t events_ = 0;
 };
 
 struct json {
@@ -170,11 +202,14 @@ struct json {
 
     bool read(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) const {
         struct_reader reader(what, to, limits, why);
-        json_events events(reader, data);
         // The parser takes a NUL for the end of its input; JSON never has one.
         const auto all = as_text(data);
         const auto text = all.substr(0, all.find('\0'));
-        if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) return false;
+        json_events events(reader, text);
+        if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) {
+            if (!why.offset) why.offset = events.place();
+            return false;
+        }
         if (text.size() == all.size()) return reader.is_done();
         reader.at(text.size());
         return reader.fail(errc::trailing_bytes);

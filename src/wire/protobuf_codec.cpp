@@ -112,9 +112,7 @@ private:
 class protobuf_parser {
 public:
     protobuf_parser(bytes_view data, struct_reader& to)
-        : data_(data), input_(data.data(), static_cast<int>(data.size())), to_(to) {
-        input_.SetRecursionLimit(static_cast<int>(nesting_max));
-    }
+        : data_(data), input_(data.data(), static_cast<int>(data.size())), to_(to) {}
 
     bool run() { return to_.begin_record() && fields(data_.size()) && to_.end_record(); }
 
@@ -128,17 +126,20 @@ private:
 
     /// What could not be read: because there is no more, or for what there is.
     bool unreadable() { return wrong(position() >= data_.size() ? errc::truncated : errc::malformed); }
+    bool truncated() {
+        to_.at(data_.size());
+        return to_.fail(errc::truncated);
+    }
 
     bool fields(std::size_t end) {
         while (position() < end) {
-            to_.at(position());
+            const auto start = position();
+            to_.at(start);
             const auto tag = input_.ReadTagNoLastTag();
-            if (tag == 0) {
-                // No field has number 0: zeros behind a message are no part of it.
-                const bool behind = end == data_.size() && position() <= end;
-                return wrong(behind ? errc::trailing_bytes : errc::malformed);
-            }
-            if (!to_.number(static_cast<std::uint64_t>(WireFormatLite::GetTagFieldNumber(tag)))) return false;
+            if (tag == 0) return no_tag(start, end);
+            const auto number = WireFormatLite::GetTagFieldNumber(tag);
+            if (number == 0) return to_.fail(errc::malformed);
+            if (!to_.number(static_cast<std::uint64_t>(number))) return false;
             const auto* what = to_.awaited();
             const bool fine =
                 what == nullptr ? unknown(tag) : value(*what, WireFormatLite::GetTagWireType(tag), tag, end);
@@ -149,7 +150,19 @@ private:
         return true;
     }
 
+    /// A tag is missing, or is 0. No field has the number 0: zeros behind a message are no part of it.
+    bool no_tag(std::size_t start, std::size_t end) {
+        if (data_[start] != 0) return unreadable();
+        return to_.fail(end == data_.size() ? errc::trailing_bytes : errc::malformed);
+    }
+
     bool unknown(std::uint32_t tag) {
+        const auto type = WireFormatLite::GetTagWireType(tag);
+        // Groups, which version 3 does not have, would nest.
+        const bool exists = type == WireFormatLite::WIRETYPE_VARINT || type == WireFormatLite::WIRETYPE_FIXED64 ||
+                            type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED ||
+                            type == WireFormatLite::WIRETYPE_FIXED32;
+        if (!exists) return to_.fail(errc::malformed);
         if (!WireFormatLite::SkipField(&input_, tag)) return unreadable();
         return to_.natural(0);
     }
@@ -189,7 +202,7 @@ private:
     bool length(std::size_t end, std::size_t& out) {
         std::uint64_t size = 0;
         if (!input_.ReadVarint64(&size)) return unreadable();
-        if (size > data_.size() - position()) return wrong(errc::truncated);
+        if (size > data_.size() - position()) return truncated();
         out = position() + static_cast<std::size_t>(size);
         return out <= end || wrong(errc::malformed);
     }

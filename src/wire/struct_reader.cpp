@@ -26,7 +26,7 @@ struct_reader::struct_reader(const shape& root, void* object, const decode_limit
 // --- where values go -------------------------------------------------------------------------------------------------
 
 bool struct_reader::awaits_name() const noexcept {
-    return !failed_ && !pass_next_ && depth_ > 0 && is_structure(frames_[depth_ - 1].what->kind);
+    return !failed_ && !passes_over() && depth_ > 0 && is_structure(frames_[depth_ - 1].what->kind);
 }
 
 bool struct_reader::name(std::string_view name) {
@@ -160,13 +160,17 @@ bool struct_reader::enter(const slot& to) {
 
 bool struct_reader::leave() {
     --depth_;
-    if (depth_ > 0) {
-        if (frames_[depth_ - 1].what->kind != shape_kind::list) frames_[depth_ - 1].current = none;
-        return true;
-    }
-    if (unsupported_) return fail(errc::not_supported);
-    done_ = true;
+    if (depth_ == 0 && unsupported_) return fail(errc::not_supported);
+    settle();
     return true;
+}
+
+/// The value that was awaited is there: that of the root, or of the field that was named last.
+void struct_reader::settle() noexcept {
+    if (depth_ == 0)
+        done_ = true;
+    else
+        frames_[depth_ - 1].current = none;
 }
 
 bool struct_reader::begin_record() {
@@ -176,12 +180,15 @@ bool struct_reader::begin_record() {
     return is_structure(to.what->kind) ? enter(to) : fail(errc::malformed);
 }
 
-/// A choice has no empty value: it has to be there, and to have made its choice.
-bool struct_reader::misses_choice(const frame& in) {
+/// A choice has no empty value: it has to be there, and to have made its choice. The one that is missed is then the
+/// current field.
+bool struct_reader::misses_choice(frame& in) {
     if (in.what->kind == shape_kind::choice) return in.seen == 0;
     for (std::size_t i = 0; i < in.what->fields.size(); ++i) {
         const bool came = (in.seen >> i & 1U) != 0;
-        if (!came && in.what->fields[i].what().kind == shape_kind::choice) return true;
+        if (came || in.what->fields[i].what().kind != shape_kind::choice) continue;
+        in.current = i;
+        return true;
     }
     return false;
 }
@@ -193,7 +200,7 @@ bool struct_reader::end_record() {
         return true;
     }
     if (depth_ == 0) return fail(errc::malformed);
-    const auto& in = frames_[depth_ - 1];
+    auto& in = frames_[depth_ - 1];
     if (!is_structure(in.what->kind) || misses_choice(in)) return fail(errc::malformed);
     if (in.what->complete != nullptr && !in.what->complete(in.object)) return fail(errc::malformed);
     return leave();
@@ -222,7 +229,7 @@ bool struct_reader::set(std::uint64_t value, shape_kind kind) {
     slot to;
     if (!take(to)) return false;
     if (to.what->kind != kind || !to.what->set_number(to.object, value)) return fail(errc::malformed);
-    if (depth_ == 0) done_ = true;
+    settle();
     return true;
 }
 
@@ -257,6 +264,7 @@ bool struct_reader::assign_place(const slot& to, bytes_view value) {
     const auto got = address::from_bytes(static_cast<address_kind>(value.front()), value.subspan(1));
     if (!got || got->empty()) return fail(errc::malformed);
     *static_cast<address*>(to.object) = *got;
+    settle();
     return true;
 }
 
@@ -275,8 +283,9 @@ bool struct_reader::assign(bytes_view value, bool may_be_text, bool may_be_binar
     } else if (kind == shape_kind::place && may_be_binary) {
         return assign_place(to, value);
     }
-    if (fine && depth_ == 0) done_ = true;
-    return fine || fail(errc::malformed);
+    if (!fine) return fail(errc::malformed);
+    settle();
+    return true;
 }
 
 bool struct_reader::text(std::string_view value) { return assign(as_bytes(value), true, false); }
@@ -288,7 +297,7 @@ bool struct_reader::octets(bytes_view value) { return assign(value, true, true);
 bool struct_reader::nothing() {
     if (passes_over()) return pass_value();
     if (failed_ || depth_ == 0 || frames_[depth_ - 1].what->kind != shape_kind::record) return fail(errc::malformed);
-    frames_[depth_ - 1].current = none;
+    settle();
     return true;
 }
 

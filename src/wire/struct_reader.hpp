@@ -52,6 +52,8 @@ public:
     [[nodiscard]] const shape* awaited() const noexcept;
     /// The value that comes is the next element of a list, one by one.
     [[nodiscard]] bool awaits_element() const noexcept;
+    /// The name of a field has to come, or the end of the record.
+    [[nodiscard]] bool awaits_name() const noexcept;
     /// The root has been read.
     [[nodiscard]] bool is_done() const noexcept { return done_; }
 
@@ -74,7 +76,6 @@ private:
         std::size_t limit = 0;
     };
 
-    [[nodiscard]] bool awaits_name() const noexcept;
     bool select(std::size_t index, bool one_by_one);
     bool select_unknown();
     [[nodiscard]] bool passes_over() const noexcept { return passed_ > 0 || pass_next_; }
@@ -83,8 +84,9 @@ private:
     bool take(slot& out);
     bool take_member(frame& in, slot& out);
     bool take_element(const shape& list, void* object, std::size_t limit, slot& out);
-    [[nodiscard]] static bool misses_choice(const frame& in);
+    [[nodiscard]] bool misses_choice(frame& in);
     bool enter(const slot& to);
+    void settle() noexcept;
     bool leave();
     bool set(std::uint64_t value, shape_kind kind);
     bool assign(bytes_view value, bool may_be_text, bool may_be_binary);

@@ -156,6 +156,45 @@ TEST_CASE("CBOR that is no message is refused", "[codec]") {
     for (int i = 0; i < 50'000; ++i) deep += "81";
     CHECK(refused(deep) == errc::too_large);
     CHECK(refused("a4616107616201616300616481a0") == errc::malformed);  // a list for a body
+    // Pieces of a string are not in pieces themselves, however many the sender would open.
+    for (const std::string_view open_string : {"5f", "7f"}) {
+        std::string strings;
+        for (int i = 0; i < 500'000; ++i) strings += open_string;
+        CHECK(refused("a161"
+                      "7a" +
+                      strings) == errc::malformed);
+        CHECK(refused("a1" + strings) == errc::malformed);
+    }
+    CHECK(refused("a1617a5f61"
+                  "61ff") == errc::malformed);                // a piece of another kind
+    CHECK(refused("a1617a7f61c361a4ff") == errc::malformed);  // a letter that is spread over two pieces
+    CHECK(refused("a1617a62ff41") == errc::malformed);        // no UTF-8, in what is passed over
+    CHECK(refused("a1617aff") == errc::malformed);            // the end of nothing
+    CHECK(refused("a1617a1c") == errc::malformed);            // a size that means nothing
+    CHECK(refused("a1617af814") == errc::malformed);          // true, in two bytes
+    CHECK(refused("a4616107616201616300ff") == errc::malformed);
+    CHECK(refused("a46161"
+                  "c2410761620161630061"
+                  "64a16161a0") == errc::malformed);  // a tag
+}
+
+TEST_CASE("CBOR that is not known may be anything that is well formed", "[codec]") {
+    // {id, "z": content, version, role, body}
+    for (const std::string_view content :
+         {"1bffffffffffffffff", "3bffffffffffffffff", "c249010000000000000000", "f97e00", "fa7f800000",
+          "fbc010666666666666", "f7", "f0", "f8ff", "d9d9f7d74401020304", "5f42010243030405ff",
+          "7f657374726561646d696e67ff", "9f018202039f0405ffff", "a201020304", "bf6161019fff9fffa0f6ff",
+          "bf6346756ef563416d7421ff"}) {
+        CAPTURE(content);
+        const auto hex = "a5616107617a" + std::string(content) + "6162016163006164a16161a0";
+        bytes data(hex.size() / 2);
+        REQUIRE(from_hex(hex, data).has_value());
+        CHECK(cbor_codec().decode(data).value() == envelope{7, ping()});
+        // Cut off within it, it is not whole.
+        for (std::size_t size = 6; size < 6 + content.size() / 2; ++size) {
+            CHECK(refusal(cbor_codec(), as_text(bytes_view(data).first(size))).code == errc::truncated);
+        }
+    }
 }
 
 }  // namespace mydht::test
