@@ -26,7 +26,12 @@ network_tag network_tag_of(std::string_view name, bytes_view psk) noexcept {
 }
 
 contact contact_of(const public_key& peer, std::uint32_t capabilities, std::vector<address> addresses) {
-    return {node_id_of(peer), peer, capabilities, std::move(addresses)};
+    contact out;
+    out.id = node_id_of(peer);
+    out.peer = peer;
+    out.capabilities = capabilities;
+    out.addresses = std::move(addresses);
+    return out;
 }
 
 std::size_t id_work(const node_id& id) noexcept { return hash_id("mydht.work", {id.view()}).leading_zeros(); }

@@ -28,7 +28,10 @@ bool same(const std::uint8_t* a, const std::uint8_t* b, std::uint64_t bits) noex
 
 }  // namespace
 
-message_assembly::~message_assembly() { budget_->give(memory_); }
+message_assembly::~message_assembly() {
+    budget_->give(memory_);
+    budget_->note_cut_off(messages_.size());
+}
 
 result<part_taken> message_assembly::take(bytes_view payload, steady_time now) {
     const auto part = wire::decode_part(payload);
@@ -70,7 +73,7 @@ void message_assembly::note_number(std::uint32_t number) noexcept {
     newest_ = number;
     for (auto i = messages_.size(); i > 0; --i) {
         if (newest_ - messages_[i - 1].number >= wire::message_numbers) {
-            drop(messages_.begin() + static_cast<std::ptrdiff_t>(i - 1));
+            give_up(messages_.begin() + static_cast<std::ptrdiff_t>(i - 1));
         }
     }
 }
@@ -154,6 +157,11 @@ void message_assembly::drop(messages::iterator message) noexcept {
     messages_.pop_back();
 }
 
+void message_assembly::give_up(messages::iterator message) noexcept {
+    drop(message);
+    budget_->note_cut_off(1);
+}
+
 steady_time message_assembly::expiry(const incoming& message) const noexcept {
     return std::min(message.last_at + limits_.silence, message.first_at + limits_.whole);
 }
@@ -171,7 +179,7 @@ void message_assembly::expire(steady_time now) noexcept {
         const auto message = messages_.begin() + static_cast<std::ptrdiff_t>(i - 1);
         if (expiry(*message) > now) continue;
         mark_done(message->number);
-        drop(message);
+        give_up(message);
     }
 }
 

@@ -29,9 +29,14 @@ public:
     void give(std::size_t bytes) noexcept { used_ -= bytes; }
     [[nodiscard]] std::size_t used() const noexcept { return used_; }
 
+    /// So many messages were dropped before all of them had come.
+    void note_cut_off(std::size_t messages) noexcept { cut_off_ += messages; }
+    [[nodiscard]] std::uint64_t cut_off() const noexcept { return cut_off_; }
+
 private:
     std::size_t bytes_max_;
     std::size_t used_ = 0;
+    std::uint64_t cut_off_ = 0;
 };
 
 struct assembly_limits {
@@ -116,6 +121,7 @@ private:
     [[nodiscard]] static result<void> store(incoming& message, const wire::message_part& part);
     [[nodiscard]] bytes finish(messages::iterator message);
     void drop(messages::iterator message) noexcept;
+    void give_up(messages::iterator message) noexcept;
     [[nodiscard]] steady_time expiry(const incoming& message) const noexcept;
 
     assembly_budget* budget_;

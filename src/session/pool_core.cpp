@@ -297,6 +297,7 @@ void pool_core::fail_dials() {
 const session_counters& pool_core::counters() const noexcept {
     auto& out = context_->counters;
     out.message_bytes_unfinished = datagrams_->assembly().used();
+    out.messages_cut_off = datagrams_->assembly().cut_off();
     out.stream_bytes_unread = context_->streams->used(stream_side_of::receiving);
     out.stream_bytes_unsent = context_->streams->used(stream_side_of::sending);
     return out;

@@ -84,6 +84,7 @@ void session_state::room_changed() {
 
 void session_state::leave(std::error_code why, std::string_view detail) {
     why_ = why;
+    if (why == errc::slow_peer) ++context_->counters.slow_closed;
     const auto line = [&] {
         auto out = name() + ": " + why.message();
         if (!detail.empty()) out.append(" (").append(detail).append(")");
@@ -118,6 +119,7 @@ void session_state::close(wire::close_reason reason, std::error_code why, std::s
     if (phase_ >= phase::closing) return;
     const auto self = shared_from_this();
     phase_ = phase::closing;
+    if (reason == wire::close_reason::protocol_violation) ++context_->counters.violations_closed;
     leave(why, detail);
     until_ = now() + goodbye_max;
     arm_next();

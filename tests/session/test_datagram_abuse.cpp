@@ -391,6 +391,8 @@ TEST_CASE("a peer that acknowledges nothing is slow", "[datagrams][hostile]") {
     }
     REQUIRE(both.b.closed.size() == 1);
     CHECK(both.b.closed.front().second == errc::slow_peer);
+    CHECK(both.b.pool->counters().slow_closed == 1);
+    CHECK(both.b.pool->counters().violations_closed == 0);
     CHECK(both.w.log->count("the peer acknowledges nothing") == 1);
     // What waits for it is bounded while it lasts: the requests beyond are refused.
     CHECK(both.at_b.asked <= 4);
@@ -450,6 +452,8 @@ TEST_CASE("a peer that breaks the rules is told so, and goes", "[datagrams][host
     REQUIRE(both.b.closed.size() == 1);
     CHECK(both.at_b.asked == 0);
     CHECK_FALSE(peer.got.empty());
+    CHECK(both.b.pool->counters().violations_closed == 1);
+    CHECK(both.b.pool->counters().slow_closed == 0);
     CHECK(both.w.log->count("the peer broke the rules") == 1);
 }
 
@@ -494,6 +498,7 @@ TEST_CASE("a peer that sends beyond the window of a stream goes, and its service
     peer.send_frames(frames);
     both.w.advance(1s);
     CHECK(both.b.pool->size() == (beyond > 0 ? 0 : 1));
+    CHECK(both.b.pool->counters().violations_closed == beyond);
     CHECK(both.w.log->count("the peer broke the rules") == beyond);
     CHECK(held.cancelled == static_cast<int>(beyond));
     if (beyond > 0) CHECK(both.b.closed.front().second == errc::protocol_violation);
@@ -513,6 +518,7 @@ TEST_CASE("who comes again and again to break the rules goes each time, and fill
         both.w.poll();
     }
     CHECK(both.b.closed.size() == often);
+    CHECK(both.b.pool->counters().violations_closed == often);
     const auto seconds = static_cast<std::size_t>((both.w.time->now() - begun) / 1s);
     const auto lines = both.w.log->count("the peer broke the rules");
     CHECK(lines >= 20);
@@ -547,11 +553,13 @@ TEST_CASE("a packet holds one ack, and a second one is a violation", "[datagrams
     CHECK(both.b.pool->size() == (acks == 1 ? 1 : 0));
     REQUIRE(both.b.closed.size() == (acks == 1 ? 0 : 1));
     if (acks > 1) CHECK(both.b.closed.front().second == errc::protocol_violation);
+    CHECK(both.b.pool->counters().violations_closed == (acks > 1 ? 1 : 0));
 }
 
 TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[datagrams][hostile]") {
     datagram_peers both;
     const auto unfinished = [](const peer& of) { return of.pool->counters().message_bytes_unfinished; };
+    const auto cut_off = [](const peer& of) { return of.pool->counters().messages_cut_off; };
     SECTION("of both sides, at both ends") {
         const bool dialler_closes = GENERATE(true, false);
         CAPTURE(dialler_closes);
@@ -581,6 +589,8 @@ TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[d
         CHECK(*failures == 2);
         CHECK(both.a.closed.size() == 1);
         CHECK(both.b.closed.size() == 1);
+        CHECK(cut_off(both.a) == 1);
+        CHECK(cut_off(both.b) == 1);
         // One side says why it ends, the other one that it was told.
         CHECK(both.w.log->count("the peer closed") == 1);
     }
@@ -596,6 +606,7 @@ TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[d
         peer.send_frames(first);
         both.w.advance(100ms);
         REQUIRE(unfinished(both.b) >= data.size());
+        CHECK(cut_off(both.b) == 0);
         bytes last;
         part(last, 1);
         wire::append_close(last, wire::close_reason::normal);
@@ -607,6 +618,7 @@ TEST_CASE("a close amid the parts of large messages leaves nothing of them", "[d
         peer.send_frames(first);
         both.w.advance(1s);
         CHECK(unfinished(both.b) == 0);
+        CHECK(cut_off(both.b) == 2);
         CHECK(both.w.log->count("the peer closed") == 1);
     }
 }
@@ -623,10 +635,29 @@ TEST_CASE("a large message of which nothing more comes is dropped", "[datagrams]
     CHECK(both.b.pool->counters().message_bytes_unfinished >= data.size());
     for (int i = 0; i < 40; ++i) {
         both.w.advance(1s);
+    }
+    CHECK(both.b.pool->size() == 1);
+    CHECK(both.b.pool->counters().message_bytes_unfinished == 0);
+}
+
+TEST_CASE("a large message of which nothing more comes is dropped and counted", "[datagrams][hostile]") {
+    datagram_peers both;
+    handmade_datagrams peer(both, evil());
+    peer.connect();
+    const bytes data(300, 9);
+    bytes first;
+    wire::append_part(first, {.number = 0, .size = 5'000, .offset = 300, .data = data});
+    peer.send_frames(first);
+    both.w.advance(1s);
+    CHECK(both.b.pool->counters().message_bytes_unfinished >= data.size());
+    CHECK(both.b.pool->counters().messages_cut_off == 0);
+    for (int i = 0; i < 40; ++i) {
+        both.w.advance(1s);
         peer.send_frames(handmade_datagrams::ping());
     }
     CHECK(both.b.pool->size() == 1);
     CHECK(both.b.pool->counters().message_bytes_unfinished == 0);
+    CHECK(both.b.pool->counters().messages_cut_off == 1);
 }
 
 TEST_CASE("parts without end take bounded memory", "[datagrams][hostile]") {

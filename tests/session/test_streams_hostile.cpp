@@ -86,6 +86,7 @@ TEST_CASE("a peer that breaks the rules of streams loses its session, and its se
     }
     s.w.advance(5s);
     CHECK(s.verdict() == make_error_code(errc::protocol_violation));
+    CHECK(s.node.pool->counters().violations_closed == 1);
     CHECK(s.said("the peer broke the rules") == 1);
     CHECK(s.held.cancelled == 1);
     bytes one(1);
@@ -113,6 +114,7 @@ TEST_CASE("streams without end are refused, then the session is cut", "[streams]
     }
     CHECK(s.held.running == 10);
     CHECK(s.verdict() == make_error_code(errc::protocol_violation));
+    CHECK(s.node.pool->counters().violations_closed == 1);
     CHECK(s.node.pool->counters().streams_refused >= 1024);
     CHECK(s.said("the peer broke the rules") == 1);
     CHECK(channel < 2 * (10 + 1024 + 40));
@@ -130,6 +132,7 @@ TEST_CASE("a peer that asks for an echo and never reads it is slow", "[streams][
     CHECK_FALSE(s.verdict());
     s.w.advance(10s);
     CHECK(s.verdict() == make_error_code(errc::slow_peer));
+    CHECK(s.node.pool->counters().slow_closed == 1);
     CHECK(s.said("takes nothing") == 1);
 }
 
@@ -144,6 +147,7 @@ TEST_CASE("a stream whose session breaks in the middle of a frame says so to its
     CHECK(s.held.cancelled == 1);
     REQUIRE(s.verdict());
     CHECK(s.said(s.verdict()->message()) == 1);
+    CHECK(s.node.pool->counters().violations_closed == 0);
     bytes one(1);
     CHECK(s.w.run(s.held.streams[0].read_some(one)).error() == errc::session_closed);
 }

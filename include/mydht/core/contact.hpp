@@ -15,8 +15,11 @@ enum class capability : std::uint32_t {
 };
 
 /// How to reach a peer: unsigned, a hint that the handshake proves. `id` always is the hash of `peer` (contact_of in
-/// mydht/crypto/ids.hpp makes it so; decoders compute it and never read it).
+/// mydht/crypto/ids.hpp makes it so; decoders compute it and never read it). No aggregate: one that is written with
+/// braces inside a co_await expression would be destroyed twice by g++ 12.
 struct contact {
+    contact() {}
+
     node_id id;
     public_key peer;
     std::uint32_t capabilities = 0;

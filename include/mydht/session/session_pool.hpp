@@ -56,6 +56,8 @@ struct session_counters {
     std::uint64_t crossings = 0;
     std::uint64_t replaced = 0;
     std::uint64_t idle_closed = 0;
+    std::uint64_t slow_closed = 0;        ///< sessions whose peer took or acknowledged nothing for too long
+    std::uint64_t violations_closed = 0;  ///< sessions whose peer broke the rules
     std::uint64_t addresses_changed = 0;  ///< datagram sessions whose peer moved
     std::uint64_t sockets_lost = 0;       ///< of datagrams, that broke or whose address went away
     std::uint64_t sockets_reopened = 0;
@@ -66,6 +68,7 @@ struct session_counters {
     std::uint64_t requests_sent = 0;
     std::uint64_t requests_served = 0;
     std::uint64_t message_bytes_unfinished = 0;  ///< held now: bytes of large messages that have not all come
+    std::uint64_t messages_cut_off = 0;          ///< large ones of peers of which the rest never came
     std::uint64_t streams_opened = 0;            ///< by this side
     std::uint64_t streams_served = 0;
     std::uint64_t streams_refused = 0;        ///< of peers: no such service, too many open, no memory
