@@ -56,6 +56,9 @@ CASES = [
      {"src/node/a.cpp": "#include <spdlog/spdlog.h>\n", "src/tools/a.cpp": "#include <CLI/CLI.hpp>\n"}, ["<spdlog/spdlog.h>"]),
     ("JSON in tests", "third-party",
      {"src/node/a.cpp": "#include <nlohmann/json.hpp>\n", "tests/crypto/a.cpp": "#include <nlohmann/json.hpp>\n"}, ["<nlohmann"]),
+    ("Protocol Buffers beside the wire", "third-party",
+     {"src/node/a.cpp": "#include <google/protobuf/message.h>\n", "src/wire/a.cpp": "#include <google/protobuf/message.h>\n"},
+     ["src/node/a.cpp"]),
 
     ("detached", "banned", {"src/node/a.cpp": "co_spawn_(x, asio::detached);\n", "examples/a.cpp": "asio::detached;\n"}, ["detached"]),
     ("raw timers", "banned", {"src/query/a.cpp": "asio::steady_timer timer;\n", "src/runtime/a.cpp": "steady_timer t;\n"}, ["steady_timer"]),
