@@ -51,19 +51,23 @@ result<std::vector<std::uint64_t>> unpack(kj::ArrayInputStream& packed, std::siz
 /// Calls `read` with what `data` unpacks to, and with limits for that.
 template <typename Read>
 bool unpacked(bytes_view data, decode_limits limits, decode_error& why, Read read) {
-    const auto fail = [&why](errc code) {
+    kj::ArrayInputStream packed({data.data(), data.size()});
+    const auto fail = [&](errc code) {
         why.code = code;
+        why.offset = data.size() - packed.tryGetReadBuffer().size();
         why.field = "segments";
         return false;
     };
-    kj::ArrayInputStream packed({data.data(), data.size()});
     try {
         const auto flat = unpack(packed, limits.visited_bytes);
         if (!flat) return fail(errc::too_large);
         if (packed.tryGetReadBuffer().size() > 0) return fail(errc::trailing_bytes);
         limits.message_bytes = limits.visited_bytes;
-        return read(bytes_view(reinterpret_cast<const std::uint8_t*>(flat->data()), flat->size() * capnp_word_bytes),
-                    limits);
+        const auto* first = reinterpret_cast<const std::uint8_t*>(flat->data());
+        if (read(bytes_view(first, flat->size() * capnp_word_bytes), limits)) return true;
+        // Where it is in what was unpacked says nothing of the message.
+        why.offset.reset();
+        return false;
     } catch (const kj::Exception&) {
         // It ends too soon, or in the midst of a run.
         return fail(packed.tryGetReadBuffer().size() > 0 ? errc::malformed : errc::truncated);
@@ -82,10 +86,7 @@ struct capnp_packed {
 
     bool read_message(bytes_view data, envelope& out, const decode_limits& limits, decode_error& why) const {
         return unpacked(data, limits, why, [&](bytes_view flat, const decode_limits& of_flat) {
-            if (capnp_decode(flat, out, of_flat, why)) return true;
-            // Where it is in what was unpacked says nothing of the message.
-            why.offset.reset();
-            return false;
+            return capnp_decode(flat, out, of_flat, why);
         });
     }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <exception>
@@ -15,8 +16,12 @@ namespace mydht::wire {
 
 namespace {
 
-/// Addresses of kinds that have no text form: "kind-77:" and the bytes as base64url.
+/// Addresses that have no text form, or none that a JSON string has as it is: "kind-77:" and the bytes as base64url.
 constexpr std::string_view unknown_kind = "kind-";
+
+bool needs_no_escape(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
 
 class json_writer {
 public:
@@ -59,8 +64,9 @@ public:
     }
     void place(const address& value) {
         separate();
-        if (const auto known = parse_address(value.text()); known && *known == value) {
-            quoted(value.text());
+        const auto text = value.text();
+        if (const auto known = parse_address(text); known && *known == value && needs_no_escape(text)) {
+            quoted(text);
         } else {
             const auto kind = std::to_string(static_cast<unsigned>(value.kind()));
             quoted(std::string(unknown_kind) + kind + ':' + to_base64url(value.data()));
@@ -208,6 +214,7 @@ struct json {
         json_events events(reader, text);
         if (!nlohmann::json::sax_parse(text.begin(), text.end(), &events)) {
             if (!why.offset) why.offset = events.place();
+            if (why.code == errc::truncated && text.size() < all.size()) why.code = errc::malformed;
             return false;
         }
         if (text.size() == all.size()) return reader.is_done();

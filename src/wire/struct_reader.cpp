@@ -100,7 +100,8 @@ std::size_t struct_reader::limit_of(const field& one) const noexcept {
 }
 
 bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
-    if (list.count(object) >= limit) return fail(errc::too_large);
+    if (list.count(object) >= limit || elements_ >= limits_.elements) return fail(errc::too_large);
+    ++elements_;
     out = {&list.inner(), list.add(object, 0), limits_.message_bytes};
     return true;
 }

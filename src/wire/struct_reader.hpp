@@ -101,7 +101,8 @@ private:
     std::optional<std::size_t> offset_;
     std::array<frame, nesting_max> frames_{};
     std::size_t depth_ = 0;
-    std::size_t passed_ = 0;  ///< levels that have begun in what is passed over
+    std::size_t elements_ = 0;  ///< of all lists so far
+    std::size_t passed_ = 0;    ///< levels that have begun in what is passed over
     bool pass_next_ = false;
     bool unsupported_ = false;  ///< an alternative that this build does not know
     bool failed_ = false;

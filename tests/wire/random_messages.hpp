@@ -51,7 +51,11 @@ inline address random_address(prng& random) {
         case 1: return address::from_bytes(address_kind::udp, random_bytes(random, 18)).value();
         case 2: return address::from_bytes(address_kind::tor, random_bytes(random, 34)).value();
         case 3: return address::from_bytes(address_kind::i2p, random_bytes(random, 32)).value();
-        case 4: return address::memory(std::string(1 + random_size(random, address::size_max - 1), 'm')).value();
+        case 4: {
+            std::string name(1 + random_size(random, address::size_max - 1), 'm');
+            for (auto& c : name) c = "az\"\\%:{~"[random.below(8)];
+            return address::memory(name).value();
+        }
         default: break;
     }
     const auto kind = static_cast<address_kind>(7 + random.below(249));

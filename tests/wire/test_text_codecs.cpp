@@ -49,6 +49,9 @@ TEST_CASE("JSON is as people read it", "[codec]") {
     CHECK(in_json({1, seen}) == R"({"id":1,"version":1,"role":1,"body":{"pong":{"observed":"udp://192.0.2.1:4000"}}})");
     seen.observed = address::from_bytes(address_kind{77}, as_bytes("ab")).value();
     CHECK(in_json({1, seen}) == R"({"id":1,"version":1,"role":1,"body":{"pong":{"observed":"kind-77:YWI"}}})");
+    // A name that would end its string.
+    seen.observed = address::memory("a\"b").value();
+    CHECK(in_json({1, seen}) == R"({"id":1,"version":1,"role":1,"body":{"pong":{"observed":"kind-5:YSJi"}}})");
     find_node ask;
     ask.target.data().fill(0xff);
     CHECK(

@@ -35,7 +35,7 @@ struct decode_limits {
     std::size_t request_body_bytes = limits::request_body_bytes;
     /// The text of an error, in bytes.
     std::size_t text_bytes = limits::error_text_bytes;
-    /// The elements of a list that has no limit of its own: those in an application's structs.
+    /// The elements of all lists of an application's struct together: a few bytes may stand for a large one.
     std::size_t elements = 16384;
 };
 
