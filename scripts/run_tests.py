@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the tests of a build and counts them: Catch2's test cases, handshake vectors, fuzz corpora, scripts of tests/cli.
+"""Runs the tests of a build and counts them: Catch2's test cases, published vectors, fuzz corpora, scripts of tests/cli.
 
 usage: run_tests.py BUILD [--build] [--tag TAG] [--jobs N] [--slow FACTOR] [NAME...]
 
@@ -145,18 +145,33 @@ def program_jobs(build, slow):
     return jobs
 
 
+# program, folder beside the checkout, its files, whether they are one job, and what checks the same where there are none.
+VECTORS = [
+    ("noise_vectors", "noise", "*.json", False, "the known answers in test_crypto"),
+    ("json_vectors", "json/test_parsing", "*.json", True, "the known answers in test_wire"),
+    ("cbor_vectors", "cbor", "appendix_a.json", False, "the known answers in test_wire"),
+]
+
+
 def vector_jobs(build, slow):
-    """The community's handshake vectors, where they lie beside the checkout."""
-    program = build / "tests" / "noise_vectors"
-    known = any(target["name"] == program.name for target in introspect(build, "targets"))
-    folder = pathlib.Path(os.environ.get("MYDHT_NOISE_VECTORS", TOP.parent / "shared" / "vectors" / "noise"))
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    if not known:
-        return []
-    if not files:
-        print(f"no handshake vectors in {folder} (MYDHT_NOISE_VECTORS names another folder); "
-              "the known answers in test_crypto are checked all the same")
-    return [Job(f"noise_vectors {file.name}", "script", [str(program), str(file)], LIMIT_SECONDS * slow) for file in files]
+    """Published vectors, where they lie beside the checkout."""
+    jobs = []
+    known = {target["name"] for target in introspect(build, "targets")}
+    for name, place, pattern, together, instead in VECTORS:
+        if name not in known:
+            continue
+        program = str(build / "tests" / name)
+        variable = f"MYDHT_{name.upper()}"
+        folder = pathlib.Path(os.environ.get(variable, TOP.parent / "shared" / "vectors" / place))
+        files = [str(file) for file in sorted(folder.glob(pattern))] if folder.is_dir() else []
+        if not files:
+            print(f"nothing for {name} in {folder} ({variable} names another folder); {instead} are checked all the same")
+        elif together:
+            jobs.append(Job(name, "script", [program, *files], LIMIT_SECONDS * slow))
+        else:
+            jobs += [Job(f"{name} {pathlib.Path(file).name}", "script", [program, file], LIMIT_SECONDS * slow)
+                     for file in files]
+    return jobs
 
 
 def script_jobs(build, slow):
@@ -184,7 +199,8 @@ def show(outcome):
         print(f"  | {line}")
     if outcome.problem:
         print(f"  {outcome.job.name} {outcome.problem}")
-    print(f"  run it alone: {' '.join(outcome.job.command)}", flush=True)
+    shown = outcome.job.command[:4]
+    print(f"  run it alone: {' '.join(shown)}{' ...' if shown != outcome.job.command else ''}", flush=True)
 
 
 def main():
