@@ -90,6 +90,23 @@ TEST_CASE("the comparison in constant time compares", "[hash]") {
     }
 }
 
+TEST_CASE("an id that is remembered is the hash, whatever came before", "[ids]") {
+    // All zero is what places hold before anything has come there; the others share places, also when they differ in
+    // their last bit only.
+    std::vector<public_key> peers(64);
+    for (std::size_t i = 1; i < peers.size(); ++i) {
+        peers[i].data()[31] = static_cast<std::uint8_t>(i / 2);
+        peers[i].data()[1] = static_cast<std::uint8_t>(4 * (i % 2));
+    }
+    for (int round = 0; round < 2; ++round) {
+        for (const auto& peer : peers) {
+            const auto right = hash_id("mydht.node", {peer.view()});
+            CHECK(node_id_of(peer) == right);
+            CHECK(node_id_of(peer) == right);
+        }
+    }
+}
+
 TEST_CASE("ids are the hashes that the specification names", "[ids]") {
     CHECK(node_id_of(counting_key).hex() == "95c2abd3a0f8d89ac7aa87154cfa1b5e7f25bead454491e4974a908c1b0b06b3");
     CHECK(immutable_key(as_bytes("ns"), as_bytes("hello")).hex() ==
