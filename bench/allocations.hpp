@@ -4,7 +4,7 @@
 
 namespace mydht::bench {
 
-/// How often this program has asked for memory so far: operator new, and what Asio takes for its handlers.
+/// How often this thread has asked for memory so far: operator new, and what Asio takes for its handlers.
 [[nodiscard]] std::uint64_t allocations() noexcept;
 
 /// For how many bytes it has asked, those that were given back included.
