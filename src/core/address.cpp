@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 namespace mydht {
 
@@ -83,11 +84,15 @@ std::string_view to_string(address_kind kind) noexcept {
 }
 
 result<address> address::from_bytes(address_kind kind, bytes_view data) {
-    if (!fits(kind, data)) return failure(errc::bad_address);
-    address out;
-    out.kind_ = kind;
-    out.size_ = static_cast<std::uint8_t>(data.size());
-    std::ranges::copy(data, out.data_.begin());
+    // Made where the caller has it: decoders make many.
+    result<address> out;
+    if (fits(kind, data)) {
+        out->kind_ = kind;
+        out->size_ = static_cast<std::uint8_t>(data.size());
+        std::memcpy(out->data_.data(), data.data(), data.size());
+    } else {
+        out = failure(errc::bad_address);
+    }
     return out;
 }
 

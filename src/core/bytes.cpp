@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
+#include <cstring>
 
 namespace mydht {
 
@@ -12,12 +14,25 @@ constexpr std::string_view base32_digits = "abcdefghijklmnopqrstuvwxyz234567";
 
 constexpr std::string_view base64url_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The value of each character in base64url; 255 for those that are none.
+/// Two characters for each number of twelve bits: three bytes are two of them.
+constexpr auto base64url_pairs = [] {
+    std::array<std::array<char, 2>, 4096> out{};
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = {base64url_digits[i / 64], base64url_digits[i % 64]};
+    return out;
+}();
+
+/// Above all that four characters can stand for.
+constexpr std::uint32_t base64url_wrong = 1U << 24U;
+
+/// What each character stands for at the first to the fourth place of four; base64url_wrong when it is none.
 constexpr auto base64url_values = [] {
-    std::array<std::uint8_t, 256> out{};
-    out.fill(255);
-    for (std::size_t i = 0; i < base64url_digits.size(); ++i) {
-        out[static_cast<std::uint8_t>(base64url_digits[i])] = static_cast<std::uint8_t>(i);
+    std::array<std::array<std::uint32_t, 256>, 4> out{};
+    for (std::size_t place = 0; place < out.size(); ++place) {
+        out[place].fill(base64url_wrong);
+        for (std::size_t i = 0; i < base64url_digits.size(); ++i) {
+            out[place][static_cast<std::uint8_t>(base64url_digits[i])] = static_cast<std::uint32_t>(i)
+                                                                         << (18 - 6 * place);
+        }
     }
     return out;
 }();
@@ -100,39 +115,58 @@ result<bytes> from_base32(std::string_view text) {
 }
 
 std::string to_base64url(bytes_view data) {
-    std::string out((data.size() * 4 + 2) / 3, '\0');
+    std::string out(base64url_size(data.size()), '\0');
+    write_base64url(data, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+    return out;
+}
+
+void write_base64url(bytes_view data, bytes_span out) noexcept {
+    assert(out.size() == base64url_size(data.size()));
     auto* to = out.data();
     std::size_t i = 0;
     for (; i + 3 <= data.size(); i += 3) {
         const auto three = std::uint32_t{data[i]} << 16U | std::uint32_t{data[i + 1]} << 8U | data[i + 2];
-        for (unsigned shift = 24; shift > 0; shift -= 6) *to++ = base64url_digits[three >> (shift - 6) & 63U];
+        std::memcpy(to, base64url_pairs[three >> 12U].data(), 2);
+        std::memcpy(to + 2, base64url_pairs[three & 4095U].data(), 2);
+        to += 4;
     }
     const auto rest = data.size() - i;
-    if (rest == 0) return out;
+    if (rest == 0) return;
     const auto last = std::uint32_t{data[i]} << 16U | (rest == 2 ? std::uint32_t{data[i + 1]} << 8U : 0U);
-    *to++ = base64url_digits[last >> 18U];
-    *to++ = base64url_digits[last >> 12U & 63U];
-    if (rest == 2) *to = base64url_digits[last >> 6U & 63U];
-    return out;
+    std::memcpy(to, base64url_pairs[last >> 12U].data(), 2);
+    if (rest == 2) to[2] = base64url_pairs[last & 4095U][0];
 }
 
 result<bytes> from_base64url(std::string_view text) {
-    if (text.size() % 4 == 1) return failure(errc::malformed);
-    bytes out;
-    out.reserve(text.size() * 3 / 4);
-    std::uint32_t buffer = 0;
-    unsigned held = 0;
-    for (const char c : text) {
-        const auto value = base64url_values[static_cast<std::uint8_t>(c)];
-        if (value == 255) return failure(errc::malformed);
-        buffer = buffer << 6U | value;
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        out.push_back(static_cast<std::uint8_t>(buffer >> held));
-    }
-    if ((buffer & ((1U << held) - 1U)) != 0) return failure(errc::malformed);
+    bytes out(base64url_bytes(text.size()));
+    if (!read_base64url(text, out)) return failure(errc::malformed);
     return out;
+}
+
+bool read_base64url(std::string_view text, bytes_span out) noexcept {
+    assert(out.size() == base64url_bytes(text.size()));
+    const auto value = [text](std::size_t i, std::size_t place) {
+        return base64url_values[place][static_cast<std::uint8_t>(text[i])];
+    };
+    auto* to = out.data();
+    std::uint32_t all = 0;
+    std::size_t i = 0;
+    for (; i + 4 <= text.size(); i += 4) {
+        const auto three = value(i, 0) | value(i + 1, 1) | value(i + 2, 2) | value(i + 3, 3);
+        all |= three;
+        to[0] = static_cast<std::uint8_t>(three >> 16U);
+        to[1] = static_cast<std::uint8_t>(three >> 8U);
+        to[2] = static_cast<std::uint8_t>(three);
+        to += 3;
+    }
+    const auto rest = text.size() - i;
+    if (rest == 0) return all < base64url_wrong;
+    if (rest == 1) return false;
+    const auto last = value(i, 0) | value(i + 1, 1) | (rest == 3 ? value(i + 2, 2) : 0U);
+    to[0] = static_cast<std::uint8_t>(last >> 16U);
+    if (rest == 3) to[1] = static_cast<std::uint8_t>(last >> 8U);
+    const auto surplus = rest == 3 ? last & 0xffU : last & 0xffffU;
+    return (all | last) < base64url_wrong && surplus == 0;
 }
 
 }  // namespace mydht

@@ -26,13 +26,12 @@ std::uint8_t* write_address(std::uint8_t* out, const address& a) noexcept {
 }
 
 result<address> take_address(bytes_view& rest) {
-    if (rest.size() < header_bytes) return failure(errc::truncated);
-    const std::size_t size = rest[1];
-    if (rest.size() - header_bytes < size) return failure(errc::truncated);
-    auto out = address::from_bytes(static_cast<address_kind>(rest[0]), rest.subspan(header_bytes, size));
-    if (!out) return failure(errc::malformed);
-    rest = rest.subspan(header_bytes + size);
-    return out;
+    const bool whole = rest.size() >= header_bytes && rest.size() - header_bytes >= rest[1];
+    if (!whole) return failure(errc::truncated);
+    const auto data = rest.subspan(header_bytes, rest[1]);
+    const auto kind = static_cast<address_kind>(rest[0]);
+    rest = rest.subspan(header_bytes + data.size());
+    return address::from_bytes(kind, data);
 }
 
 result<std::vector<address>> read_addresses(bytes_view data, std::size_t count_max) {
@@ -44,8 +43,8 @@ result<std::vector<address>> read_addresses(bytes_view data, std::size_t count_m
     std::vector<address> out;
     out.reserve(count);
     while (!data.empty()) {
-        auto one = take_address(data);
-        if (!one) return failure(one.error());
+        const auto one = take_address(data);
+        if (!one) return failure(one.error() == errc::truncated ? errc::truncated : errc::malformed);
         out.push_back(*one);
     }
     return out;

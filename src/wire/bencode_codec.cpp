@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <limits>
 #include <optional>
 
 #include <mydht/core/address.hpp>
 #include <mydht/wire/codec.hpp>
 
+#include "wire/byte_writer.hpp"
 #include "wire/struct_reader.hpp"
 #include "wire/struct_writer.hpp"
 
@@ -19,12 +19,16 @@ constexpr std::size_t real_bytes = 8;
 
 class bencode_writer {
 public:
+    static constexpr bool wants_count = false;
+
     explicit bencode_writer(bytes& to) noexcept : to_(to) {}
 
-    void begin_record(std::size_t) { to_.push_back('d'); }
-    void end_record() { to_.push_back('e'); }
-    void begin_list(std::size_t) { to_.push_back('l'); }
-    void end_list() { to_.push_back('e'); }
+    void finish() { to_.flush(); }
+
+    void begin_record(std::size_t) { to_.put('d'); }
+    void end_record() { to_.put('e'); }
+    void begin_list(std::size_t) { to_.put('l'); }
+    void end_list() { to_.put('e'); }
     /// The short names sort as the numbers of the fields do.
     void name(const field& one) { text(one.short_name()); }
 
@@ -35,38 +39,32 @@ public:
     void real(double value) {
         length(real_bytes);
         const auto bits = std::bit_cast<std::uint64_t>(value);
-        for (unsigned shift = 64; shift > 0; shift -= 8) to_.push_back(static_cast<std::uint8_t>(bits >> (shift - 8)));
+        for (unsigned shift = 64; shift > 0; shift -= 8) to_.put(static_cast<std::uint8_t>(bits >> (shift - 8)));
     }
     void text(std::string_view value) { binary(as_bytes(value)); }
     void binary(bytes_view value) {
         length(value.size());
-        to_.insert(to_.end(), value.begin(), value.end());
+        to_.put(value);
     }
     void place(const address& value) {
         length(1 + value.data().size());
-        to_.push_back(static_cast<std::uint8_t>(value.kind()));
-        to_.insert(to_.end(), value.data().begin(), value.data().end());
+        to_.put(static_cast<std::uint8_t>(value.kind()));
+        to_.put(value.data());
     }
 
 private:
     template <typename Number>
-    void digits(Number value) {
-        std::array<char, 24> text{};
-        const char* end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-        to_.insert(to_.end(), static_cast<const char*>(text.data()), end);
-    }
-    template <typename Number>
     void number(Number value) {
-        to_.push_back('i');
-        digits(value);
-        to_.push_back('e');
+        to_.put('i');
+        to_.digits(value);
+        to_.put('e');
     }
     void length(std::size_t value) {
-        digits(value);
-        to_.push_back(':');
+        to_.digits(value);
+        to_.put(':');
     }
 
-    bytes& to_;
+    byte_writer to_;
 };
 
 /// Reads one bencoded value, in its canonical form alone: no leading zeros, keys sorted and none twice.
@@ -141,17 +139,22 @@ private:
 
     /// Reads digits up to `end` and steps behind it.
     bool take_number(char end, std::uint64_t& out) {
-        const auto text = as_text(data_.subspan(at_));
-        const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), out);
-        const auto size = static_cast<std::size_t>(stop - text.data());
-        const bool padded = size > 1 && text.front() == '0';
-        if (fault != std::errc() || padded) {
-            // Nothing but digits up to the end may still be a number of which the rest is missing.
-            return text.empty() ? truncated() : wrong(errc::malformed);
+        constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+        out = 0;
+        auto i = at_;
+        for (; i < data_.size(); ++i) {
+            const auto digit = static_cast<std::uint8_t>(data_[i] - '0');
+            if (digit > 9) break;
+            if (out > most / 10 || (out == most / 10 && digit > most % 10)) return wrong(errc::malformed);
+            out = 10 * out + digit;
         }
-        if (size == text.size()) return truncated();
-        if (text[size] != end) return wrong(errc::malformed);
-        at_ += size + 1;
+        const auto count = i - at_;
+        const bool padded = count > 1 && data_[at_] == '0';
+        if (padded) return wrong(errc::malformed);
+        // Nothing but digits up to the end may still be a number of which the rest is missing.
+        if (i == data_.size()) return truncated();
+        if (count == 0 || data_[i] != end) return wrong(errc::malformed);
+        at_ = i + 1;
         return true;
     }
 
@@ -209,6 +212,7 @@ struct bencode {
     result<void> write(const shape& what, const void* from, bytes& out) const {
         bencode_writer to(out);
         write_struct(what, from, to);
+        to.finish();
         return {};
     }
 

@@ -5,6 +5,7 @@
 #include <mydht/core/address.hpp>
 #include <mydht/wire/codec.hpp>
 
+#include "wire/byte_writer.hpp"
 #include "wire/struct_reader.hpp"
 #include "wire/struct_writer.hpp"
 #include "wire/utf8.hpp"
@@ -28,7 +29,11 @@ enum class major : std::uint8_t {
 /// Writes definite lengths and the shortest heads (RFC 8949 section 4.1); doubles stay doubles.
 class cbor_writer {
 public:
+    static constexpr bool wants_count = true;
+
     explicit cbor_writer(bytes& to) noexcept : to_(to) {}
+
+    void finish() { to_.flush(); }
 
     void begin_record(std::size_t fields) { head(major::map, fields); }
     void end_record() {}
@@ -46,21 +51,21 @@ public:
             head(major::natural, static_cast<std::uint64_t>(value));
     }
     void real(double value) {
-        to_.push_back(0xfb);
+        to_.put(std::uint8_t{0xfb});
         big_endian(std::bit_cast<std::uint64_t>(value), 8);
     }
     void text(std::string_view value) {
         head(major::text, value.size());
-        to_.insert(to_.end(), value.begin(), value.end());
+        to_.put(value);
     }
     void binary(bytes_view value) {
         head(major::bytes, value.size());
-        to_.insert(to_.end(), value.begin(), value.end());
+        to_.put(value);
     }
     void place(const address& value) {
         head(major::bytes, 1 + value.data().size());
-        to_.push_back(static_cast<std::uint8_t>(value.kind()));
-        to_.insert(to_.end(), value.data().begin(), value.data().end());
+        to_.put(static_cast<std::uint8_t>(value.kind()));
+        to_.put(value.data());
     }
 
 private:
@@ -69,29 +74,29 @@ private:
             return static_cast<std::uint8_t>(static_cast<unsigned>(kind) << 5U | low);
         };
         if (value < 24) {
-            to_.push_back(first(static_cast<unsigned>(value)));
+            to_.put(first(static_cast<unsigned>(value)));
         } else if (value <= 0xff) {
-            to_.push_back(first(24));
+            to_.put(first(24));
             big_endian(value, 1);
         } else if (value <= 0xffff) {
-            to_.push_back(first(25));
+            to_.put(first(25));
             big_endian(value, 2);
         } else if (value <= 0xffffffff) {
-            to_.push_back(first(26));
+            to_.put(first(26));
             big_endian(value, 4);
         } else {
-            to_.push_back(first(27));
+            to_.put(first(27));
             big_endian(value, 8);
         }
     }
 
     void big_endian(std::uint64_t value, unsigned size) {
         for (unsigned shift = 8 * size; shift > 0; shift -= 8) {
-            to_.push_back(static_cast<std::uint8_t>(value >> (shift - 8)));
+            to_.put(static_cast<std::uint8_t>(value >> (shift - 8)));
         }
     }
 
-    bytes& to_;
+    byte_writer to_;
 };
 
 /// The head of an item: what it is, and the number, size or count that comes with it.
@@ -304,6 +309,7 @@ struct cbor {
     result<void> write(const shape& what, const void* from, bytes& out) const {
         cbor_writer to(out);
         write_struct(what, from, to);
+        to.finish();
         return {};
     }
 

@@ -27,6 +27,8 @@ constexpr std::size_t varint_bytes = 10;
 
 class protobuf_writer {
 public:
+    static constexpr bool wants_count = false;
+
     explicit protobuf_writer(bytes& to) noexcept : to_(to) {}
 
     void begin_record(std::size_t) {

@@ -18,6 +18,27 @@ static_assert(field_number_max < 63);
 
 bool is_structure(shape_kind kind) noexcept { return kind == shape_kind::record || kind == shape_kind::choice; }
 
+/// The index of the field with this number; how many there are when there is none.
+std::size_t index_of(std::span<const field> fields, std::uint64_t number) noexcept {
+    // Numbers have gaps where fields are gone.
+    const auto likely = static_cast<std::size_t>(number - 1);
+    if (likely < fields.size() && fields[likely].number == number) return likely;
+    const auto found = std::ranges::find_if(fields, [number](const field& one) { return one.number == number; });
+    return static_cast<std::size_t>(found - fields.begin());
+}
+
+/// The same by name. `likely`: where to look first.
+std::size_t index_of(std::span<const field> fields, std::string_view name, std::size_t likely) noexcept {
+    if (likely < fields.size() && fields[likely].name == name) return likely;
+    const auto found = std::ranges::find(fields, name, &field::name);
+    return static_cast<std::size_t>(found - fields.begin());
+}
+
+void empty_member(const shape& what, void* member) {
+    if (what.set_number != nullptr) (void)what.set_number(member, 0);
+    if (what.kind == shape_kind::record) make_empty(what, member);
+}
+
 }  // namespace
 
 struct_reader::struct_reader(const shape& root, void* object, const decode_limits& limits, decode_error& why)
@@ -32,34 +53,30 @@ bool struct_reader::awaits_name() const noexcept {
 bool struct_reader::name(std::string_view name) {
     if (passed_ > 0) return !failed_;
     if (!awaits_name()) return fail(errc::malformed);
-    const auto fields = frames_[depth_ - 1].what->fields;
-    const auto found = std::ranges::find(fields, name, &field::name);
-    if (found == fields.end()) return select_unknown();
-    return select(static_cast<std::size_t>(found - fields.begin()), false);
+    const auto& in = frames_[depth_ - 1];
+    // They mostly come in their order.
+    const auto next = static_cast<std::size_t>(std::bit_width(in.seen));
+    return select(index_of(in.what->fields, name, next), false);
 }
 
 bool struct_reader::short_name(std::string_view name) {
     if (passed_ > 0) return !failed_;
     if (!awaits_name()) return fail(errc::malformed);
-    const auto fields = frames_[depth_ - 1].what->fields;
-    const auto found = std::ranges::find(fields, number_of_short_name(name), &field::number);
-    if (found == fields.end()) return select_unknown();
-    return select(static_cast<std::size_t>(found - fields.begin()), false);
+    return select(index_of(frames_[depth_ - 1].what->fields, number_of_short_name(name)), false);
 }
 
 bool struct_reader::number(std::uint64_t number) {
     if (passed_ > 0) return !failed_;
     if (!awaits_name()) return fail(errc::malformed);
-    const auto fields = frames_[depth_ - 1].what->fields;
-    const auto found = std::ranges::find_if(fields, [number](const field& one) { return one.number == number; });
-    if (found == fields.end()) return select_unknown();
-    return select(static_cast<std::size_t>(found - fields.begin()), true);
+    return select(index_of(frames_[depth_ - 1].what->fields, number), true);
 }
 
 bool struct_reader::select(std::size_t index, bool one_by_one) {
     auto& in = frames_[depth_ - 1];
+    if (index == in.what->fields.size()) return select_unknown();
     in.current = index;
-    in.one_by_one = one_by_one && in.what->fields[index].what().kind == shape_kind::list;
+    in.comes = &in.what->fields[index].what();
+    in.one_by_one = one_by_one && in.comes->kind == shape_kind::list;
     const auto bit = std::uint64_t{1} << index;
     const bool again = in.what->kind == shape_kind::choice ? in.seen != 0 : (in.seen & bit) != 0;
     if (again && !in.one_by_one) return fail(errc::malformed);
@@ -81,28 +98,29 @@ bool struct_reader::select_unknown() {
 
 const shape* struct_reader::awaited() const noexcept {
     if (passes_over() || done_) return nullptr;
-    const auto content = [](const shape* what) { return what->kind == shape_kind::optional ? &what->inner() : what; };
-    if (depth_ == 0) return content(&root_);
-    const auto& in = frames_[depth_ - 1];
-    if (in.what->kind == shape_kind::list) return content(&in.what->inner());
-    if (in.current == none) return nullptr;
-    const auto* what = &in.what->fields[in.current].what();
-    return content(in.one_by_one ? &what->inner() : what);
+    const auto* what = &root_;
+    if (depth_ > 0) {
+        const auto& in = frames_[depth_ - 1];
+        if (in.current == none && in.what->kind != shape_kind::list) return nullptr;
+        what = in.one_by_one ? &in.comes->inner() : in.comes;
+    }
+    return what->kind == shape_kind::optional ? &what->inner() : what;
 }
 
 bool struct_reader::awaits_element() const noexcept {
     return !passes_over() && depth_ > 0 && frames_[depth_ - 1].current != none && frames_[depth_ - 1].one_by_one;
 }
 
-std::size_t struct_reader::limit_of(const field& one) const noexcept {
+std::size_t struct_reader::limit_of(const field& one, const shape& what) const noexcept {
     if (one.limit != nullptr) return limits_.*one.limit;
-    return one.what().kind == shape_kind::list ? limits_.elements : limits_.message_bytes;
+    return what.kind == shape_kind::list ? limits_.elements : limits_.message_bytes;
 }
 
 bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
     if (list.count(object) >= limit || elements_ >= limits_.elements) return fail(errc::too_large);
     ++elements_;
-    out = {&list.inner(), list.add(object, 0), limits_.message_bytes};
+    out.object = list.add(object, 0);
+    out.limit = limits_.message_bytes;
     return true;
 }
 
@@ -110,14 +128,16 @@ bool struct_reader::take_member(frame& in, slot& out) {
     // A value without a name before it.
     if (in.current == none) return fail(errc::malformed);
     const auto& member = in.what->fields[in.current];
+    out.what = in.comes;
+    out.limit = limit_of(member, *in.comes);
     if (in.what->kind == shape_kind::choice) {
-        out = {&member.what(), in.what->add(in.object, in.current), limit_of(member)};
+        out.object = in.what->add(in.object, in.current);
         return true;
     }
-    void* object = member.of(in.object);
-    if (in.one_by_one) return take_element(member.what(), object, limit_of(member), out);
-    out = {&member.what(), object, limit_of(member)};
-    return true;
+    out.object = member.of(in.object);
+    if (!in.one_by_one) return true;
+    out.what = &in.comes->inner();
+    return take_element(*in.comes, out.object, out.limit, out);
 }
 
 bool struct_reader::take(slot& out) {
@@ -125,6 +145,7 @@ bool struct_reader::take(slot& out) {
     if (depth_ == 0) {
         out = {&root_, object_, limits_.elements};
     } else if (auto& in = frames_[depth_ - 1]; in.what->kind == shape_kind::list) {
+        out.what = in.comes;
         if (!take_element(*in.what, in.object, in.limit, out)) return false;
     } else if (!take_member(in, out)) {
         return false;
@@ -154,8 +175,8 @@ bool struct_reader::pass_begin() {
 
 bool struct_reader::enter(const slot& to) {
     if (depth_ == std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
-    if (to.what->kind == shape_kind::record) make_empty(*to.what, to.object);
-    frames_[depth_++] = {.what = to.what, .object = to.object, .limit = to.limit};
+    const auto* comes = to.what->kind == shape_kind::list ? &to.what->inner() : nullptr;
+    frames_[depth_++] = {to.what, to.object, to.limit, none, comes, 0, false};
     return true;
 }
 
@@ -181,17 +202,21 @@ bool struct_reader::begin_record() {
     return is_structure(to.what->kind) ? enter(to) : fail(errc::malformed);
 }
 
-/// A choice has no empty value: it has to be there, and to have made its choice. The one that is missed is then the
-/// current field.
-bool struct_reader::misses_choice(frame& in) {
-    if (in.what->kind == shape_kind::choice) return in.seen == 0;
-    for (std::size_t i = 0; i < in.what->fields.size(); ++i) {
-        const bool came = (in.seen >> i & 1U) != 0;
-        if (came || in.what->fields[i].what().kind != shape_kind::choice) continue;
-        in.current = i;
-        return true;
+/// What did not come is empty. A choice cannot be: it has to be there, and to have made its choice; the one that is
+/// missed is then the current field.
+bool struct_reader::complete(frame& in) {
+    if (in.what->kind == shape_kind::choice) return in.seen != 0;
+    const auto all = (std::uint64_t{1} << in.what->fields.size()) - 1;
+    for (auto missing = all & ~in.seen; missing != 0; missing &= missing - 1) {
+        const auto index = static_cast<std::size_t>(std::countr_zero(missing));
+        const auto& what = in.what->fields[index].what();
+        if (what.kind == shape_kind::choice) {
+            in.current = index;
+            return false;
+        }
+        empty_member(what, in.what->fields[index].of(in.object));
     }
-    return false;
+    return in.what->complete == nullptr || in.what->complete(in.object);
 }
 
 bool struct_reader::end_record() {
@@ -202,8 +227,7 @@ bool struct_reader::end_record() {
     }
     if (depth_ == 0) return fail(errc::malformed);
     auto& in = frames_[depth_ - 1];
-    if (!is_structure(in.what->kind) || misses_choice(in)) return fail(errc::malformed);
-    if (in.what->complete != nullptr && !in.what->complete(in.object)) return fail(errc::malformed);
+    if (!is_structure(in.what->kind) || !complete(in)) return fail(errc::malformed);
     return leave();
 }
 
@@ -298,6 +322,9 @@ bool struct_reader::octets(bytes_view value) { return assign(value, true, true);
 bool struct_reader::nothing() {
     if (passes_over()) return pass_value();
     if (failed_ || depth_ == 0 || frames_[depth_ - 1].what->kind != shape_kind::record) return fail(errc::malformed);
+    const auto& in = frames_[depth_ - 1];
+    if (in.current == none || in.comes->kind == shape_kind::choice) return fail(errc::malformed);
+    empty_member(*in.comes, in.what->fields[in.current].of(in.object));
     settle();
     return true;
 }

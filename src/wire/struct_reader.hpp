@@ -60,14 +60,16 @@ public:
 private:
     static constexpr std::size_t none = ~std::size_t{0};
 
-    /// A record, choice or list that has begun and not ended.
+    /// A record, choice or list that has begun and not ended. Without initialisers, so that a reader begins at once
+    /// whatever depth there may be.
     struct frame {
-        const shape* what = nullptr;
-        void* object = nullptr;
-        std::size_t limit = 0;       ///< of a list's elements
-        std::size_t current = none;  ///< the index of the field whose value comes
-        std::uint64_t seen = 0;      ///< a bit for each field that came
-        bool one_by_one = false;     ///< the current field is a list, and its next element comes
+        const shape* what;
+        void* object;
+        std::size_t limit;    ///< of a list's elements
+        std::size_t current;  ///< the index of the field whose value comes
+        const shape* comes;   ///< what that value is; of a list its elements
+        std::uint64_t seen;   ///< a bit for each field that came
+        bool one_by_one;      ///< the current field is a list, and its next element comes
     };
     /// Where a value goes.
     struct slot {
@@ -84,14 +86,14 @@ private:
     bool take(slot& out);
     bool take_member(frame& in, slot& out);
     bool take_element(const shape& list, void* object, std::size_t limit, slot& out);
-    [[nodiscard]] bool misses_choice(frame& in);
+    bool complete(frame& in);
     bool enter(const slot& to);
     void settle() noexcept;
     bool leave();
     bool set(std::uint64_t value, shape_kind kind);
     bool assign(bytes_view value, bool may_be_text, bool may_be_binary);
     bool assign_place(const slot& to, bytes_view value);
-    [[nodiscard]] std::size_t limit_of(const field& one) const noexcept;
+    [[nodiscard]] std::size_t limit_of(const field& one, const shape& what) const noexcept;
     [[nodiscard]] std::string path() const;
 
     const shape& root_;
@@ -99,7 +101,8 @@ private:
     const decode_limits& limits_;
     decode_error& why_;
     std::optional<std::size_t> offset_;
-    std::array<frame, nesting_max> frames_{};
+    // Those below depth_ have begun; the others are not looked at.
+    std::array<frame, nesting_max> frames_;
     std::size_t depth_ = 0;
     std::size_t elements_ = 0;  ///< of all lists so far
     std::size_t passed_ = 0;    ///< levels that have begun in what is passed over

@@ -17,7 +17,7 @@ namespace mydht::wire {
 
 /// Says to `to` what a struct has: the fields that are not empty, in the order of their numbers. A sink has
 /// begin_record(fields), name(field), end_record(), begin_list(elements), end_list(), boolean, natural, integer, real,
-/// text, binary and place.
+/// text, binary and place; and wants_count: whether it is told how many fields come, which takes time to find out.
 template <typename Sink>
 void write_struct(const shape& what, const void* object, Sink& to) {
     switch (what.kind) {
@@ -29,7 +29,7 @@ void write_struct(const shape& what, const void* object, Sink& to) {
         case shape_kind::binary: to.binary(what.view(object)); return;
         case shape_kind::place: to.place(*static_cast<const address*>(object)); return;
         case shape_kind::record: {
-            to.begin_record(fields_to_write(what, object));
+            to.begin_record(Sink::wants_count ? fields_to_write(what, object) : 0);
             for (const auto& one : what.fields) {
                 const auto* member = one.in(object);
                 const auto& shape = one.what();

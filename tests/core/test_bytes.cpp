@@ -66,7 +66,7 @@ TEST_CASE("base32 refuses what no bytes encode to", "[bytes]") {
     }
 }
 
-TEST_CASE("hexadecimal and base32 give back any bytes", "[bytes][property]") {
+TEST_CASE("hexadecimal, base32 and base64url give back any bytes", "[bytes][property]") {
     const auto seed = test::property_seed();
     CAPTURE(seed);
     prng random(seed);
@@ -79,6 +79,54 @@ TEST_CASE("hexadecimal and base32 give back any bytes", "[bytes][property]") {
         const auto decoded = from_base32(to_base32(data));
         REQUIRE(decoded.has_value());
         REQUIRE(*decoded == data);
+        const auto text = to_base64url(data);
+        REQUIRE(text.size() == base64url_size(size));
+        REQUIRE(base64url_bytes(text.size()) == size);
+        REQUIRE(from_base64url(text).value() == data);
+    }
+}
+
+TEST_CASE("base64url of RFC 4648, without padding", "[bytes]") {
+    constexpr std::pair<const char*, const char*> pairs[] = {
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},          {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xbf", "-_-_"}};
+    for (const auto& [plain, encoded] : pairs) {
+        CAPTURE(plain);
+        CHECK(to_base64url(as_bytes(plain)) == encoded);
+        const auto decoded = from_base64url(encoded);
+        REQUIRE(decoded.has_value());
+        CHECK(as_text(*decoded) == plain);
+    }
+}
+
+TEST_CASE("base64url refuses what no bytes encode to", "[bytes]") {
+    // Padding, the other alphabet, one character too many, bits set behind the last byte, and one bad character at each
+    // of four places and of those left over.
+    for (const auto* text : {"Zg==",
+                             "+/+/",
+                             "Z",
+                             "Zm9vY",
+                             "Zh",
+                             "Zm9",
+                             "Zm9vYh",
+                             "Zm9vYmF",
+                             "=m9v",
+                             "Z=9v",
+                             "Zm=v",
+                             "Zm9=",
+                             "Zm9v=g",
+                             "Zm9vY=",
+                             "Zm9v=mE",
+                             "Zm9vY=E",
+                             "Zm9vYm=",
+                             "Zm 9",
+                             "\xc3\xa4"
+                             "9v",
+                             "Zm9v\n"}) {
+        CAPTURE(text);
+        const auto decoded = from_base64url(text);
+        REQUIRE_FALSE(decoded.has_value());
+        CHECK(decoded.error() == errc::malformed);
     }
 }
 

@@ -81,6 +81,7 @@ TEST_CASE("JSON that is no message is refused with its place", "[codec]") {
     CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":{"ping":{},"ping":{}}})").field == "body.ping");
     CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":{}})").code == errc::malformed);
     CHECK(refusal(json, R"({"id":7,"version":1,"role":0})").code == errc::malformed);
+    CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":null})").field == "body");
     CHECK(refusal(json, R"({"id":-1,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
     CHECK(refusal(json, R"({"id":1.5,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
     CHECK(refusal(json, R"({"id":"7","version":1,"role":0,"body":{"ping":{}}})").field == "id");

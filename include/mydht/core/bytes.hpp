@@ -45,7 +45,24 @@ using bytes_span = std::span<std::uint8_t>;
 /// Base64url of RFC 4648 section 5, without padding.
 [[nodiscard]] std::string to_base64url(bytes_view data);
 
+/// How many characters to_base64url() makes of so many bytes.
+[[nodiscard]] constexpr std::size_t base64url_size(std::size_t bytes) noexcept {
+    return bytes / 3 * 4 + (bytes % 3 * 4 + 2) / 3;
+}
+
+/// The same into `out`, which has base64url_size() bytes (asserted).
+void write_base64url(bytes_view data, bytes_span out) noexcept;
+
 /// Errors: errc::malformed for a wrong character, a length that cannot be, or non-zero trailing bits.
 [[nodiscard]] result<bytes> from_base64url(std::string_view text);
+
+/// How many bytes so many characters stand for, if they can be base64url at all.
+[[nodiscard]] constexpr std::size_t base64url_bytes(std::size_t characters) noexcept {
+    return characters / 4 * 3 + characters % 4 * 3 / 4;
+}
+
+/// The same into `out`, which has base64url_bytes() bytes (asserted). False instead of errc::malformed; `out` is then
+/// unspecified.
+[[nodiscard]] bool read_base64url(std::string_view text, bytes_span out) noexcept;
 
 }  // namespace mydht
