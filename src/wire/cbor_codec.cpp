@@ -131,8 +131,8 @@ double double_of_half(std::uint64_t bits) {
     return (bits & 0x8000U) == 0 ? out : -out;
 }
 
-/// Reads one item with all that it has inside (RFC 8949 section 3). Not nlohmann's parser: that follows strings within
-/// strings as deep as whoever sent them likes, and does not say where a value stands.
+/// Reads one item with all that it has inside (RFC 8949 section 3). Strings in pieces are followed as deep as they may
+/// go: one level.
 class cbor_parser {
 public:
     cbor_parser(bytes_view data, struct_reader& to) noexcept : data_(data), to_(to) {}
