@@ -27,7 +27,20 @@ class envelope_reader {
 public:
     envelope_reader(const decode_limits& limits, decode_error& where) noexcept : limits_(limits), where_(where) {}
 
-    /// False when it failed; kj's own failures come as exceptions.
+    /// Reads what lies in `message`. False when it failed; kj's own failures come as exceptions.
+    bool read(schema::Envelope::Reader from, bytes_view message, envelope& out) {
+        message_ = message;
+        if (read(from, out)) return true;
+        note_struct(from);
+        return false;
+    }
+
+    /// The field that was being read when kj gave up.
+    void note_place() {
+        if (where_.field.empty()) where_.field = path();
+    }
+
+private:
     bool read(schema::Envelope::Reader from, envelope& out) {
         out.id = from.getId();
         const auto role = static_cast<std::uint16_t>(from.getRole());
@@ -42,12 +55,12 @@ public:
         return where_.role == role_of(out.body) || fail_at("role", errc::malformed);
     }
 
-    /// The field that was being read when kj gave up.
-    void note_place() {
-        if (where_.field.empty()) where_.field = path();
+    /// Of a failure the innermost struct is said.
+    template <typename Reader>
+    void note_struct(const Reader& from) {
+        if (!where_.offset) where_.offset = place_of(from, message_);
     }
 
-private:
     /// Nobody leaves a field that could not be read, so that its place can be told.
     void enter(std::string_view name) noexcept { path_[depth_++] = name; }
     void leave() noexcept { --depth_; }
@@ -106,7 +119,10 @@ private:
     bool read_entry(const Reader& from, T& to, const Entry& entry) {
         enter(entry.name);
         const auto limit = entry.limit == nullptr ? limits_.message_bytes : limits_.*entry.limit;
-        if (!read_member<typename Entry::schema>(from, to.*Entry::pointer, limit)) return false;
+        if (!read_member<typename Entry::schema>(from, to.*Entry::pointer, limit)) {
+            note_struct(from);
+            return false;
+        }
         leave();
         return true;
     }
@@ -225,6 +241,7 @@ private:
 
     const decode_limits& limits_;
     decode_error& where_;
+    bytes_view message_;
     std::array<std::string_view, nesting_max> path_{};
     std::size_t depth_ = 0;
 };
@@ -233,8 +250,8 @@ private:
 
 bool capnp_decode(bytes_view data, envelope& out, const decode_limits& limits, decode_error& why) {
     envelope_reader reader(limits, why);
-    const bool fine = read_segments(data, limits, why, [&](capnp::MessageReader& message) {
-        return reader.read(message.getRoot<schema::Envelope>(), out);
+    const bool fine = read_segments(data, limits, why, [&](capnp::MessageReader& message, bytes_view whole) {
+        return reader.read(message.getRoot<schema::Envelope>(), whole, out);
     });
     if (!fine) reader.note_place();
     return fine;

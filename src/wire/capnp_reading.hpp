@@ -1,5 +1,6 @@
 #pragma once
 
+#include <capnp/any.h>
 #include <capnp/message.h>
 #include <kj/exception.h>
 
@@ -7,6 +8,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 
 #include <mydht/core/bytes.hpp>
 #include <mydht/wire/capnp_frame.hpp>
@@ -38,7 +41,17 @@ private:
     std::array<const capnp::word*, capnp_segments_max> begins_{};
 };
 
-/// Calls `read` with a message that fills `data`, copied first unless it lies aligned. kj's exceptions end here.
+/// Where in a message lies what a struct's numbers are read from; nothing for a struct that is not there.
+template <typename Reader>
+std::optional<std::size_t> place_of(const Reader& from, bytes_view message) {
+    const auto* first = capnp::AnyStruct::Reader(from).getDataSection().begin();
+    const std::less<> before;
+    if (before(first, message.data()) || before(message.data() + message.size(), first)) return std::nullopt;
+    return static_cast<std::size_t>(first - message.data());
+}
+
+/// Calls `read` with a message that fills `data`, copied first unless it lies aligned, and with the bytes that it lies
+/// in. kj's exceptions end here.
 template <typename Read>
 bool read_segments(bytes_view data, const decode_limits& limits, decode_error& why, Read read) {
     const auto fail = [&why](errc code, std::size_t offset) {
@@ -63,7 +76,7 @@ bool read_segments(bytes_view data, const decode_limits& limits, decode_error& w
     options.nestingLimit = static_cast<int>(limits.nesting);
     try {
         segments_reader message(**table, data, options);
-        return read(message);
+        return read(message, data);
     } catch (const kj::Exception&) {
         // Pointers that lead nowhere or to something else, nesting, traversal.
         why.code = errc::malformed;

@@ -127,9 +127,11 @@ void write_behind(AnyPointer::Builder to, const shape& what, const void* object)
 /// Says to a struct_reader what lies in the words and behind the pointers.
 class capnp_parser {
 public:
-    explicit capnp_parser(struct_reader& to) noexcept : to_(to) {}
+    capnp_parser(struct_reader& to, bytes_view message) noexcept : to_(to), message_(message) {}
 
     bool fields(AnyStruct::Reader from, const shape& record) {
+        const auto place = place_of(from, message_);
+        if (place) to_.at(*place);
         if (!to_.begin_record()) return false;
         std::size_t word = 0;
         unsigned pointer = 0;
@@ -144,6 +146,7 @@ public:
             const auto index = pointer++;
             if (index >= pointers.size() || pointers[index].isNull()) continue;
             if (!to_.name(one.name) || !behind(pointers[index], inner)) return false;
+            if (place) to_.at(*place);
         }
         return to_.end_record();
     }
@@ -209,6 +212,7 @@ private:
     }
 
     struct_reader& to_;
+    bytes_view message_;
 };
 
 }  // namespace
@@ -225,8 +229,9 @@ result<void> write_capnp_struct(const shape& what, const void* from, bytes& out)
 
 bool read_capnp_struct(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) {
     struct_reader reader(what, to, limits, why);
-    return read_segments(data, limits, why, [&](capnp::MessageReader& message) {
-        return capnp_parser(reader).fields(message.getRoot<AnyPointer>().getAs<AnyStruct>(), what) && reader.is_done();
+    return read_segments(data, limits, why, [&](capnp::MessageReader& message, bytes_view whole) {
+        return capnp_parser(reader, whole).fields(message.getRoot<AnyPointer>().getAs<AnyStruct>(), what) &&
+               reader.is_done();
     });
 }
 

@@ -29,7 +29,8 @@ bool check_letter(const letter& got, decode_error& why) {
 }  // namespace
 
 result<void> any_codec::encode(const envelope& what, bytes& out) const {
-    if (auto fine = check_message(what.body, {}); !fine) return fine;
+    std::string_view where;
+    if (auto fine = check_message(what.body, {}, where); !fine) return fine;
     const auto before = out.size();
     auto done = does_->write_message != nullptr ? does_->write_message(what, out) : write_letter(what, out);
     if (done && out.size() - before > limits::message_bytes) done = failure(errc::too_large);
@@ -49,10 +50,11 @@ result<envelope> any_codec::decode(bytes_view data, const decode_limits& limits,
                                               : read_letter(data, out, limits, error);
     }
     if (fine) {
-        if (auto checked = check_message(out.body, limits); !checked) {
+        std::string_view where;
+        if (auto checked = check_message(out.body, limits, where); !checked) {
             fine = false;
             error.code = checked.error() == errc::too_large ? errc::too_large : errc::malformed;
-            error.field = "body";
+            error.field = where;
             error.id = out.id;
             error.role = role_of(out.body);
         }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -170,6 +171,9 @@ bool is_tiny(std::string_view number) noexcept {
         if (digits.front() == '+') digits.remove_prefix(1);
         const auto fault = std::from_chars(digits.data(), digits.data() + digits.size(), exponent).ec;
         if (fault != std::errc()) return digits.front() == '-';
+        // Far beyond what any mantissa makes up for, and far from the ends of the type.
+        constexpr long long beyond_all = 1'000'000'000'000;
+        exponent = std::clamp(exponent, -beyond_all, beyond_all);
     }
     const auto mantissa = number.substr(0, mark);
     const auto point = std::min(mantissa.find('.'), mantissa.size());

@@ -138,7 +138,7 @@ private:
             const auto start = position();
             to_.at(start);
             const auto tag = input_.ReadTagNoLastTag();
-            if (tag == 0) return no_tag(start, end);
+            if (tag == 0) return no_tag(start);
             const auto number = WireFormatLite::GetTagFieldNumber(tag);
             if (number == 0) return to_.fail(errc::malformed);
             if (!to_.number(static_cast<std::uint64_t>(number))) return false;
@@ -152,10 +152,12 @@ private:
         return true;
     }
 
-    /// A tag is missing, or is 0. No field has the number 0: zeros behind a message are no part of it.
-    bool no_tag(std::size_t start, std::size_t end) {
+    /// A tag is missing, or is 0: no field has that number, so zeros behind a message are no part of it.
+    bool no_tag(std::size_t start) {
         if (data_[start] != 0) return unreadable();
-        return to_.fail(end == data_.size() ? errc::trailing_bytes : errc::malformed);
+        const auto rest = data_.subspan(start);
+        const bool is_behind = std::ranges::all_of(rest, [](std::uint8_t byte) { return byte == 0; });
+        return to_.fail(is_behind ? errc::trailing_bytes : errc::malformed);
     }
 
     bool unknown(std::uint32_t tag) {

@@ -92,7 +92,9 @@ bool struct_reader::select_unknown() {
     if (in.what->kind != shape_kind::choice) return true;
     if (in.seen != 0) return fail(errc::malformed);
     in.seen = unknown_bit;
+    // The rest is still to be read, so that it is known whether it is a message at all.
     unsupported_ = true;
+    note(errc::not_supported);
     return true;
 }
 
@@ -182,7 +184,10 @@ bool struct_reader::enter(const slot& to) {
 
 bool struct_reader::leave() {
     --depth_;
-    if (depth_ == 0 && unsupported_) return fail(errc::not_supported);
+    if (depth_ == 0 && unsupported_) {
+        failed_ = true;
+        return false;
+    }
     settle();
     return true;
 }
@@ -342,12 +347,14 @@ std::string struct_reader::path() const {
     return out;
 }
 
+void struct_reader::note(errc code) {
+    why_.code = code;
+    why_.offset = offset_;
+    why_.field = path();
+}
+
 bool struct_reader::fail(errc code) {
-    if (!failed_) {
-        why_.code = code;
-        why_.offset = offset_;
-        why_.field = path();
-    }
+    if (!failed_) note(code);
     failed_ = true;
     return false;
 }

@@ -95,6 +95,7 @@ private:
     bool assign_place(const slot& to, bytes_view value);
     [[nodiscard]] std::size_t limit_of(const field& one, const shape& what) const noexcept;
     [[nodiscard]] std::string path() const;
+    void note(errc code);
 
     const shape& root_;
     void* object_;

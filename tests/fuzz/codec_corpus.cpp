@@ -58,6 +58,8 @@ std::vector<hostile> hostile_json() {
     add("other_order",
         R"({"body":{"find_node":{"kinds":6,"hint":[1,{"a":null,"b":-1.5e3},"x"]}},"role":0,"version":1,"id":1})");
     add("huge_number", json_with(R"("x":1e999,)"));
+    add("huge_exponent", json_with(R"("x":1e9223372036854775807,)"));
+    add("tiny_exponent", json_with(R"("x":-1e-9223372036854775808,)"));
     add("number_too_large", json_with(R"("x":18446744073709551616,)") + "0");
     add("id_too_large", R"({"id":18446744073709551616,"version":1,"role":0,"body":{"ping":{}}})");
     add("id_negative", R"({"id":-1,"version":1,"role":0,"body":{"ping":{}}})");

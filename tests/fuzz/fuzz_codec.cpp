@@ -10,6 +10,7 @@
 #include <mydht/wire/codec.hpp>
 
 #include "../../bench/allocations.hpp"
+#include "../wire/decode_memory.hpp"
 #include "../wire/drawing.hpp"
 
 using namespace mydht;
@@ -96,17 +97,6 @@ void check_refusal(std::error_code given, const wire::decode_error& why, std::si
     if (code == errc::truncated) check(why.offset == size);
 }
 
-/// What decoding took: some for every message, some for every byte, and the elements of lists where `element_bytes`
-/// says how large they may be. What is packed counts as what it may unpack to.
-void check_allocated(std::uint64_t allocated, std::size_t size, std::size_t element_bytes, const any_codec& codec,
-                     const decode_limits& limits) {
-    constexpr std::uint64_t for_all = 256 * 1024;
-    constexpr std::uint64_t per_byte = 16;
-    const auto read = codec == wire::capnp_packed_codec() ? limits.visited_bytes : size;
-    const auto elements = std::min(limits.elements, read);
-    check(allocated <= for_all + per_byte * read + 3 * elements * element_bytes);
-}
-
 /// Larger messages may be too large in an encoding that takes more for them.
 constexpr std::size_t small_bytes = limits::message_bytes / 8;
 
@@ -120,7 +110,7 @@ void try_message(const any_codec& codec, bytes_view data, const decode_limits& l
     wire::decode_error why;
     const auto before = bench::allocated_bytes();
     const auto got = codec.decode(data, limits, &why);
-    check_allocated(bench::allocated_bytes() - before, data.size(), 0, codec, limits);
+    check(bench::allocated_bytes() - before <= test::decode_bytes_max(codec, data.size(), limits));
     if (!got) return check_refusal(got.error(), why, data.size());
     check_limits(*got, limits);
 
@@ -152,7 +142,8 @@ void try_struct(const any_codec& codec, bytes_view data, decode_limits limits) {
     wire::decode_error why;
     const auto before = bench::allocated_bytes();
     const auto got = codec.decode_value<test::drawing>(data, limits, &why);
-    check_allocated(bench::allocated_bytes() - before, data.size(), sizeof(test::drawing), codec, limits);
+    const auto allowed = test::decode_bytes_max(codec, data.size(), limits, sizeof(test::drawing));
+    check(bench::allocated_bytes() - before <= allowed);
     if (!got) return check_refusal(got.error(), why, data.size());
 
     // What is no number equals nothing, so bytes are compared.

@@ -44,6 +44,7 @@ public:
             if (*done) break;
         }
         auto outcome = handshake.finish(out);
+        codec = outcome->codec;
         layer.emplace(std::move(outcome->ciphers));
         co_return co_await connection.write(out);
     }
@@ -78,10 +79,10 @@ public:
         }
     }
     /// The next message; nothing when something else or the end comes.
-    task<std::optional<wire::envelope>> hear_message() {
+    task<std::optional<wire::envelope>> hear_message(wire::any_codec in = wire::capnp_codec()) {
         const auto frame = co_await hear();
         if (!frame || frame->first != wire::frame_kind::message) co_return std::nullopt;
-        auto decoded = wire::capnp_codec().decode(frame->second);
+        auto decoded = in.decode(frame->second);
         if (!decoded) co_return std::nullopt;
         co_return std::move(*decoded);
     }
@@ -105,6 +106,7 @@ public:
     detail::local_party party;
     any_connection connection;
     std::optional<detail::record_layer> layer;
+    wire::codec_id codec = wire::codec_id::none;  ///< that of the session
 
 private:
     wire::record_decoder records_;

@@ -2,12 +2,11 @@
 
 #include <mydht/wire/codec.hpp>
 
-/// What every codec has to keep, as the comment of class codec says. A codec's test program calls conform() once in a
-/// test case of its own; new codecs get the same suite.
+/// What every codec has to keep, as the comment of any_codec says, and what it may make of bytes that nobody should
+/// send. The program counts what is allocated (bench/allocations.cpp).
 namespace mydht::test {
 
-/// Messages that a newer build of the same codec might send. Only the codec's own tests can make them; all have this
-/// id.
+/// Messages that a newer build of the same codec might send; all have this id.
 struct newer_messages {
     static constexpr std::uint64_t id = 0x0123456789abcdefULL;
 

@@ -115,4 +115,7 @@ namespace mydht::test {
 /// What `codec` makes of the messages to come.
 newer_messages messages_to_come(const wire::any_codec& codec);
 
+/// An answer of a kind that does not exist yet, to the request with this id.
+bytes unknown_answer_to(const wire::any_codec& codec, std::uint64_t id);
+
 }  // namespace mydht::test

@@ -1,45 +1,19 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 
 #include <mydht/wire/codec.hpp>
 
 #include "support/catch.hpp"
+#include "wire/golden_files.hpp"
 #include "wire/golden_messages.hpp"
 #include "wire/message_fields.hpp"
-#include "wire/source_paths.hpp"
 
 namespace mydht::test {
 
 using namespace wire;
 
 namespace {
-
-/// A line of a file in golden/: the message's id, its kind, and the bytes, in JSON as they are, else in hexadecimal.
-struct golden_line {
-    std::uint64_t id = 0;
-    std::string kind;
-    std::string text;
-    bytes data;
-};
-
-std::vector<golden_line> golden_lines(const any_codec& codec) {
-    std::ifstream file(std::string(golden_folder) + "/" + std::string(codec.name()) + ".txt");
-    std::vector<golden_line> out;
-    for (std::string line; std::getline(file, line);) {
-        std::istringstream words(line);
-        auto& one = out.emplace_back();
-        words >> one.id >> one.kind >> one.text;
-        if (codec == json_codec()) {
-            one.data = to_bytes(one.text);
-        } else {
-            one.data.resize(one.text.size() / 2);
-            REQUIRE(from_hex(one.text, one.data).has_value());
-        }
-    }
-    return out;
-}
 
 std::string kind_of(const envelope& what) {
     const auto& body = shape_of<message>();

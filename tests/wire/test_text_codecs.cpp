@@ -3,7 +3,9 @@
 
 #include <mydht/wire/codec.hpp>
 
+#include "../bench/allocations.hpp"
 #include "support/catch.hpp"
+#include "wire/decode_memory.hpp"
 
 namespace mydht::test {
 
@@ -19,9 +21,12 @@ struct verdict {
 
 verdict refusal(const any_codec& codec, std::string_view text) {
     decode_error why;
+    const auto before = bench::allocated_bytes();
     const auto got = codec.decode(as_bytes(text), {}, &why);
-    CAPTURE(std::string(text));
+    const auto taken = bench::allocated_bytes() - before;
+    CAPTURE(std::string(text.substr(0, 500)));
     REQUIRE_FALSE(got.has_value());
+    CHECK(taken <= decode_bytes_max(codec, text.size(), {}));
     return {why.code, why.field, why.offset};
 }
 
@@ -199,6 +204,52 @@ TEST_CASE("CBOR that is not known may be anything that is well formed", "[codec]
             CHECK(refusal(cbor_codec(), as_text(bytes_view(data).first(size))).code == errc::truncated);
         }
     }
+}
+
+TEST_CASE("Protocol Buffers that are no message are refused", "[codec]") {
+    const auto codec = find_codec("protobuf");
+    if (!codec) return;  // not in this build
+    const auto of_hex = [](std::string_view hex) {
+        bytes out(hex.size() / 2);
+        REQUIRE(from_hex(hex, out).has_value());
+        return out;
+    };
+    const auto refused = [&](std::string_view hex) { return refusal(*codec, as_text(of_hex(hex))); };
+    const std::string ping_7 = "08071001180022020a00";
+    CHECK(codec->decode(of_hex(ping_7)).value() == envelope{7, ping()});
+    // What is not known, of each kind that there is; numbers with bytes that they could do without.
+    CHECK(codec
+              ->decode(of_hex(ping_7 + "a0060a"
+                                       "a1060102030405060708"
+                                       "a50601020304"
+                                       "a20603616263"))
+              .value() == envelope{7, ping()});
+    CHECK(codec
+              ->decode(of_hex("08878000"
+                              "1001180022020a00"))
+              .value() == envelope{7, ping()});
+
+    CHECK(refused(ping_7 + "fb03fc03").code == errc::malformed);  // a group
+    CHECK(refused(ping_7 + "fc03").code == errc::malformed);      // the end of one
+    CHECK(refused(ping_7 + "fe03").code == errc::malformed);      // kinds of values that there are not
+    CHECK(refused("0201" + ping_7).code == errc::malformed);      // a field with the number 0
+    CHECK(refused("0001" + ping_7).code == errc::malformed);
+    CHECK(refused(ping_7 + "0000").code == errc::trailing_bytes);
+    CHECK(refused("0807" + ping_7).field == "id");                       // a field twice
+    CHECK(refused("08071001180022040a000a00").field == "body.ping");     // two kinds
+    CHECK(refused("09070000000000000010011800220a0a00").field == "id");  // eight bytes for a number
+    CHECK(refused("0807108002180022020a00").field == "version");         // a number that does not fit
+    CHECK(refused("08ffffffffffffffffffff01").code == errc::malformed);  // more than ten bytes
+    CHECK(refused("0807"
+                  "fa07ffffffffffffffff7f")
+              .code == errc::truncated);  // a huge length, of what is not known
+    CHECK(refused("0807100118002"
+                  "2ffffffff07")
+              .code == errc::truncated);
+    CHECK(refused("08071001180022020a05").code == errc::truncated);
+    CHECK(refused("08071001180022020a0100").code == errc::malformed);  // reaches beyond what it is in
+    CHECK(refused("0880").code == errc::truncated);
+    CHECK(refused("0880").offset == 2);
 }
 
 }  // namespace mydht::test
