@@ -9,6 +9,7 @@
 #include <mydht/crypto/ids.hpp>
 #include <mydht/value/value.hpp>
 
+#include "query/answer_room.hpp"
 #include "query/usable.hpp"
 
 namespace mydht::detail {
@@ -271,13 +272,16 @@ wire::gathered gathering::answer() const {
     out.copies = static_cast<std::uint16_t>(std::min<std::size_t>(copies_, std::numeric_limits<std::uint16_t>::max()));
     out.delivered = static_cast<std::uint8_t>(
         std::min<std::size_t>(delivered_ + handed_over_.size(), std::numeric_limits<std::uint8_t>::max()));
-    const auto most = std::min(results_, limits::values_per_message);
+    answer_room room;
     for (const auto* each : newest_first()) {
-        if (out.items.size() >= most) break;
-        out.items.push_back(each->what.to_item());
+        if (out.items.size() >= results_) break;
+        auto what = each->what.to_item();
+        if (room.take(what)) out.items.push_back(std::move(what));
     }
     if (!out.items.empty()) out.copy_left = copy_left();
-    for (const auto& each : replies_) out.items.push_back(each);
+    for (const auto& each : replies_) {
+        if (room.take(each)) out.items.push_back(each);
+    }
     out.contacts = contacts_;
     const bool any = !out.items.empty() || !out.contacts.empty() || out.copies > 0 || out.delivered > 0;
     out.outcome = any        ? wire::gathered_outcome::found

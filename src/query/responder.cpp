@@ -6,6 +6,7 @@
 
 #include <mydht/crypto/ids.hpp>
 
+#include "query/answer_room.hpp"
 #include "query/usable.hpp"
 
 namespace mydht {
@@ -173,8 +174,9 @@ task<held_items> responder::held(id256 where) {
         env_.log.write(log_level::error, "store", "reading a value failed: " + found.error().message());
         co_return out;
     }
+    detail::answer_room room;
     for (auto& entry : *found) {
-        if (out.items.size() == limits::values_per_message) break;
+        if (!room.take(entry.what)) continue;
         out.items.push_back(std::move(entry.what));
         if (entry.pool != store_pool::cached) continue;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(entry.keep_until - now);

@@ -1,8 +1,13 @@
+#include <array>
+#include <limits>
 #include <optional>
 #include <string>
 
 #include <mydht/crypto/identity.hpp>
+#include <mydht/crypto/ids.hpp>
+#include <mydht/wire/codec.hpp>
 
+#include "query/answer_room.hpp"
 #include "query/branches.hpp"
 #include "query/collection.hpp"
 #include "query/other_ways.hpp"
@@ -44,6 +49,56 @@ wire::forward query_of(std::uint8_t fan_out, std::uint8_t paths, std::uint8_t re
 }
 
 }  // namespace
+
+TEST_CASE("an answer has room for so many items and so many bytes, and small ones come in behind large ones",
+          "[forward]") {
+    item small;
+    small.body.resize(1);
+    answer_room few;
+    for (std::size_t i = 0; i < limits::values_per_message; ++i) CHECK(few.take(small));
+    CHECK_FALSE(few.take(small));
+
+    item large;
+    large.body.resize(items_bytes / 2);
+    answer_room full;
+    CHECK(full.take(large));
+    large.body.push_back(0);
+    CHECK_FALSE(full.take(large));
+    large.body.pop_back();
+    CHECK(full.take(large));
+    CHECK_FALSE(full.take(small));
+    CHECK(full.take(item()));
+}
+
+TEST_CASE("the largest answers fit into a message in every codec", "[forward]") {
+    wire::gathered all;
+    all.items.resize(limits::values_per_message);
+    for (auto& each : all.items) {
+        each.kind = item_kind::mutable_value;
+        each.body.assign(items_bytes / limits::values_per_message, 0xff);
+        each.sig.data().fill(0xff);
+    }
+    public_key peer;
+    peer.data().fill(0xff);
+    std::array<std::uint8_t, 16> host{};
+    host.fill(0xff);
+    const std::vector<address> addresses(limits::addresses_per_contact, address::ipv6(address_kind::udp, host, 0xffff));
+    all.contacts.assign(limits::contacts_per_message, contact_of(peer, 0xffff'ffff, addresses));
+    wire::values some;
+    some.items = all.items;
+    some.contacts = all.contacts;
+    for (const auto& codec : wire::all_codecs()) {
+        CAPTURE(codec.name());
+        for (const auto& what : {wire::message(all), wire::message(some)}) {
+            wire::envelope around;
+            around.id = std::numeric_limits<std::uint64_t>::max();
+            around.body = what;
+            bytes out;
+            REQUIRE(codec.encode(around, out).has_value());
+            CHECK(codec.decode(out, {}, nullptr).has_value());
+        }
+    }
+}
 
 TEST_CASE("a tag is known until its time is over", "[forward]") {
     seen_tags tags(10);

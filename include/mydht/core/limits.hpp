@@ -24,8 +24,8 @@ inline constexpr std::size_t error_text_bytes = 256;
 inline constexpr std::size_t trace_per_message = 64;
 /// The body of an asker's ticket.
 inline constexpr std::size_t ticket_bytes = 640;
-/// What an application says in a request that travels, and in the reply to one: sealed it is one Noise message, and as
-/// many replies as one message may hold items fit into it.
+/// What an application says in a request that travels, and in the reply to one: sealed it is one Noise message. Ten
+/// such replies fit into one answer.
 inline constexpr std::size_t request_bytes = 60 * 1024;
 /// The body of such a request as it travels: with what stands before it, and sealed.
 inline constexpr std::size_t request_body_bytes = request_bytes + 512;
