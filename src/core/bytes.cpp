@@ -134,7 +134,7 @@ void write_base64url(bytes_view data, bytes_span out) noexcept {
     if (rest == 0) return;
     const auto last = std::uint32_t{data[i]} << 16U | (rest == 2 ? std::uint32_t{data[i + 1]} << 8U : 0U);
     std::memcpy(to, base64url_pairs[last >> 12U].data(), 2);
-    if (rest == 2) to[2] = base64url_pairs[last & 4095U][0];
+    if (rest == 2) to[2] = static_cast<std::uint8_t>(base64url_pairs[last & 4095U][0]);
 }
 
 result<bytes> from_base64url(std::string_view text) {
