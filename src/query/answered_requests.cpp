@@ -19,7 +19,7 @@ void one_request_less(Accounts& accounts, const Key& key) {
 
 }  // namespace
 
-answered_requests::verdict answered_requests::note(const id256& question, const request_payer& by, steady_time now,
+answered_requests::verdict answered_requests::note(const id256& question, const payer& by, steady_time now,
                                                    steady_time until) {
     forget_ended(now);
     if (known_.contains(question)) return verdict::again;

@@ -11,16 +11,9 @@
 #include <mydht/core/keys.hpp>
 #include <mydht/core/time.hpp>
 
+#include "query/payer.hpp"
+
 namespace mydht::detail {
-
-/// Who had a request answered here: requests do not say who asks.
-struct request_payer {
-    request_payer() {}
-    request_payer(const node_id& neighbour_, bytes prefix_) : neighbour(neighbour_), prefix(std::move(prefix_)) {}
-
-    node_id neighbour;
-    bytes prefix;  ///< its network's; empty: not counted
-};
 
 /// The requests that services of this node were asked, so that none is answered twice by running its handler twice, and
 /// their replies, so that who drops one does not keep it from the asker. No request is forgotten before its time, as
@@ -41,7 +34,7 @@ public:
         again,
         full,  ///< or the share of the payer is
     };
-    [[nodiscard]] verdict note(const id256& question, const request_payer& by, steady_time now, steady_time until);
+    [[nodiscard]] verdict note(const id256& question, const payer& by, steady_time now, steady_time until);
 
     /// Keeps the reply to a request that was noted, at most until then, if the payer's share has room for it.
     void keep(const id256& question, bytes reply, steady_time now, steady_time until);
@@ -53,7 +46,7 @@ public:
 
 private:
     struct entry {
-        request_payer by;
+        payer by;
         steady_time until{};
         std::optional<bytes> reply;
         steady_time reply_until{};

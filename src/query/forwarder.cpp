@@ -39,12 +39,14 @@ std::size_t weight_of(const wire::forward& query) {
 }
 
 /// What is too much now.
-bool is_too_much(const forwarding_state& in, const wire::forward& query, const node_id& from) {
+bool is_too_much(const forwarding_state& in, const wire::forward& query, const detail::payer& whose) {
     const auto& rules = in.book.rules();
     const auto queries = in.load.queries();
     const bool crowded = queries >= rules.under_way_max / 2 && query.priority < rules.busy_priority;
-    const bool greedy = in.load.queries_of(from) >= rules.under_way_peer;
-    return queries >= rules.under_way_max || crowded || greedy || !in.load.has_room(from, weight_of(query), 0);
+    const auto share = std::max<std::size_t>(rules.under_way_max / detail::relay_load::parts_of_prefix, 1);
+    const bool greedy =
+        in.load.queries_of(whose.neighbour) >= rules.under_way_peer || in.load.queries_of_prefix(whose.prefix) >= share;
+    return queries >= rules.under_way_max || crowded || greedy || !in.load.has_room(whose, weight_of(query), 0);
 }
 
 std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& query, const peer_info& from) {
@@ -58,7 +60,7 @@ std::optional<wire::message> refuse(forwarding_state& in, const wire::forward& q
         ++in.counts.absurd;
         return error_answer(wire::error_code::refused, "the query asks for more than this node forwards");
     }
-    if (is_too_much(in, query, from.who.id)) {
+    if (is_too_much(in, query, in.meter.payer_of(from))) {
         ++in.counts.busy;
         return error_answer(wire::error_code::busy, "too many queries are on their way through this node");
     }
@@ -138,7 +140,7 @@ void forwarder::connect(std::shared_ptr<messenger> via, forward_origin origin) {
 
 const travel_rules& forwarder::rules() const noexcept { return state_->book.rules(); }
 const forward_counters& forwarder::counters() const noexcept { return state_->counts; }
-std::size_t forwarder::bytes_under_way() const noexcept { return state_->load.bytes(); }
+std::size_t forwarder::bytes_under_way() const noexcept { return state_->load.bytes_under_way(); }
 
 task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto in = state_;
@@ -148,7 +150,10 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto now = in->env.time->now();
     const auto visit = detail::visit_of(query);
     const bool again = in->tags.knows(visit, now);
-    if (again) ++in->counts.duplicates;
+    if (again) {
+        ++in->counts.duplicates;
+        in->going_on.note(visit, from.who.id);
+    }
     std::optional<asker_ticket> ticket;
     if (query.asker) {
         auto checked = detail::check_ticket(*in, query, from);
@@ -157,9 +162,10 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
         const bool tries = may_bring(*in, visit, from.who.id, known_until(*in, query, ticket));
         if (again && !tries) co_return seen_before();
     }
-    detail::query_place place(in, from.who.id, weight_of(query));
+    detail::query_place place(in, in->meter.payer_of(from), weight_of(query));
     if (again) {
         detail::hop here(in, std::move(query), std::move(from), now + query.lifetime);
+        here.counts_in(place);
         if (ticket) here.answers_go_to(std::move(*ticket));
         co_return co_await here.look_again();
     }
@@ -172,7 +178,8 @@ task<wire::message> forwarder::answer(peer_info from, wire::forward query) {
     const auto kept_back = query.hidden ? duration() : way_back(query.lifetime, query.hops);
     const auto back_at = now + query.lifetime - kept_back;
     detail::hop here(in, std::move(query), std::move(from), back_at);
-    here.serves(place, visit, known_for);
+    here.counts_in(place);
+    here.serves(visit, known_for);
     if (ticket) here.answers_go_to(std::move(*ticket));
     auto out = co_await here.run();
     co_await here.cache(out);

@@ -15,6 +15,7 @@
 
 #include "query/answered_requests.hpp"
 #include "query/collection.hpp"
+#include "query/crossings.hpp"
 #include "query/other_ways.hpp"
 #include "query/relay_load.hpp"
 #include "query/relay_meter.hpp"
@@ -62,6 +63,7 @@ struct forwarding_state {
     std::set<id256> bringing;  // visits whose answers are on their way to the asker
     other_ways ways{ways_max};
     collections waiting;
+    crossings going_on;
     relay_load load;
     std::size_t requests = 0;  // that services answer now
     std::map<node_id, std::size_t> requests_by_peer;

@@ -96,6 +96,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     const bool partial = got->outcome == wire::gathered_outcome::partial;
     if (partial) cut_off_ = true;
     const auto lies_before = lies_;
+    const auto newest_before = newest();
     if (cannot_be(*got, path)) {
         ++lies_;
     } else {
@@ -109,6 +110,7 @@ gathering::judged gathering::take(wire::message answer, const branch& path) {
     if (got->outcome == wire::gathered_outcome::nothing) ++nothing_;
     const auto delivered = std::min(got->delivered, path.results);
     out.brought = take_claim(delivered) || !got->items.empty() || !got->contacts.empty() || got->copies > 0;
+    out.proven = is_proven(out, newest_before);
     const std::size_t replies = wish_ == wish::replies ? got->items.size() : 0;
     out.used = partial ? path.results : delivered + replies;
     // A put that nobody has taken has come to its end all the same: who tried others instead would walk the whole
@@ -125,6 +127,7 @@ gathering::judged gathering::take_again(wire::gathered& got, const branch& path)
     out.how = judgement::unvisited;
     out.brought = !got.items.empty() || !got.contacts.empty();
     const auto lies_before = lies_;
+    const auto newest_before = newest();
     if (cannot_be(got, path)) {
         ++lies_;
     } else {
@@ -132,11 +135,25 @@ gathering::judged gathering::take_again(wire::gathered& got, const branch& path)
         take_lists(got);
         found_.counts_copies(true);
     }
+    out.proven = is_proven(out, newest_before);
     if (lies_ == lies_before) return out;
     cut_off_ = true;
     out.how = judgement::unclear;
     return out;
 }
+
+std::optional<rank> gathering::newest() const {
+    std::optional<rank> out;
+    for (const auto& each : found_.candidates()) out = out ? std::max(*out, each.order) : each.order;
+    return out;
+}
+
+bool gathering::is_proven(const judged& step, const std::optional<rank>& before) const {
+    if (!step.brought || wish_ == wish::copies || deliveries_ == deliveries::elsewhere) return false;
+    return !may_be_old() || (before && newest() > before);
+}
+
+bool gathering::may_be_old() const { return !found_.candidates().empty() && !found_.is_one_of_a_kind(); }
 
 /// The same value of one peer counts once, however often it stands in its answer. The first lie ends it: what else
 /// there is would only be work.

@@ -41,6 +41,9 @@ public:
         judgement how = judgement::ended;
         std::size_t used = 0;  ///< results that the path came to, or may still come to
         bool brought = false;  ///< it came to something
+        /// It leads where others do not: what it came to is in its answer, which is more than word that something was
+        /// kept or brought elsewhere, and is newer than what was here when it may have versions.
+        bool proven = false;
     };
     /// `path`: what was asked of the peer; it cannot come to more.
     [[nodiscard]] judged take(wire::message answer, const branch& path);
@@ -87,6 +90,8 @@ public:
     [[nodiscard]] std::size_t nothing() const noexcept { return nothing_; }
     /// Something has come together.
     [[nodiscard]] bool any() const noexcept;
+    /// It is one of an author's versions, and there may be newer ones.
+    [[nodiscard]] bool may_be_old() const;
     /// Nothing more needs to be asked for.
     [[nodiscard]] bool enough() const;
     /// Peers that say they keep the item of a put.
@@ -123,6 +128,8 @@ private:
     void take_reply(item what);
 
     [[nodiscard]] std::vector<const find_copies::candidate*> newest_first() const;
+    [[nodiscard]] std::optional<rank> newest() const;
+    [[nodiscard]] bool is_proven(const judged& step, const std::optional<rank>& before) const;
     [[nodiscard]] bool cannot_be(const wire::gathered& answer, const branch& path) const;
     [[nodiscard]] std::size_t delivered_by(const node_id& peer) const;
     bool take_claim(std::size_t claimed);

@@ -254,6 +254,7 @@ wire::forward hop::onward_query() {
 
 task<> hop::send_on() {
     const auto onward = onward_query();
+    going_on_.emplace(in_->going_on, visit_of(query_));
     branches out(whom(*in_, what()), onward);
     // One more for what is handed back.
     const auto box = std::make_shared<mailbox>(query_.fan_out + collection::judged_max + 1);
@@ -311,7 +312,7 @@ bool hop::send_more(branches& out, const wire::forward& onward, collection& brou
         const auto now = in_->env.time->now();
         const auto left = deadline_ - now;
         const bool late = left < std::chrono::milliseconds(1);
-        const bool goes = !late && may_pass_on(to->to);
+        const bool goes = !late && !going_on_->came_from(to->to.id) && may_pass_on(to->to);
         if (!goes) out.given_back(*to);
         if (late) return false;
         if (!goes) continue;
@@ -396,15 +397,18 @@ void hop::settle(branches& out, arrival got) {
 /// What has come together for somebody else has room here, with the copy that leaves.
 bool hop::has_room() { return place_ == nullptr || place_->gathers(2 * found_.bytes_held()); }
 
-/// A query that is asked more widely than is usual is one that has come to nothing before.
+/// A query that is asked more widely than is usual is one that has come to nothing before. Nothing is learned where
+/// peers may say what they like, a number of copies or an old version: who says it at once would get half of all random
+/// steps, and the others, of whom some have had the query, none.
 void hop::learn(const node_id& peer, const gathering::judged& step) {
-    if (query_.wander == 0) return;
+    const bool unknown = !step.proven && (is_put(query_) || found_.may_be_old());
+    if (query_.wander == 0 || unknown) return;
     auto& ways = in_->ways;
     const bool widely = query_.fan_out > in_->book.rules().band(query_.priority).fan_out;
     if (step.how == gathering::judgement::unvisited && !step.brought) {
         if (widely) ways.known(peer);
     } else if (step.brought) {
-        if (widely) ways.found(peer);
+        if (widely && step.proven) ways.found(peer);
     } else {
         ways.nothing(peer);
     }
@@ -457,6 +461,10 @@ task<> hop::cache(const wire::gathered& found) {
 /// Uses one of the results up, unless nothing was sent.
 task<> hop::bring(wire::gathered what) {
     if (query_.results == 0) co_return found_.missed();
+    if (place_ != nullptr && !place_->gathers(2 * size_of(what))) {
+        ++in_->counts.cut_short;
+        co_return found_.missed();
+    }
     const auto visit = visit_of(query_);
     const bringing_place here(in_, visit);
     auto to = contact_of(ticket_->asker, 0, ticket_->addresses);

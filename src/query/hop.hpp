@@ -23,9 +23,10 @@ public:
     hop(const hop&) = delete;
     hop& operator=(const hop&) = delete;
 
-    /// It is a peer's query, which the peer is charged for there, and known as that visit until then.
-    void serves(query_place& place, const id256& visit, steady_time known_until) {
-        place_ = &place;
+    /// What comes together is charged there.
+    void counts_in(query_place& place) { place_ = &place; }
+    /// It is a peer's query, known as that visit until then.
+    void serves(const id256& visit, steady_time known_until) {
         visit_ = visit;
         known_until_ = known_until;
         found_.keeps_newest(versions_passed);
@@ -120,6 +121,7 @@ private:
     id256 visit_;
     steady_time known_until_;
     bool hands_back_;
+    std::optional<crossings::place> going_on_;
     std::optional<rank> handing_;  // the value that is on its way back
     bool kept_ = false;
     bool kept_before_ = false;  // and said so

@@ -51,6 +51,10 @@ bool find_copies::take(item what) {
         case fitness::lie: ++invalid_; return false;
     }
     const auto order = rank_of(*opened);
+    if (opened->kind() != item_kind::immutable && order.sequence < least_) {
+        ++too_old_;
+        return true;
+    }
     const auto same = [&](const candidate& c) { return same_content(c.order, order); };
     const auto known = std::ranges::find_if(candidates_, same);
     const bool counts = counts_copies_ || known == candidates_.end();
@@ -75,11 +79,13 @@ bool find_copies::take(item what) {
     return true;
 }
 
+bool find_copies::is_one_of_a_kind() const {
+    return !candidates_.empty() && candidates_.front().what.kind() == item_kind::immutable;
+}
+
 bool find_copies::enough() const {
     if (candidates_.empty()) return false;
-    // A hash has one preimage: whoever has a valid copy has the value.
-    if (candidates_.front().what.kind() == item_kind::immutable) return true;
-    return wanted_ && copies_ >= *wanted_;
+    return is_one_of_a_kind() || (wanted_ && copies_ >= *wanted_);
 }
 
 verdict find_copies::judge(const contact&, wire::message& answer, std::vector<contact>& heard) {

@@ -59,11 +59,19 @@ public:
     }
     /// Values that are known already are no further copies while it does not count them.
     void counts_copies(bool counts) { counts_copies_ = counts; }
+    /// Versions of a mutable value before this one are left out, and counted.
+    void at_least(std::uint64_t sequence) { least_ = sequence; }
     /// Told each valid value that is new, or newer than the one it replaces.
     void tell(std::function<void(const value&)> on_fresh) { on_fresh_ = std::move(on_fresh); }
     [[nodiscard]] bool enough() const;
+    /// What was found is a hash's one preimage: there are no other versions of it.
+    [[nodiscard]] bool is_one_of_a_kind() const;
 
     [[nodiscard]] const std::vector<candidate>& candidates() const noexcept { return candidates_; }
+    /// Valid ones that were taken.
+    [[nodiscard]] std::size_t copies() const noexcept { return copies_; }
+    /// Valid ones that were left out, see at_least().
+    [[nodiscard]] std::size_t too_old() const noexcept { return too_old_; }
     [[nodiscard]] std::size_t invalid() const noexcept { return invalid_; }
     /// Values through others that the rules of their namespaces refuse.
     [[nodiscard]] std::size_t unfit() const noexcept { return unfit_; }
@@ -82,6 +90,8 @@ private:
     std::size_t most_ = 16;
     std::vector<candidate> candidates_;
     std::size_t copies_ = 0;
+    std::uint64_t least_ = 0;
+    std::size_t too_old_ = 0;
     std::size_t invalid_ = 0;
     std::size_t unfit_ = 0;
     bool through_others_ = false;

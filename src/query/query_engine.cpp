@@ -78,7 +78,7 @@ get_report choose(const detail::find_copies& found, const namespaces& rules) {
     const auto index = rules.select(values);
     get_report out(std::move(values[index]));
     out.copies = found.candidates()[index].copies;
-    out.older = copies - out.copies;
+    out.older = copies - out.copies + found.too_old();
     out.invalid = found.invalid();
     return out;
 }
@@ -129,6 +129,8 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     if (!fits || !hides) co_return failure(errc::bad_argument);
     detail::find_copies purpose(where, origin_.kinds, rules_, *env_.time, options.results());
     purpose.tell(options.on_result());
+    purpose.at_least(options.at_least());
+    const auto travels_until = travel_deadline(options);
     auto own = co_await own_.items(where);
     for (auto& each : own) purpose.take(std::move(each));
     lookup_report report;
@@ -150,7 +152,12 @@ task<result<get_report>> query_engine::newest(id256 where, get_options options) 
     }
     hand_over(options.report(), report);
     if (purpose.candidates().empty()) {
-        co_return failure(options.is_local() ? make_error_code(errc::not_found) : nothing_found(report));
+        if (purpose.too_old() > 0) co_return failure(errc::value_stale);
+        if (options.is_local()) co_return failure(errc::not_found);
+        const auto why = nothing_found(report);
+        // A query that travels may end without an answer before its time is over.
+        const bool early = report.rounds > 0 && env_.time->now() < travels_until;
+        co_return failure(early && why == errc::timed_out ? make_error_code(errc::answer_lost) : why);
     }
     auto chosen = choose(purpose, rules_);
     chosen.lookup = std::move(report);

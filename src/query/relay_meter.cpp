@@ -76,6 +76,10 @@ relay_meter::relay_meter(const relay_limits& limits)
 
 bool relay_meter::is_exempt(const address& observed) const { return exempt_loopback_ && is_own_machine(observed); }
 
+payer relay_meter::payer_of(const peer_info& neighbour) const {
+    return {neighbour.who.id, is_exempt(neighbour.observed) ? bytes() : network_prefix(neighbour.observed)};
+}
+
 bool relay_meter::take_both(account& one, const price& from_one, account& all, const price& from_all, steady_time now) {
     // From both or from none: what is refused must not use up the share of others.
     if (!one.has(from_one, now) || !all.has(from_all, now)) return false;

@@ -9,6 +9,8 @@
 #include <mydht/session/session.hpp>
 #include <mydht/session/token_bucket.hpp>
 
+#include "query/payer.hpp"
+
 namespace mydht::detail {
 
 /// What this node's neighbours have it pass on and keep, so that what one of them sends is not paid by those it goes
@@ -20,7 +22,8 @@ public:
 
     /// Whether neighbours on this machine are not counted; at first they are not.
     void exempt_loopback(bool exempt) noexcept { exempt_loopback_ = exempt; }
-    [[nodiscard]] bool is_exempt(const address& observed) const;
+    /// Whose share counts what is held for the neighbour.
+    [[nodiscard]] payer payer_of(const peer_info& neighbour) const;
 
     /// Takes a query with a value of so many bytes, if there is room for it in every account; otherwise nothing is
     /// taken.
@@ -54,6 +57,8 @@ private:
                                         steady_time now);
 
     relay_limits limits_;
+    [[nodiscard]] bool is_exempt(const address& observed) const;
+
     bool exempt_loopback_ = true;
     recent_map<node_id, account> neighbours_;
     recent_map<bytes, account> prefixes_;

@@ -206,9 +206,7 @@ result<asked_here> read_request(const forwarding_state& in, const wire::forward&
 std::optional<bytes> begin_answer(const std::shared_ptr<forwarding_state>& in, asked_here& asked, const peer_info& from,
                                   std::shared_ptr<request_run>& run) {
     const auto now = in->env.time->now();
-    const bool near = in->meter.is_exempt(from.observed);
-    const request_payer by(from.who.id, near ? bytes() : network_prefix(from.observed));
-    const auto noted = in->answered.note(asked.known_as, by, now, asked.known_until);
+    const auto noted = in->answered.note(asked.known_as, in->meter.payer_of(from), now, asked.known_until);
     if (noted == answered_requests::verdict::again) {
         ++in->counts.requests_repeated;
         return {};

@@ -55,11 +55,12 @@ void add(lookup_report& into, const forward_report& round, steady_time begun) {
 
 /// Why nobody keeps the value of a put. What the stores of others say stays with them: of why each of them did not keep
 /// it, only this node's own has told.
-std::error_code nothing_kept(const forward_report& travelled) {
+/// `late`: the time of the put is over.
+std::error_code nothing_kept(const forward_report& travelled, bool late) {
     const auto own = travelled.not_kept;
     if (own == errc::cas_mismatch || own == errc::value_stale) return own;
     if (travelled.refusal) return travelled.refusal;
-    if (!travelled.complete) return errc::timed_out;
+    if (!travelled.complete) return late ? errc::timed_out : errc::answer_lost;
     if (own) return own;
     return travelled.peers.asked == 0 ? errc::no_peers : errc::peer_error;
 }
@@ -158,23 +159,25 @@ const travel_band& query_engine::usual_for(const wire::forward& query) const {
     return forwarding_.rules().band(query.priority);
 }
 
+/// Of a get or lookup.
+steady_time query_engine::travel_deadline(const get_options& options) const {
+    const auto& rules = forwarding_.rules();
+    const auto& usual = rules.band(options.priority().value_or(rules.priority));
+    return deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
+}
+
 /// Asks until something is found, in rounds that are each wider than the one before. Each but the last leaves half of
 /// the time to the others: somebody silent holds up a round until its time is over. `turned_down`: as in
-/// forward_report, of the last one.
+/// forward_report, of the last one. `into`: where the values of a get go; null for a lookup.
 task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_options options, lookup_report& report,
-                                                 bool& turned_down, std::function<void(item)> on_item) {
+                                                 bool& turned_down, detail::find_copies* into) {
     const auto& usual = usual_for(query);
     const auto begun = env_.time->now();
-    const auto deadline = deadline_of(options.timeout() ? options.timeout() : usual.lifetime);
+    const auto deadline = travel_deadline(options);
     const std::size_t rounds = options.rounds().value_or(usual.rounds);
-    bool any = false;
+    const auto before = into != nullptr ? into->copies() : 0;
     std::function<void(item)> heard;
-    if (on_item) {
-        heard = [&any, &on_item](item each) {
-            any = true;
-            on_item(std::move(each));
-        };
-    }
+    if (into != nullptr && options.on_result()) heard = [into](item each) { into->take(std::move(each)); };
     for (;;) {
         const auto now = env_.time->now();
         const bool last = report.rounds + 1 >= rounds;
@@ -184,10 +187,12 @@ task<wire::gathered> query_engine::ask_in_rounds(wire::forward query, get_option
         add(report, round, begun);
         report.took = env_.time->now() - begun;
         turned_down = round.turned_down;
-        any = any || found.outcome == wire::gathered_outcome::found;
+        for (auto each = found.items.begin(); into != nullptr && each != found.items.end(); ++each) into->take(*each);
+        const bool any = into != nullptr ? into->copies() > before : found.outcome == wire::gathered_outcome::found;
         // Whoever could not bring what they have will not do better for being asked again, and who refuses is left
         // alone.
-        const bool again = round.peers.asked > 0 && !round.refusal && options.mode() != direct();
+        const bool brings = options.mode() != direct() || (into != nullptr && into->too_old() > 0);
+        const bool again = round.peers.asked > 0 && !round.refusal && brings;
         if (any || last || !again || env_.time->now() >= deadline) co_return found;
         widen(query, options, usual);
     }
@@ -201,12 +206,9 @@ task<result<lookup_report>> query_engine::get_far(id256 where, const get_options
     const bool straight = options.mode() == direct();
     if (options.is_cached().value_or(usual_for(query).cached && !straight)) query.storing = wire::storage_mode::cache;
     if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
-    std::function<void(item)> on_item;
-    if (options.on_result()) on_item = [&into](item each) { into.take(std::move(each)); };
     lookup_report out;
     bool turned_down = false;
-    auto found = co_await ask_in_rounds(std::move(query), options, out, turned_down, std::move(on_item));
-    for (auto& each : found.items) into.take(std::move(each));
+    (void)co_await ask_in_rounds(std::move(query), options, out, turned_down, &into);
     const bool unseen = straight && turned_down && into.candidates().empty();
     if (unseen && options.report() != nullptr) *options.report() = out;
     if (unseen) co_return failure(errc::unreachable);
@@ -241,7 +243,7 @@ task<result<put_report>> query_engine::put_far(value what, put_options options) 
     if (travelled.not_kept) detail::count_refusal(out, travelled.not_kept);
     if (out.stored > 0) co_return out;
     if (options.mode() == direct() && travelled.turned_down) co_return failure(errc::unreachable);
-    co_return failure(nothing_kept(travelled));
+    co_return failure(nothing_kept(travelled, env_.time->now() >= deadline));
 }
 
 task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_options& options) {
@@ -252,13 +254,14 @@ task<result<lookup_report>> query_engine::lookup_far(id256 target, const get_opt
     if (auto fine = check(query, options.mode()); !fine) co_return failure(fine.error());
     lookup_report out;
     bool turned_down = false;
-    auto found = co_await ask_in_rounds(std::move(query), options, out, turned_down, {});
+    const auto deadline = travel_deadline(options);
+    auto found = co_await ask_in_rounds(std::move(query), options, out, turned_down, nullptr);
     out.closest = std::move(found.contacts);
     if (options.report() != nullptr) *options.report() = out;
     if (!out.closest.empty()) co_return out;
     if (out.refusal) co_return failure(out.refusal);
     if (options.mode() == direct() && turned_down) co_return failure(errc::unreachable);
-    if (!out.exhausted) co_return failure(errc::timed_out);
+    if (!out.exhausted) co_return failure(env_.time->now() < deadline ? errc::answer_lost : errc::timed_out);
     co_return failure(out.asked == 0 ? errc::no_peers : errc::not_found);
 }
 

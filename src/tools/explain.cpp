@@ -88,7 +88,10 @@ std::string_view remedy_of(std::error_code error, sought what) noexcept {
                    "nodes do "
                    "not answer datagrams";
         case errc::not_found: return not_found_remedy(what);
-        case errc::answer_lost: return "ask again, with --mode proxied; it may then be done twice";
+        case errc::answer_lost:
+            return what == sought::value || what == sought::peer
+                       ? "try again, with --mode proxied"
+                       : "ask again, with --mode proxied; it may then be done twice";
         case errc::no_service:
             return "check the name; in the other modes than iterative only services count that take requests which "
                    "travel";

@@ -339,6 +339,44 @@ TEST_CASE("contacts of a network that the peer who names them is not in are not 
     CHECK(got->closest.front().addresses == std::vector{here("tcp://8.8.4.4:4000")});
 }
 
+TEST_CASE("what is on its way straight to an asker counts among the bytes under way", "[direct]") {
+    travel_rules rules;
+    constexpr std::size_t size = 4'000;
+    rules.under_way_bytes = 8 * (2 * size + 512);
+    linked_network net(2, 1, rules);
+    net.link(0, 1);
+    const auto what = value::immutable(std::string(size, 'x'));
+    REQUIRE(net.put(1, what, put_options().local()));
+    // Nobody is there, so that it is under way for a while.
+    const auto bring_to = [&](std::uint32_t number) {
+        const auto where = public_address(1'000 + number);
+        stranger asker(net, what.key(), where, 1);
+        asker.query.tag.data()[1] = static_cast<std::uint8_t>(number);
+        asker.sign(net, where);
+        auto from = asker.from(where);
+        from.who.id = net.at(0).who.id;
+        asio::co_spawn(net.loop.context, net.at(1).forwarding.answer(from, asker.query),
+                       [](const std::exception_ptr&, const wire::message&) {});
+        net.loop.poll();
+    };
+    const auto& here = net.at(1).forwarding;
+    bring_to(1);
+    const auto one = here.bytes_under_way();
+    CHECK(one >= 2 * size);
+    // A quarter for one neighbour: two of them.
+    bring_to(2);
+    CHECK(here.bytes_under_way() == 2 * one);
+    bring_to(3);
+    CHECK(here.bytes_under_way() == 2 * one);
+    CHECK(here.counters().cut_short == 1);
+    net.loop.advance(20s);
+    CHECK(here.bytes_under_way() == 0);
+    bring_to(4);
+    CHECK(here.bytes_under_way() == one);
+    net.loop.advance(20s);
+    CHECK(here.counters().cut_short == 1);
+}
+
 TEST_CASE("tickets that are forged, late, early or of another query are refused and counted", "[direct]") {
     linked_network net(4);
     net.mesh(0, 4);

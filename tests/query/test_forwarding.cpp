@@ -247,36 +247,37 @@ TEST_CASE("by the usual rules a query crosses no link twice the same way in one 
     CAPTURE(seed);
     struct bounded {
         shape links;
-        bool meshed;
+        /// Among so few links the paths come everywhere, and messages meet that two peers send each other at once.
+        bool meet;
     };
     const bounded shapes[] = {
-        {{"everybody", [](linked_network& net) { net.mesh(0, 40); }}, true},
+        {{"32, everybody", [](linked_network& net) { net.mesh(0, 32); }}, false},
+        {{"64, everybody", [](linked_network& net) { net.mesh(0, 64); }}, false},
         {{"two cliques",
           [](linked_network& net) {
               net.mesh(0, 20);
               net.mesh(20, 40);
               net.link(7, 30);
           }},
-         true},
-        {{"a ring", [](linked_network& net) { net.ring(); }}, false},
-        {{"a ring with long links", [](linked_network& net) { net.ring(2); }}, false},
-        {{"four links", [](linked_network& net) { net.regular(4); }}, false},
+         false},
+        {{"a ring", [](linked_network& net) { net.ring(); }}, true},
+        {{"a ring with long links", [](linked_network& net) { net.ring(2); }}, true},
+        {{"four links", [](linked_network& net) { net.regular(4); }}, true},
     };
     const auto nowhere = value::immutable("nowhere").key();
-    for (const auto& [each, meshed] : shapes) {
+    for (const auto& [each, meet] : shapes) {
         for (const auto how : {proxied(), direct(), mixed(2)}) {
             CAPTURE(each.name, static_cast<int>(how.what()));
-            linked_network net(40, seed, usual);
+            linked_network net(64, seed, usual);
             each.draw(net);
             lookup_report report;
             REQUIRE_FALSE(net.get(0, nowhere, get_options().mode(how).report_to(report)));
             CHECK(report.rounds == (how == direct() ? 1 : 3));
             CHECK(net.messages > 0);
             for (const auto& [link, times] : net.crossed) CHECK(times <= report.rounds);
-            // Nobody sends it back to whom he has it from. Where there are few links, two peers may have it from others
-            // and send it to each other; among many the paths end before that.
-            CHECK(net.messages <= report.rounds * 2 * net.links.size());
-            if (meshed) CHECK(net.messages <= report.rounds * net.links.size());
+            // Nobody sends it to whom he has it from, unless both send it before the other's comes.
+            const auto bound = report.rounds * net.links.size();
+            CHECK(net.messages <= (meet ? bound + bound / 5 : bound));
         }
     }
 }
@@ -469,13 +470,13 @@ TEST_CASE("too many queries are put off, those of low priority sooner", "[forwar
     auto& peer = net.at(1);
     // The next peers keep what they are sent for its whole time.
     for (auto& each : net.peers) each->behaves = drops(net);
-    const auto begin = [&](std::uint8_t number, std::uint8_t priority) {
+    const auto begin = [&](std::uint8_t number, std::uint8_t priority, std::size_t from = 0) {
         auto query = query_for(value::immutable("x").key());
         query.hops = 3;
         query.tag.data()[0] = number;
         query.priority = priority;
         auto out = std::make_shared<std::optional<wire::message>>();
-        asio::co_spawn(net.loop.context, peer.forwarding.answer(asked_by(net.at(0)), query),
+        asio::co_spawn(net.loop.context, peer.forwarding.answer(asked_by(net.at(from)), query),
                        [out](const std::exception_ptr&, wire::message m) { *out = std::move(m); });
         net.loop.poll();
         return out;
@@ -487,9 +488,11 @@ TEST_CASE("too many queries are put off, those of low priority sooner", "[forwar
     };
     CHECK_FALSE(*begin(1, 255));
     CHECK(is_busy(begin(2, static_cast<std::uint8_t>(config.busy_priority - 1))));
-    CHECK_FALSE(*begin(3, config.busy_priority));
-    CHECK(is_busy(begin(4, 255)));
-    CHECK(peer.forwarding.counters().busy == 2);
+    // One network has half.
+    CHECK(is_busy(begin(3, 255)));
+    CHECK_FALSE(*begin(4, config.busy_priority, 2));
+    CHECK(is_busy(begin(5, 255, 2)));
+    CHECK(peer.forwarding.counters().busy == 3);
     net.loop.advance(10s);
 }
 

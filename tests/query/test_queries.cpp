@@ -148,6 +148,11 @@ TEST_CASE("the newest of a mutable value is found wherever it is", "[get]") {
     CHECK(found->best.sequence() == 2);
     CHECK(found->copies == 1);
     CHECK(found->older == 19);
+    const auto known = net.complete(queries->get(older.key(), get_options().at_least(2)));
+    REQUIRE(known);
+    CHECK(known->text() == "new");
+    CHECK(known->older == 19);
+    CHECK(net.complete(queries->get(older.key(), get_options().at_least(3))).error() == errc::value_stale);
 }
 
 TEST_CASE("a get of a mutable value may stop after the copies that it wants", "[get]") {

@@ -14,10 +14,11 @@ using detail::relay_load;
 
 namespace {
 
-node_id peer(std::uint8_t number) {
-    node_id out;
-    out.data()[0] = number;
-    return out;
+/// Of a network of its own, unless another one is given.
+detail::payer peer(std::uint8_t number, std::uint8_t network = 0) {
+    node_id who;
+    who.data()[0] = number;
+    return {who, bytes{4, 192, 0, network == 0 ? number : network}};
 }
 
 /// The answer to a query, when there is one.
@@ -85,14 +86,14 @@ TEST_CASE("so many bytes are under way in all, and a quarter for one neighbour",
         load.begin(peer(i));
         load.add(peer(i), 100);
     }
-    CHECK(load.bytes() == 360);
+    CHECK(load.bytes_under_way() == 360);
     CHECK(load.has_room(peer(5), 40, 0));
     CHECK_FALSE(load.has_room(peer(5), 41, 0));
     load.end(peer(2), 100);
     CHECK(load.has_room(peer(5), 140, 0));
     CHECK(load.queries() == 3);
-    CHECK(load.queries_of(peer(1)) == 1);
-    CHECK(load.queries_of(peer(2)) == 0);
+    CHECK(load.queries_of(peer(1).neighbour) == 1);
+    CHECK(load.queries_of(peer(2).neighbour) == 0);
 }
 
 TEST_CASE("one query alone has room, whatever it weighs", "[relay-load]") {
@@ -109,8 +110,33 @@ TEST_CASE("one query alone has room, whatever it weighs", "[relay-load]") {
     load.begin(peer(1));
     load.end(peer(1), 0);
     load.end(peer(1), 300);
-    CHECK(load.bytes() == 0);
+    CHECK(load.bytes_under_way() == 0);
     CHECK(load.queries() == 0);
+}
+
+TEST_CASE("one network prefix has half of what may be under way", "[relay-load]") {
+    relay_load load(400);
+    for (const auto i : std::initializer_list<std::uint8_t>{1, 2}) {
+        load.begin(peer(i, 9));
+        load.add(peer(i, 9), 90);
+    }
+    CHECK(load.queries_of_prefix(peer(1, 9).prefix) == 2);
+    CHECK(load.has_room(peer(3, 9), 20, 0));
+    CHECK_FALSE(load.has_room(peer(3, 9), 21, 0));
+    CHECK(load.has_room(peer(4), 100, 0));
+    // This machine itself is nobody's network.
+    detail::payer here = peer(5);
+    here.prefix.clear();
+    load.begin(here);
+    load.add(here, 100);
+    CHECK(load.queries_of_prefix({}) == 0);
+    CHECK(load.has_room(peer(4), 100, 0));
+    load.end(peer(1, 9), 90);
+    CHECK(load.has_room(peer(3, 9), 100, 0));
+    load.end(peer(2, 9), 90);
+    load.end(here, 100);
+    CHECK(load.queries_of_prefix(peer(1, 9).prefix) == 0);
+    CHECK(load.bytes_under_way() == 0);
 }
 
 TEST_CASE("a neighbour that has puts held up leaves room for those of others", "[relay-load]") {
@@ -212,7 +238,7 @@ TEST_CASE("who takes nothing of what it has asked for fills its share of a relay
     travel_rules rules;
     rules.under_way_bytes = 4 * 3 * 4 * version_bytes;
     versions r(rules);
-    const auto share = rules.under_way_bytes / relay_load::shares;
+    const auto share = rules.under_way_bytes / relay_load::parts_of_neighbour;
     for (int i = 0; i < 3; ++i) CHECK_FALSE(*r.ask(0, r.streamed()));
     CHECK(r.at_relay().bytes_under_way() == share);
     CHECK(r.at_relay().counters().cut_short == 0);

@@ -45,7 +45,7 @@ linked_network::manner steals(linked_network& net, std::chrono::milliseconds tim
 
 task<result<bytes>> echo(service_question what) { co_return std::move(what.body); }
 
-detail::request_payer payer(linked_network& net, std::uint8_t prefix = 0) {
+detail::payer payer(linked_network& net, std::uint8_t prefix = 0) {
     return {random_id(net.random), prefix == 0 ? bytes() : bytes{4, 192, 0, prefix}};
 }
 
@@ -189,9 +189,7 @@ TEST_CASE("nobody fills the memory for requests alone", "[request][stolen]") {
     constexpr std::size_t share = 8;
     detail::answered_requests known(share * detail::answered_requests::parts_of_neighbour, 10'000);
     const steady_time now{};
-    const auto note = [&](const detail::request_payer& by) {
-        return known.note(random_id(net.random), by, now, now + 10s);
-    };
+    const auto note = [&](const detail::payer& by) { return known.note(random_id(net.random), by, now, now + 10s); };
     const auto greedy = payer(net, 1);
     for (std::size_t i = 0; i < share; ++i) CHECK(note(greedy) == verdict::fresh);
     CHECK(note(greedy) == verdict::full);
@@ -209,7 +207,7 @@ TEST_CASE("replies are kept within their bytes, and nobody's by pushing out thos
     using detail::answered_requests;
     constexpr std::size_t one = 100 + answered_requests::reply_overhead;
     const steady_time now{};
-    const auto kept = [&](answered_requests& in, const detail::request_payer& by, std::size_t size = 100) {
+    const auto kept = [&](answered_requests& in, const detail::payer& by, std::size_t size = 100) {
         const auto question = random_id(net.random);
         REQUIRE(in.note(question, by, now, now + 60s) == verdict::fresh);
         in.keep(question, bytes(size, 'x'), now, now + 30s);

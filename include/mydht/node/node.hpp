@@ -87,7 +87,8 @@ public:
     /// could be asked: put_report::copies_elsewhere() counts the others. Errors: errc::value_too_large and the other
     /// limits of value::check, errc::value_expired, errc::no_peers, errc::value_stale or errc::cas_mismatch when no
     /// copy was stored and holders said so (of a put that travels only this node itself can), errc::throttled,
-    /// errc::peer_busy or errc::not_admitted when none was and somebody refused so, errc::timed_out, errc::peer_error.
+    /// errc::peer_busy or errc::not_admitted when none was and somebody refused so, errc::timed_out, errc::peer_error;
+    /// errc::answer_lost when one that travels ends without word of a copy before its time is over.
     [[nodiscard]] task<result<put_report>> put(value what, put_options options = {});
 
     /// Finds the value of a key: the first valid copy of an immutable one, the newest of a mutable one.
@@ -95,7 +96,9 @@ public:
     /// a tombstone; errc::throttled, errc::peer_busy or errc::not_admitted when nobody answered and somebody refused
     /// so; errc::no_peers, errc::timed_out. Those that travel: errc::bad_argument for an option that no peer would
     /// take, which is logged; errc::unsupported_address for direct() on a node that has no address, errc::unreachable
-    /// when no peer has seen it there.
+    /// when no peer has seen it there; errc::answer_lost when they end before their time is over without an answer, as
+    /// when whoever has the value cannot bring it here. With get_options::at_least: errc::value_stale when only older
+    /// versions were found.
     [[nodiscard]] task<result<get_report>> get(id256 where, get_options options = {});
 
     /// Signs content with `author` and puts it. Errors: those of get and put; errc::too_large for the salt;

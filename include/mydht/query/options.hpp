@@ -108,6 +108,13 @@ public:
         rounds_ = most;
         return *this;
     }
+    /// Versions of a mutable value before this one are none: for whoever has seen it, or has published it. A query that
+    /// travels is begun again when only older ones have come; when no other comes at all, the get ends with
+    /// errc::value_stale.
+    get_options& at_least(std::uint64_t sequence) {
+        at_least_ = sequence;
+        return *this;
+    }
     /// Peers that pass what is found back keep a copy for a while. Not for iterative gets.
     get_options& cached(bool wanted = true) {
         cached_ = wanted;
@@ -135,6 +142,7 @@ public:
     [[nodiscard]] bool is_local() const noexcept { return local_; }
     [[nodiscard]] std::optional<std::size_t> disjoint_paths() const noexcept { return disjoint_paths_; }
     [[nodiscard]] std::optional<std::uint8_t> rounds() const noexcept { return rounds_; }
+    [[nodiscard]] std::uint64_t at_least() const noexcept { return at_least_; }
     [[nodiscard]] std::optional<bool> is_cached() const noexcept { return cached_; }
     [[nodiscard]] std::optional<bool> is_hidden() const noexcept { return hidden_; }
     [[nodiscard]] lookup_report* report() const noexcept { return report_; }
@@ -145,6 +153,7 @@ private:
     std::function<void(const value&)> on_result_;
     std::optional<std::size_t> disjoint_paths_;
     std::optional<std::uint8_t> rounds_;
+    std::uint64_t at_least_ = 0;
     std::optional<bool> cached_;
     std::optional<bool> hidden_;
     lookup_report* report_ = nullptr;

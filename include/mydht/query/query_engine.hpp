@@ -85,12 +85,13 @@ private:
     // Queries that travel (travelling.cpp).
     template <typename Goal, typename Options>
     [[nodiscard]] wire::forward travelling(Goal goal, const Options& options, std::optional<std::size_t> results) const;
+    [[nodiscard]] steady_time travel_deadline(const get_options& options) const;
     [[nodiscard]] const travel_band& usual_for(const wire::forward& query) const;
     [[nodiscard]] result<void> check(const wire::forward& query, query_mode mode) const;
     [[nodiscard]] task<result<lookup_report>> get_far(id256 where, const get_options& options,
                                                       detail::find_copies& into);
     [[nodiscard]] task<wire::gathered> ask_in_rounds(wire::forward query, get_options options, lookup_report& report,
-                                                     bool& turned_down, std::function<void(item)> on_item);
+                                                     bool& turned_down, detail::find_copies* into);
     [[nodiscard]] task<result<put_report>> put_far(value what, put_options options);
     [[nodiscard]] task<result<lookup_report>> lookup_far(id256 target, const get_options& options);
 

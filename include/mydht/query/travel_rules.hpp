@@ -127,8 +127,8 @@ struct travel_rules {
 
     /// Values that a query of others may want, and copies that it may leave where it passes.
     std::uint8_t results_max = 16;
-    /// Queries under way at once for others. From half of it on those of a lower priority than `busy_priority` are
-    /// refused.
+    /// Queries under way at once for others; for one network prefix half of them. From half of it on those of a lower
+    /// priority than `busy_priority` are refused.
     std::size_t under_way_max = 1024;
     std::uint8_t busy_priority = 64;
     /// Of them, those that came from one peer.
@@ -142,7 +142,8 @@ struct travel_rules {
     /// Bytes of their replies, kept until their askers' time is over for those that come again. In the same shares.
     std::size_t replies_bytes = 16 * 1024 * 1024;
     /// Bytes of the values that they put, find, or ask services with, each as often as copies of it leave at once; for
-    /// the queries of one neighbour a quarter of them. One query is always taken.
+    /// the queries of one neighbour a quarter of them, and for those of one network prefix half. One query is always
+    /// taken.
     std::size_t under_way_bytes = 64 * 1024 * 1024;
     /// What each neighbour may send through this node, or have kept here, for itself and for others.
     relay_limits relays;
