@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <optional>
 
@@ -30,7 +31,13 @@ public:
     void begin_list(std::size_t) { to_.put('l'); }
     void end_list() { to_.put('e'); }
     /// The short names sort as the numbers of the fields do.
-    void name(const field& one) { text(one.short_name()); }
+    void name(const field& one) {
+        const auto short_name = one.short_name();
+        const auto out = to_.grow(2 + short_name.size());
+        out[0] = static_cast<std::uint8_t>('0' + short_name.size());
+        out[1] = ':';
+        std::copy(short_name.begin(), short_name.end(), out.begin() + 2);
+    }
 
     void boolean(bool value) { natural(value ? 1 : 0); }
     void natural(std::uint64_t value) { number(value); }
@@ -43,16 +50,35 @@ public:
     }
     void text(std::string_view value) { binary(as_bytes(value)); }
     void binary(bytes_view value) {
-        length(value.size());
-        to_.put(value);
+        if (value.size() > short_string) {
+            length(value.size());
+            return to_.put(value);
+        }
+        const auto out = begin_short(value.size());
+        if (!value.empty()) std::memcpy(out.data(), value.data(), value.size());
     }
     void place(const address& value) {
-        length(1 + value.data().size());
-        to_.put(static_cast<std::uint8_t>(value.kind()));
-        to_.put(value.data());
+        const auto data = value.data();
+        static_assert(1 + address::size_max <= short_string);
+        const auto out = begin_short(1 + data.size());
+        out[0] = static_cast<std::uint8_t>(value.kind());
+        if (!data.empty()) std::memcpy(out.data() + 1, data.data(), data.size());
     }
 
 private:
+    /// Those with a length of at most two digits: ids, keys, signatures, addresses.
+    static constexpr std::size_t short_string = 99;
+
+    /// Writes the length of a short string. The place for its bytes.
+    bytes_span begin_short(std::size_t size) {
+        const std::size_t head = size < 10 ? 2 : 3;
+        const auto out = to_.grow(head + size);
+        if (size >= 10) out[0] = static_cast<std::uint8_t>('0' + size / 10);
+        out[head - 2] = static_cast<std::uint8_t>('0' + size % 10);
+        out[head - 1] = ':';
+        return out.subspan(head);
+    }
+
     template <typename Number>
     void number(Number value) {
         to_.put('i');
@@ -103,6 +129,14 @@ private:
         }
     }
 
+    /// Of keys, most of which are one character long.
+    static bool is_before(bytes_view a, bytes_view b) noexcept {
+        for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+            if (a[i] != b[i]) return a[i] < b[i];
+        }
+        return a.size() < b.size();
+    }
+
     bool dictionary() {
         if (!to_.begin_record()) return false;
         ++at_;
@@ -113,7 +147,7 @@ private:
             const auto start = at_;
             bytes_view key;
             if (!take_string(key)) return false;
-            if (last && !std::ranges::lexicographical_compare(*last, key)) {
+            if (last && !is_before(*last, key)) {
                 at_ = start;
                 return wrong(errc::malformed);
             }
@@ -188,7 +222,14 @@ private:
     bool take_string(bytes_view& out) {
         if (ended()) return truncated();
         std::uint64_t size = 0;
-        if (!take_number(':', size)) return false;
+        const bool one_digit =
+            data_.size() - at_ > 1 && data_[at_ + 1] == ':' && data_[at_] >= '0' && data_[at_] <= '9';
+        if (one_digit) {
+            size = static_cast<std::uint64_t>(data_[at_] - '0');
+            at_ += 2;
+        } else if (!take_number(':', size)) {
+            return false;
+        }
         if (size > data_.size() - at_) return truncated();
         out = data_.subspan(at_, static_cast<std::size_t>(size));
         at_ += out.size();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -36,6 +37,14 @@ public:
     /// In decimal, the shortest form.
     template <typename Number>
     void digits(Number value) {
+        if constexpr (std::unsigned_integral<Number>) {
+            // Most are lengths of ids and keys.
+            if (value < 10) return put(static_cast<char>('0' + value));
+            if (value < 100) {
+                put(static_cast<char>('0' + value / 10));
+                return put(static_cast<char>('0' + value % 10));
+            }
+        }
         char* first = reinterpret_cast<char*>(place(digits_max));
         used_ -= digits_max - static_cast<std::size_t>(std::to_chars(first, first + digits_max, value).ptr - first);
     }

@@ -16,8 +16,6 @@ namespace {
 constexpr std::uint64_t unknown_bit = std::uint64_t{1} << 63U;
 static_assert(field_number_max < 63);
 
-bool is_structure(shape_kind kind) noexcept { return kind == shape_kind::record || kind == shape_kind::choice; }
-
 /// The index of the field with this number; how many there are when there is none.
 std::size_t index_of(std::span<const field> fields, std::uint64_t number) noexcept {
     // Numbers have gaps where fields are gone.
@@ -46,10 +44,6 @@ struct_reader::struct_reader(const shape& root, void* object, const decode_limit
 
 // --- where values go -------------------------------------------------------------------------------------------------
 
-bool struct_reader::awaits_name() const noexcept {
-    return !failed_ && !passes_over() && depth_ > 0 && is_structure(frames_[depth_ - 1].what->kind);
-}
-
 bool struct_reader::name(std::string_view name) {
     if (passed_ > 0) return !failed_;
     if (!awaits_name()) return fail(errc::malformed);
@@ -71,7 +65,7 @@ bool struct_reader::number(std::uint64_t number) {
     return select(index_of(frames_[depth_ - 1].what->fields, number), true);
 }
 
-bool struct_reader::select(std::size_t index, bool one_by_one) {
+inline bool struct_reader::select(std::size_t index, bool one_by_one) {
     auto& in = frames_[depth_ - 1];
     if (index == in.what->fields.size()) return select_unknown();
     in.current = index;
@@ -98,27 +92,16 @@ bool struct_reader::select_unknown() {
     return true;
 }
 
-const shape* struct_reader::awaited() const noexcept {
-    if (passes_over() || done_) return nullptr;
-    const auto* what = &root_;
-    if (depth_ > 0) {
-        const auto& in = frames_[depth_ - 1];
-        if (in.current == none && in.what->kind != shape_kind::list) return nullptr;
-        what = in.one_by_one ? &in.comes->inner() : in.comes;
-    }
-    return what->kind == shape_kind::optional ? &what->inner() : what;
-}
-
 bool struct_reader::awaits_element() const noexcept {
     return !passes_over() && depth_ > 0 && frames_[depth_ - 1].current != none && frames_[depth_ - 1].one_by_one;
 }
 
-std::size_t struct_reader::limit_of(const field& one, const shape& what) const noexcept {
+inline std::size_t struct_reader::limit_of(const field& one, const shape& what) const noexcept {
     if (one.limit != nullptr) return limits_.*one.limit;
     return what.kind == shape_kind::list ? limits_.elements : limits_.message_bytes;
 }
 
-bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
+inline bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
     if (list.count(object) >= limit || elements_ >= limits_.elements) return fail(errc::too_large);
     ++elements_;
     out.object = list.add(object, 0);
@@ -126,7 +109,7 @@ bool struct_reader::take_element(const shape& list, void* object, std::size_t li
     return true;
 }
 
-bool struct_reader::take_member(frame& in, slot& out) {
+inline bool struct_reader::take_member(frame& in, slot& out) {
     // A value without a name before it.
     if (in.current == none) return fail(errc::malformed);
     const auto& member = in.what->fields[in.current];
@@ -142,7 +125,7 @@ bool struct_reader::take_member(frame& in, slot& out) {
     return take_element(*in.comes, out.object, out.limit, out);
 }
 
-bool struct_reader::take(slot& out) {
+inline bool struct_reader::take(slot& out) {
     if (failed_ || done_) return fail(errc::malformed);
     if (depth_ == 0) {
         out = {&root_, object_, limits_.elements};
@@ -175,14 +158,14 @@ bool struct_reader::pass_begin() {
 
 // --- structures ------------------------------------------------------------------------------------------------------
 
-bool struct_reader::enter(const slot& to) {
+inline bool struct_reader::enter(const slot& to) {
     if (depth_ == std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
     const auto* comes = to.what->kind == shape_kind::list ? &to.what->inner() : nullptr;
     frames_[depth_++] = {to.what, to.object, to.limit, none, comes, 0, false};
     return true;
 }
 
-bool struct_reader::leave() {
+inline bool struct_reader::leave() {
     --depth_;
     if (depth_ == 0 && unsupported_) {
         failed_ = true;
@@ -193,7 +176,7 @@ bool struct_reader::leave() {
 }
 
 /// The value that was awaited is there: that of the root, or of the field that was named last.
-void struct_reader::settle() noexcept {
+inline void struct_reader::settle() noexcept {
     if (depth_ == 0)
         done_ = true;
     else
@@ -209,7 +192,7 @@ bool struct_reader::begin_record() {
 
 /// What did not come is empty. A choice cannot be: it has to be there, and to have made its choice; the one that is
 /// missed is then the current field.
-bool struct_reader::complete(frame& in) {
+inline bool struct_reader::complete(frame& in) {
     if (in.what->kind == shape_kind::choice) return in.seen != 0;
     const auto all = (std::uint64_t{1} << in.what->fields.size()) - 1;
     for (auto missing = all & ~in.seen; missing != 0; missing &= missing - 1) {
@@ -255,7 +238,7 @@ bool struct_reader::end_list() {
 
 // --- values ----------------------------------------------------------------------------------------------------------
 
-bool struct_reader::set(std::uint64_t value, shape_kind kind) {
+inline bool struct_reader::set(std::uint64_t value, shape_kind kind) {
     slot to;
     if (!take(to)) return false;
     if (to.what->kind != kind || !to.what->set_number(to.object, value)) return fail(errc::malformed);
@@ -298,7 +281,7 @@ bool struct_reader::assign_place(const slot& to, bytes_view value) {
     return true;
 }
 
-bool struct_reader::assign(bytes_view value, bool may_be_text, bool may_be_binary) {
+inline bool struct_reader::assign(bytes_view value, bool may_be_text, bool may_be_binary) {
     if (passes_over()) return pass_value();
     slot to;
     if (!take(to)) return false;

@@ -11,6 +11,10 @@
 
 namespace mydht::wire {
 
+[[nodiscard]] constexpr bool is_structure(shape_kind kind) noexcept {
+    return kind == shape_kind::record || kind == shape_kind::choice;
+}
+
 /// Fills a struct from what a parser finds, one event after the other: no tree lies between them. Every event returns
 /// false when the parser has to stop, with the reason in the decode_error. What no field of the struct waits for is
 /// passed over, within the limit of nesting.
@@ -112,5 +116,22 @@ private:
     bool failed_ = false;
     bool done_ = false;
 };
+
+// Parsers ask these for every value.
+
+inline bool struct_reader::awaits_name() const noexcept {
+    return !failed_ && !passes_over() && depth_ > 0 && is_structure(frames_[depth_ - 1].what->kind);
+}
+
+inline const shape* struct_reader::awaited() const noexcept {
+    if (passes_over() || done_) return nullptr;
+    const auto* what = &root_;
+    if (depth_ > 0) {
+        const auto& in = frames_[depth_ - 1];
+        if (in.current == none && in.what->kind != shape_kind::list) return nullptr;
+        what = in.one_by_one ? &in.comes->inner() : in.comes;
+    }
+    return what->kind == shape_kind::optional ? &what->inner() : what;
+}
 
 }  // namespace mydht::wire
