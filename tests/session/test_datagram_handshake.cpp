@@ -283,6 +283,36 @@ TEST_CASE("packets of other networks, modes and versions are told before public-
     CHECK(shake(a, b, a.goal(nullptr)).accepted);
 }
 
+TEST_CASE("nobody on the way changes which codec two nodes settle on over datagrams", "[datagram_handshake][codec]") {
+    constexpr auto other =
+        static_cast<std::uint8_t>(wire::codec_id::json) ^ static_cast<std::uint8_t>(wire::codec_id::capnp);
+    for (auto& which : all_settings()) {
+        const bool plain = which.pattern == packet_pattern::plain;
+        if (!plain && which.config.agreement != &noise::fast_dh()) continue;
+        CAPTURE(which.name);
+        which.config.codecs = wire::codecs_preferring(wire::json_codec());
+        datagram_side a(1, which.config);
+        datagram_side b(2, which.config);
+        const auto good = shake(a, b, goal_for(which, a, b));
+        REQUIRE((good.begun && good.accepted));
+        REQUIRE(good.accepted->codec == wire::codec_id::json);
+        std::size_t settled = 0;
+        for (std::size_t n = 0; n < good.packets.size(); ++n) {
+            for (std::size_t at = 0; at < good.packets[n].size(); ++at) {
+                const auto done = shake(a, b, goal_for(which, a, b), [&](std::size_t m, bytes& packet) {
+                    if (m == n) packet[at] ^= other;
+                });
+                if (!done.begun || !done.accepted) continue;
+                ++settled;
+                CHECK(done.begun->codec == wire::codec_id::json);
+                CHECK(done.accepted->codec == wire::codec_id::json);
+            }
+        }
+        // Nobody is asked for a cookie here, so what stands in its place means nothing.
+        if (!plain) CHECK(settled == wire::cookie_bytes);
+    }
+}
+
 TEST_CASE("different agreements and secrets never complete", "[datagram_handshake]") {
     datagram_side a(1);
     datagram_side fast(2, simulated_network());
