@@ -1,15 +1,31 @@
 #include <string>
+#include <vector>
 
 #include <mydht/sim/scenario_modes.hpp>
 
 #include "support/catch.hpp"
 #include "support/seed.hpp"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#define MYDHT_IS_SLOW
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer) || __has_feature(thread_sanitizer)
+#define MYDHT_IS_SLOW
+#endif
+#endif
+
 using namespace mydht;
 using namespace mydht::sim;
 using namespace std::chrono_literals;
 
 namespace {
+
+/// A tenth where it takes ten times as long.
+#ifdef MYDHT_IS_SLOW
+constexpr std::size_t many_nodes = 100;
+#else
+constexpr std::size_t many_nodes = 1000;
+#endif
 
 modes_config network_of(topology shape, std::size_t nodes, std::size_t values) {
     modes_config out;
@@ -59,6 +75,25 @@ TEST_CASE("proxied gets cross the bridge between two cliques", "[modes]") {
     CHECK(report.gets[1].messages < 80);
     // Some of them are on the asker's side, the others two hops and more away.
     CHECK(report.gets[1].hops > 1);
+}
+
+TEST_CASE("among a thousand nodes with four links each, proxied gets find what is there and others do not",
+          "[modes][scale]") {
+    auto config = network_of(topology::four_links, many_nodes, 100);
+    config.seed = 1;  // as in docs/queries.md
+    const auto report = compare_modes(config);
+    CHECK(report.failed_starts == 0);
+    CHECK(report.puts.succeeded == 100);
+    CHECK(report.puts.messages < 300);
+    REQUIRE(config.modes == std::vector<query_mode>{iterative(), direct(), proxied(), mixed(3)});
+    const auto& gets = report.gets;
+    CHECK(gets[0].succeeded < (many_nodes == 1000 ? 50 : 95));
+    CHECK(gets[1].succeeded < (many_nodes == 1000 ? 50 : 95));
+    CHECK(gets[2].succeeded >= 99);
+    CHECK(gets[3].succeeded >= 80);
+    // docs/queries.md has 66.
+    CHECK(gets[2].messages < 100);
+    for (const auto& each : gets) CHECK(each.messages < 400);
 }
 
 TEST_CASE("puts among nodes that let nobody in do not wait for these until their time is over", "[modes]") {
