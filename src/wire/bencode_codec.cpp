@@ -171,16 +171,18 @@ private:
         return to_.end_list();
     }
 
-    /// Reads digits up to `end` and steps behind it.
-    bool take_number(char end, std::uint64_t& out) {
+    /// Reads digits up to `end` and steps behind it. A number that is too large is the largest, if that is not known
+    /// what it is for.
+    bool take_number(char end, std::uint64_t& out, bool may_be_larger = false) {
         constexpr auto most = std::numeric_limits<std::uint64_t>::max();
         out = 0;
         auto i = at_;
         for (; i < data_.size(); ++i) {
             const auto digit = static_cast<std::uint8_t>(data_[i] - '0');
             if (digit > 9) break;
-            if (out > most / 10 || (out == most / 10 && digit > most % 10)) return wrong(errc::malformed);
-            out = 10 * out + digit;
+            const bool fits = out < most / 10 || (out == most / 10 && digit <= most % 10);
+            if (!fits && !may_be_larger) return wrong(errc::malformed);
+            out = fits ? 10 * out + digit : most;
         }
         const auto count = i - at_;
         const bool padded = count > 1 && data_[at_] == '0';
@@ -196,12 +198,13 @@ private:
         const auto start = at_++;
         const bool negative = !ended() && data_[at_] == '-';
         if (negative) ++at_;
+        const bool passed = to_.awaited() == nullptr;
         std::uint64_t value = 0;
-        if (!take_number('e', value)) return false;
+        if (!take_number('e', value, passed)) return false;
         to_.at(start);
         if (!negative) return is_awaited(shape_kind::boolean) ? boolean(value) : to_.natural(value);
         constexpr auto lowest = std::uint64_t{1} << 63U;
-        if (value == 0 || value > lowest) return to_.fail(errc::malformed);
+        if (value == 0 || (value > lowest && !passed)) return to_.fail(errc::malformed);
         return to_.integer(static_cast<std::int64_t>(~value + 1));
     }
 

@@ -124,9 +124,7 @@ struct expected_sequence {
 };
 
 /// Two fields: the body, which is there or not, and its signature.
-struct asker {
-    static constexpr bool two_fields = true;
-};
+struct asker;
 
 }  // namespace in_capnp
 

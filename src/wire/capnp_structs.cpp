@@ -1,9 +1,11 @@
 // Structs of applications in Cap'n Proto, without a schema. A struct has a word for each field that is a boolean, a
-// number or a real, and a pointer for each other one, both in the order of the fields' numbers: what capnp's compiler
-// makes of a schema that has UInt64, Int64 and Float64 alone for the former. Behind a pointer lie
+// number or a real, and a pointer for each other one, both in the order of the fields' numbers, those included that are
+// gone: what capnp's compiler makes of a schema that has UInt64, Int64 and Float64 alone for the former. Behind a
+// pointer lie
 // - text: Text; binary and addresses: Data; records: their struct;
 // - a choice: a struct of the alternative's number and a pointer to what it has;
-// - a list: a list of structs: those of records, or of the word or the pointer that an element takes;
+// - a list: a list of structs: those of records, or of the word or the pointer that an element takes; a record without
+//   fields takes a word, so that elements are not for nothing;
 // - an optional: its content, a word in a struct of its own.
 #include <capnp/any.h>
 #include <capnp/message.h>
@@ -37,15 +39,19 @@ struct layout {
     std::uint16_t pointers = 0;
 };
 
-layout layout_of(const shape& record) {
-    layout out;
-    for (const auto& one : record.fields) ++(is_word(one.what()) ? out.words : out.pointers);
-    return out;
+/// Of the struct that stands for a value behind a pointer.
+layout layout_of(const shape& what) {
+    switch (what.kind) {
+        case shape_kind::record: return {what.words, what.pointers};
+        case shape_kind::choice: return {1, 1};
+        default: return is_word(what) ? layout{1, 0} : layout{0, 1};
+    }
 }
 
 layout element_layout(const shape& element) {
-    if (is_word(element)) return {1, 0};
-    return element.kind == shape_kind::record ? layout_of(element) : layout{0, 1};
+    if (element.kind == shape_kind::choice) return {0, 1};
+    const auto out = layout_of(element);
+    return out.words + out.pointers == 0 ? layout{1, 0} : out;
 }
 
 // --- writing ---------------------------------------------------------------------------------------------------------
@@ -57,17 +63,14 @@ void set_word(AnyStruct::Builder to, std::size_t index, std::uint64_t value) {
 void write_behind(AnyPointer::Builder to, const shape& what, const void* object);
 
 void write_fields(AnyStruct::Builder to, const shape& record, const void* object) {
-    std::size_t word = 0;
-    unsigned pointer = 0;
     for (const auto& one : record.fields) {
         const auto& inner = one.what();
         const auto* member = one.in(object);
         if (is_word(inner)) {
-            set_word(to, word++, inner.number(member));
-            continue;
+            set_word(to, one.place, inner.number(member));
+        } else if (!is_empty(inner, member)) {
+            write_behind(to.getPointerSection()[one.place], inner, member);
         }
-        if (!is_empty(inner, member)) write_behind(to.getPointerSection()[pointer], inner, member);
-        ++pointer;
     }
 }
 
@@ -103,7 +106,8 @@ void write_behind(AnyPointer::Builder to, const shape& what, const void* object)
         }
         case shape_kind::choice: {
             const auto index = what.count(object);
-            auto made = to.initAsAnyStruct(1, 1);
+            const auto [words, pointers] = layout_of(what);
+            auto made = to.initAsAnyStruct(words, pointers);
             set_word(made, 0, what.fields[index].number);
             write_behind(made.getPointerSection()[0], what.fields[index].what(), what.at(object, index));
             return;
@@ -118,7 +122,7 @@ void write_behind(AnyPointer::Builder to, const shape& what, const void* object)
         case shape_kind::optional: write_behind(to, what.inner(), what.at(object, 0)); return;
         default: break;
     }
-    const auto [words, pointers] = element_layout(what);
+    const auto [words, pointers] = layout_of(what);
     write_element(to.initAsAnyStruct(words, pointers), what, object);
 }
 
@@ -129,29 +133,44 @@ class capnp_parser {
 public:
     capnp_parser(struct_reader& to, bytes_view message) noexcept : to_(to), message_(message) {}
 
+    bool behind(AnyPointer::Reader from, const shape& what) {
+        switch (what.kind) {
+            case shape_kind::text: {
+                const auto text = from.getAs<capnp::Text>();
+                return to_.text({text.begin(), text.size()});
+            }
+            case shape_kind::binary:
+            case shape_kind::place: {
+                const auto data = from.getAs<capnp::Data>();
+                return to_.binary({data.begin(), data.size()});
+            }
+            case shape_kind::choice: return choice(from.getAs<AnyStruct>(), what);
+            case shape_kind::list: return list(from, what);
+            case shape_kind::optional: return behind(from, what.inner());
+            default: return element(from.getAs<AnyStruct>(), what);
+        }
+    }
+
+private:
     bool fields(AnyStruct::Reader from, const shape& record) {
         const auto place = place_of(from, message_);
         if (place) to_.at(*place);
         if (!to_.begin_record()) return false;
-        std::size_t word = 0;
-        unsigned pointer = 0;
         const auto pointers = from.getPointerSection();
         for (const auto& one : record.fields) {
             const auto& inner = one.what();
             if (is_word(inner)) {
-                const auto value = word_at(from, word++);
+                const auto value = word_at(from, one.place);
                 if (value != 0 && !(to_.name(one.name) && number(value, inner))) return false;
                 continue;
             }
-            const auto index = pointer++;
-            if (index >= pointers.size() || pointers[index].isNull()) continue;
-            if (!to_.name(one.name) || !behind(pointers[index], inner)) return false;
+            if (one.place >= pointers.size() || pointers[one.place].isNull()) continue;
+            if (!to_.name(one.name) || !behind(pointers[one.place], inner)) return false;
             if (place) to_.at(*place);
         }
         return to_.end_record();
     }
 
-private:
     static std::uint64_t word_at(AnyStruct::Reader from, std::size_t index) {
         const auto data = from.getDataSection();
         if (data.size() < (index + 1) * capnp_word_bytes) return 0;
@@ -193,24 +212,6 @@ private:
         return to_.end_list();
     }
 
-    bool behind(AnyPointer::Reader from, const shape& what) {
-        switch (what.kind) {
-            case shape_kind::text: {
-                const auto text = from.getAs<capnp::Text>();
-                return to_.text({text.begin(), text.size()});
-            }
-            case shape_kind::binary:
-            case shape_kind::place: {
-                const auto data = from.getAs<capnp::Data>();
-                return to_.binary({data.begin(), data.size()});
-            }
-            case shape_kind::choice: return choice(from.getAs<AnyStruct>(), what);
-            case shape_kind::list: return list(from, what);
-            case shape_kind::optional: return behind(from, what.inner());
-            default: return element(from.getAs<AnyStruct>(), what);
-        }
-    }
-
     struct_reader& to_;
     bytes_view message_;
 };
@@ -219,8 +220,7 @@ private:
 
 result<void> write_capnp_struct(const shape& what, const void* from, bytes& out) {
     capnp::MallocMessageBuilder message;
-    const auto [words, pointers] = layout_of(what);
-    write_fields(message.getRoot<AnyPointer>().initAsAnyStruct(words, pointers), what, from);
+    write_behind(message.getRoot<AnyPointer>(), what, from);
     const auto flat = capnp::messageToFlatArray(message);
     const auto data = flat.asBytes();
     out.insert(out.end(), data.begin(), data.end());
@@ -229,9 +229,11 @@ result<void> write_capnp_struct(const shape& what, const void* from, bytes& out)
 
 bool read_capnp_struct(bytes_view data, const shape& what, void* to, const decode_limits& limits, decode_error& why) {
     struct_reader reader(what, to, limits, why);
-    return read_segments(data, limits, why, [&](capnp::MessageReader& message, bytes_view whole) {
-        return capnp_parser(reader, whole).fields(message.getRoot<AnyPointer>().getAs<AnyStruct>(), what) &&
-               reader.is_done();
+    // The reader counts the levels. kj counts pointers and elements, of which a level takes up to two.
+    auto of_pointers = limits;
+    of_pointers.nesting = 2 * (std::min(limits.nesting, nesting_max) + 1);
+    return read_segments(data, of_pointers, why, [&](capnp::MessageReader& message, bytes_view whole) {
+        return capnp_parser(reader, whole).behind(message.getRoot<AnyPointer>(), what) && reader.is_done();
     });
 }
 

@@ -10,8 +10,8 @@ namespace mydht::wire {
 
 namespace {
 
-/// What the fields of an envelope say together, once they have been read.
-bool check_letter(const letter& got, decode_error& why) {
+/// What stands beside the body, once it has been read. Id and role go to `why` where both are there.
+bool check_head(const letter_head& got, decode_error& why) {
     const auto fail = [&why](errc code, const char* field) {
         why.code = code;
         why.field = field;
@@ -65,11 +65,11 @@ result<envelope> any_codec::decode(bytes_view data, const decode_limits& limits,
     return failure(code);
 }
 
-result<void> any_codec::write(const shape& what, const void* from, bytes& out) const {
-    if (auto fine = check_writable(what, from); !fine) return fine;
+result<void> any_codec::write(const shape& what, const void* from, bytes& out, const decode_limits& limits) const {
+    if (auto fine = check_writable(what, from, limits); !fine) return fine;
     const auto before = out.size();
     auto done = does_->write(what, from, out);
-    if (done && out.size() - before > limits::message_bytes) done = failure(errc::too_large);
+    if (done && out.size() - before > limits.message_bytes) done = failure(errc::too_large);
     if (!done) out.resize(before);
     return done;
 }
@@ -101,18 +101,23 @@ bool any_codec::read_letter(bytes_view data, envelope& out, const decode_limits&
     letter to;
     to.body = &out.body;
     const bool whole = does_->read(data, shape_of<letter>(), &to, limits, why);
-    decode_error found;
-    if (!check_letter(to, found)) {
-        // Of a later version nothing but id, version and role need be as this build knows it.
-        const bool says_more = !whole && found.code != errc::unknown_version;
-        if (says_more) return false;
-        found.offset = why.offset;
-        why = std::move(found);
-        return false;
+    letter_head head = to;
+    if (!whole) {
+        // What could not be read may stand before the id and the role. Here it is passed over.
+        head = {};
+        decode_error ignored;
+        (void)does_->read(data, shape_of<letter_head>(), &head, limits, ignored);
     }
+    decode_error found;
+    const bool fine = check_head(head, found);
     why.id = found.id;
     why.role = found.role;
-    if (!whole) return false;
+    // Of a later version nothing but id, version and role need be as this build knows it.
+    if (!fine && (whole || found.code == errc::unknown_version)) {
+        why.code = found.code;
+        why.field = std::move(found.field);
+    }
+    if (!fine || !whole) return false;
     out.id = *to.id;
     if (why.role == role_of(out.body)) return true;
     why.code = errc::malformed;

@@ -12,7 +12,7 @@
 #include "wire/capnp_names.hpp"
 
 /// The fields of the messages, once for all codecs. A new one is added here and in the two schemas (schema/mydht.capnp,
-/// schema/mydht.proto); tests/wire/test_schemas.cpp compares the three.
+/// schema/mydht.proto); tests/wire/test_capnp_schema.cpp and test_protobuf_schema.cpp compare.
 
 namespace mydht::wire {
 
@@ -212,20 +212,33 @@ struct described<message> {
 /// The lowest version that a reader has to know, and the highest that this build knows.
 inline constexpr std::uint8_t message_version = 1;
 
-/// An envelope as it travels: with what readers need to handle a body that they do not know. What an envelope always
-/// has is optional here, so that it is written even when it is 0, and missed when it is not there.
-struct letter {
+/// What readers need to handle a body that they do not know. What an envelope always has is optional here, so that it
+/// is written even when it is 0, and missed when it is not there.
+struct letter_head {
     std::optional<std::uint64_t> id;
     std::uint8_t version = 0;
     std::optional<message_role> role;
+};
+
+/// An envelope as it travels.
+struct letter : letter_head {
     const message* body = nullptr;  ///< where it lies, or where it is to be read to
+};
+
+template <>
+struct described<letter_head> {
+    static constexpr std::string_view name = "envelope";
+    static constexpr auto fields =
+        std::tuple(member<&letter_head::id>(1, "id"), member<&letter_head::version>(2, "version"),
+                   member<&letter_head::role>(3, "role"));
 };
 
 template <>
 struct described<letter> {
     static constexpr std::string_view name = "envelope";
-    static constexpr auto fields = std::tuple(member<&letter::id>(1, "id"), member<&letter::version>(2, "version"),
-                                              member<&letter::role>(3, "role"), member<&letter::body>(4, "body"));
+    static constexpr auto fields =
+        std::tuple(member<&letter::id>(1, "id"), member<&letter::version>(2, "version"),
+                   member<&letter::role>(3, "role"), member<&letter::body, detail::in_place>(4, "body"));
 };
 
 }  // namespace mydht::wire

@@ -66,41 +66,98 @@ bool is_empty(const shape& what, const void* object) {
     return false;
 }
 
-result<void> check_writable(const shape& what, const void* object) {
-    switch (what.kind) {
-        case shape_kind::text: return is_utf8(what.view(object)) ? result<void>() : failure(errc::bad_argument);
-        case shape_kind::record: {
-            for (const auto& one : what.fields) {
-                if (auto fine = check_writable(one.what(), one.in(object)); !fine) return fine;
-            }
-            return {};
+namespace {
+
+/// Goes through an object as a reader of it will, and counts as the reader does.
+class write_check {
+public:
+    explicit write_check(const decode_limits& limits) noexcept : limits_(limits) {}
+
+    /// `around`: how many levels lie around the object.
+    result<void> value(const shape& what, const void* object, std::size_t limit, std::size_t around) {
+        switch (what.kind) {
+            case shape_kind::natural:
+                return what.number(object) <= what.number_max ? result<void>() : failure(errc::bad_argument);
+            case shape_kind::text: return text(what.view(object), limit);
+            case shape_kind::binary:
+                return what.view(object).size() <= limit ? result<void>() : failure(errc::too_large);
+            case shape_kind::record: return record(what, object, around);
+            case shape_kind::choice: return choice(what, object, around);
+            case shape_kind::list: return list(what, object, limit, around);
+            case shape_kind::optional:
+                if (what.count(object) == 0) return {};
+                return content(what.inner(), what.at(object, 0), limit, around);
+            default: return {};
         }
-        case shape_kind::choice: {
-            const auto index = what.count(object);
-            return check_writable(what.fields[index].what(), what.at(object, index));
-        }
-        case shape_kind::list:
-        case shape_kind::optional: {
-            const auto& inner = what.inner();
-            for (std::size_t i = 0; i < what.count(object); ++i) {
-                const auto* one = what.at(object, i);
-                const bool missing = inner.kind == shape_kind::place && is_empty(inner, one);
-                if (missing) return failure(errc::bad_argument);
-                if (auto fine = check_writable(inner, one); !fine) return fine;
-            }
-            return {};
-        }
-        default: return {};
     }
+
+private:
+    [[nodiscard]] bool is_too_deep(std::size_t around) const noexcept {
+        return around >= std::min(limits_.nesting, nesting_max);
+    }
+
+    static result<void> text(bytes_view value, std::size_t limit) {
+        if (value.size() > limit) return failure(errc::too_large);
+        return is_utf8(value) ? result<void>() : failure(errc::bad_argument);
+    }
+
+    /// What is written even when it is empty.
+    result<void> content(const shape& what, const void* object, std::size_t limit, std::size_t around) {
+        const bool missing = what.kind == shape_kind::place && is_empty(what, object);
+        return missing ? failure(errc::bad_argument) : value(what, object, limit, around);
+    }
+
+    result<void> record(const shape& what, const void* object, std::size_t around) {
+        if (is_too_deep(around)) return failure(errc::too_large);
+        for (const auto& one : what.fields) {
+            const auto& inner = one.what();
+            auto fine = value(inner, one.in(object), one.limit_among(limits_, inner), around + 1);
+            if (!fine) return fine;
+        }
+        const bool complete = what.is_complete == nullptr || what.is_complete(object);
+        return complete ? result<void>() : failure(errc::bad_argument);
+    }
+
+    result<void> choice(const shape& what, const void* object, std::size_t around) {
+        if (is_too_deep(around)) return failure(errc::too_large);
+        const auto index = what.count(object);
+        // An exception was thrown while the variant was given another value.
+        if (index == what.fields.size()) return failure(errc::bad_argument);
+        return content(what.fields[index].what(), what.at(object, index), limits_.message_bytes, around + 1);
+    }
+
+    result<void> list(const shape& what, const void* object, std::size_t limit, std::size_t around) {
+        const auto count = what.count(object);
+        if (count == 0) return {};
+        const bool fits = count <= limit && count <= limits_.elements - elements_ && !is_too_deep(around);
+        if (!fits) return failure(errc::too_large);
+        elements_ += count;
+        for (std::size_t i = 0; i < count; ++i) {
+            auto fine = content(what.inner(), what.at(object, i), limits_.message_bytes, around + 1);
+            if (!fine) return fine;
+        }
+        return {};
+    }
+
+    const decode_limits& limits_;
+    std::size_t elements_ = 0;
+};
+
+}  // namespace
+
+result<void> check_writable(const shape& what, const void* object, const decode_limits& limits) {
+    return write_check(limits).value(what, object, limits.message_bytes, 0);
 }
 
-void make_empty(const shape& what, void* object) {
-    for (const auto& one : what.fields) {
-        const auto& inner = one.what();
-        auto* member = one.of(object);
-        if (inner.set_number != nullptr) (void)inner.set_number(member, 0);
-        if (inner.kind == shape_kind::record) make_empty(inner, member);
+bool make_absent(const shape& what, void* object) {
+    if (what.kind == shape_kind::choice) return false;
+    if (what.kind != shape_kind::record) {
+        what.clear(object);
+        return true;
     }
+    const bool fine = std::ranges::all_of(
+        what.fields, [object](const field& one) { return make_absent(one.what(), one.of(object)); });
+    return fine && (what.complete == nullptr || what.complete(object));
 }
 
 }  // namespace mydht::wire

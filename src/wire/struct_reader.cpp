@@ -32,11 +32,6 @@ std::size_t index_of(std::span<const field> fields, std::string_view name, std::
     return static_cast<std::size_t>(found - fields.begin());
 }
 
-void empty_member(const shape& what, void* member) {
-    if (what.set_number != nullptr) (void)what.set_number(member, 0);
-    if (what.kind == shape_kind::record) make_empty(what, member);
-}
-
 }  // namespace
 
 struct_reader::struct_reader(const shape& root, void* object, const decode_limits& limits, decode_error& why)
@@ -74,6 +69,7 @@ inline bool struct_reader::select(std::size_t index, bool one_by_one) {
     const auto bit = std::uint64_t{1} << index;
     const bool again = in.what->kind == shape_kind::choice ? in.seen != 0 : (in.seen & bit) != 0;
     if (again && !in.one_by_one) return fail(errc::malformed);
+    if (in.one_by_one && !again) in.comes->clear(in.what->fields[index].of(in.object));
     in.seen |= bit;
     pass_next_ = false;
     return true;
@@ -96,9 +92,10 @@ bool struct_reader::awaits_element() const noexcept {
     return !passes_over() && depth_ > 0 && frames_[depth_ - 1].current != none && frames_[depth_ - 1].one_by_one;
 }
 
-inline std::size_t struct_reader::limit_of(const field& one, const shape& what) const noexcept {
-    if (one.limit != nullptr) return limits_.*one.limit;
-    return what.kind == shape_kind::list ? limits_.elements : limits_.message_bytes;
+inline std::size_t struct_reader::levels() const noexcept { return depth_ == 0 ? 0 : frames_[depth_ - 1].level; }
+
+inline bool struct_reader::is_too_deep(std::size_t level) const noexcept {
+    return level > std::min(limits_.nesting, nesting_max);
 }
 
 inline bool struct_reader::take_element(const shape& list, void* object, std::size_t limit, slot& out) {
@@ -114,13 +111,15 @@ inline bool struct_reader::take_member(frame& in, slot& out) {
     if (in.current == none) return fail(errc::malformed);
     const auto& member = in.what->fields[in.current];
     out.what = in.comes;
-    out.limit = limit_of(member, *in.comes);
+    out.limit = member.limit_among(limits_, *in.comes);
     if (in.what->kind == shape_kind::choice) {
         out.object = in.what->add(in.object, in.current);
         return true;
     }
     out.object = member.of(in.object);
     if (!in.one_by_one) return true;
+    // The list, which nothing began.
+    if (is_too_deep(in.level + 1)) return fail(errc::too_large);
     out.what = &in.comes->inner();
     return take_element(*in.comes, out.object, out.limit, out);
 }
@@ -152,16 +151,22 @@ bool struct_reader::pass_value() {
 bool struct_reader::pass_begin() {
     pass_next_ = false;
     ++passed_;
-    if (depth_ + passed_ > std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
+    if (is_too_deep(levels() + passed_)) return fail(errc::too_large);
     return !failed_;
 }
 
 // --- structures ------------------------------------------------------------------------------------------------------
 
 inline bool struct_reader::enter(const slot& to) {
-    if (depth_ == std::min(limits_.nesting, nesting_max)) return fail(errc::too_large);
-    const auto* comes = to.what->kind == shape_kind::list ? &to.what->inner() : nullptr;
-    frames_[depth_++] = {to.what, to.object, to.limit, none, comes, 0, false};
+    const bool in_list = depth_ > 0 && frames_[depth_ - 1].one_by_one;
+    const auto level = levels() + (in_list ? 2 : 1);
+    if (is_too_deep(level)) return fail(errc::too_large);
+    const shape* comes = nullptr;
+    if (to.what->kind == shape_kind::list) {
+        comes = &to.what->inner();
+        to.what->clear(to.object);
+    }
+    frames_[depth_++] = {to.what, to.object, to.limit, level, none, comes, 0, false};
     return true;
 }
 
@@ -190,19 +195,17 @@ bool struct_reader::begin_record() {
     return is_structure(to.what->kind) ? enter(to) : fail(errc::malformed);
 }
 
-/// What did not come is empty. A choice cannot be: it has to be there, and to have made its choice; the one that is
-/// missed is then the current field.
+/// What did not come is empty. A choice cannot be: it has to be there, and to have made its choice, and so has what has
+/// one inside; the field that is missed is then the current one.
 inline bool struct_reader::complete(frame& in) {
     if (in.what->kind == shape_kind::choice) return in.seen != 0;
     const auto all = (std::uint64_t{1} << in.what->fields.size()) - 1;
     for (auto missing = all & ~in.seen; missing != 0; missing &= missing - 1) {
         const auto index = static_cast<std::size_t>(std::countr_zero(missing));
-        const auto& what = in.what->fields[index].what();
-        if (what.kind == shape_kind::choice) {
-            in.current = index;
-            return false;
-        }
-        empty_member(what, in.what->fields[index].of(in.object));
+        const auto& member = in.what->fields[index];
+        if (make_absent(member.what(), member.of(in.object))) continue;
+        in.current = index;
+        return false;
     }
     return in.what->complete == nullptr || in.what->complete(in.object);
 }
@@ -311,8 +314,8 @@ bool struct_reader::nothing() {
     if (passes_over()) return pass_value();
     if (failed_ || depth_ == 0 || frames_[depth_ - 1].what->kind != shape_kind::record) return fail(errc::malformed);
     const auto& in = frames_[depth_ - 1];
-    if (in.current == none || in.comes->kind == shape_kind::choice) return fail(errc::malformed);
-    empty_member(*in.comes, in.what->fields[in.current].of(in.object));
+    const bool fine = in.current != none && make_absent(*in.comes, in.what->fields[in.current].of(in.object));
+    if (!fine) return fail(errc::malformed);
     settle();
     return true;
 }

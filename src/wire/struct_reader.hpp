@@ -70,6 +70,7 @@ private:
         const shape* what;
         void* object;
         std::size_t limit;    ///< of a list's elements
+        std::size_t level;    ///< how deep it lies; 1: the root
         std::size_t current;  ///< the index of the field whose value comes
         const shape* comes;   ///< what that value is; of a list its elements
         std::uint64_t seen;   ///< a bit for each field that came
@@ -97,7 +98,8 @@ private:
     bool set(std::uint64_t value, shape_kind kind);
     bool assign(bytes_view value, bool may_be_text, bool may_be_binary);
     bool assign_place(const slot& to, bytes_view value);
-    [[nodiscard]] std::size_t limit_of(const field& one, const shape& what) const noexcept;
+    [[nodiscard]] std::size_t levels() const noexcept;
+    [[nodiscard]] bool is_too_deep(std::size_t level) const noexcept;
     [[nodiscard]] std::string path() const;
     void note(errc code);
 

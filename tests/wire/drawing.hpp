@@ -90,10 +90,10 @@ struct described<drawing> {
         member<&drawing::offset>(3, "offset"), member<&drawing::scale>(4, "scale"), member<&drawing::ink>(5, "ink"),
         member<&drawing::title>(6, "title"), member<&drawing::picture>(7, "picture"),
         member<&drawing::owner>(8, "owner"), member<&drawing::home>(9, "home"), member<&drawing::shown>(10, "shown"),
-        member<&drawing::made>(11, "made"), member<&drawing::front>(15, "front"),
-        member<&drawing::parent>(16, "parent"), member<&drawing::anchor>(24, "anchor"),
+        member<&drawing::made>(11, "made"), retired<std::uint32_t>(12, 14), member<&drawing::front>(15, "front"),
+        member<&drawing::parent>(16, "parent"), retired<std::string>(17, 23), member<&drawing::anchor>(24, "anchor"),
         member<&drawing::numbers>(25, "numbers"), member<&drawing::words>(26, "words"),
-        member<&drawing::places>(27, "places"), member<&drawing::figures>(50, "figures"),
+        member<&drawing::places>(27, "places"), retired<bytes>(28, 49), member<&drawing::figures>(50, "figures"),
         member<&drawing::inner>(51, "inner"));
 };
 

@@ -6,7 +6,8 @@
 #include "wire/message_fields.hpp"
 
 /// Messages of a build that is to come: with fields and alternatives behind those that exist. They are structs that
-/// describe themselves, so that every codec that has no schema of its own writes them.
+/// describe themselves, so that every codec that has no schema of its own writes them. The numbers between are for the
+/// fields that come first.
 namespace mydht::test::future {
 
 struct extra {
@@ -66,22 +67,23 @@ struct described<later::contact> {
     static constexpr std::string_view name = "contact";
     static constexpr auto fields =
         std::tuple(member<&later::contact::peer>(1, "key"), member<&later::contact::capabilities>(2, "capabilities"),
-                   member<&later::contact::addresses>(3, "addresses"), member<&later::contact::motto>(20, "motto"),
+                   member<&later::contact::addresses>(3, "addresses"), retired<bool>(4, 19),
+                   member<&later::contact::motto>(20, "motto"), retired<bool>(21, 29),
                    member<&later::contact::extras>(30, "extras"));
 };
 
 template <>
 struct described<later::nodes> {
     static constexpr std::string_view name = "nodes";
-    static constexpr auto fields =
-        std::tuple(member<&later::nodes::contacts>(1, "contacts"), member<&later::nodes::summary>(20, "summary"));
+    static constexpr auto fields = std::tuple(member<&later::nodes::contacts>(1, "contacts"), retired<bool>(2, 19),
+                                              member<&later::nodes::summary>(20, "summary"));
 };
 
 template <>
 struct described<later::error> {
     static constexpr std::string_view name = "error";
     static constexpr auto fields =
-        std::tuple(member<&later::error::code>(1, "code"), member<&later::error::text>(2, "text"),
+        std::tuple(member<&later::error::code>(1, "code"), member<&later::error::text>(2, "text"), retired<bool>(3, 49),
                    member<&later::error::final>(50, "final"));
 };
 
@@ -105,7 +107,7 @@ struct described<later::envelope> {
     static constexpr auto fields =
         std::tuple(member<&later::envelope::id>(1, "id"), member<&later::envelope::version>(2, "version"),
                    member<&later::envelope::role>(3, "role"), member<&later::envelope::body>(4, "body"),
-                   member<&later::envelope::sent_at>(33, "sent_at"));
+                   retired<bool>(5, 32), member<&later::envelope::sent_at>(33, "sent_at"));
 };
 
 }  // namespace mydht::wire

@@ -45,17 +45,23 @@ Array random_array(prng& random) {
     return out;
 }
 
+/// All characters that a name may have, those more often that mean something in an encoding or in an address.
+inline std::string random_memory_name(prng& random) {
+    std::string out(1 + random_size(random, address::size_max - 1), 'm');
+    for (auto& c : out) {
+        c = static_cast<char>('!' + random.below('~' - '!' + 1));
+        if (random.below(4) == 0 || c == '@') c = "\"\\%:/{~"[random.below(7)];
+    }
+    return out;
+}
+
 inline address random_address(prng& random) {
     switch (random.below(6)) {
         case 0: return address::from_bytes(address_kind::tcp, random_bytes(random, 6)).value();
         case 1: return address::from_bytes(address_kind::udp, random_bytes(random, 18)).value();
         case 2: return address::from_bytes(address_kind::tor, random_bytes(random, 34)).value();
         case 3: return address::from_bytes(address_kind::i2p, random_bytes(random, 32)).value();
-        case 4: {
-            std::string name(1 + random_size(random, address::size_max - 1), 'm');
-            for (auto& c : name) c = "az\"\\%:{~"[random.below(8)];
-            return address::memory(name).value();
-        }
+        case 4: return address::memory(random_memory_name(random)).value();
         default: break;
     }
     const auto kind = static_cast<address_kind>(7 + random.below(249));

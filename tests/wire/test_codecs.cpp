@@ -30,6 +30,26 @@ TEST_CASE("every codec of this build has a name and a number of its own", "[code
     CHECK(find_codec("morse").error() == errc::bad_argument);
 }
 
+TEST_CASE("an answer to what does not decode finds its request behind the body, too", "[codec]") {
+    // {body: {ping: 5}, id: 7, version: 1, role: 1}
+    const std::pair<std::string_view, std::string_view> messages[] = {
+        {"json", "7b22626f6479223a7b2270696e67223a357d2c226964223a372c2276657273696f6e223a312c22726f6c65223a317d"},
+        {"cbor", "a46164a1616105616107616201616301"},
+        {"protobuf", "22020805080710011801"}};
+    for (const auto& [name, hex] : messages) {
+        const auto codec = find_codec(name);
+        if (!codec) continue;  // not in this build
+        CAPTURE(codec->name());
+        bytes data(hex.size() / 2);
+        REQUIRE(from_hex(hex, data).has_value());
+        decode_error why;
+        CHECK(codec->decode(data, {}, &why).error() == errc::malformed);
+        CHECK(why.id == 7);
+        CHECK(why.role == message_role::answer);
+        CHECK(why.field == "body.ping");
+    }
+}
+
 TEST_CASE("what one codec has read another one writes", "[codec]") {
     const auto seed = property_seed();
     CAPTURE(seed);

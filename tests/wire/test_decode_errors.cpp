@@ -66,7 +66,7 @@ template <>
 struct described<odd::forward> {
     static constexpr std::string_view name = "forward";
     static constexpr auto fields =
-        std::tuple(member<&odd::forward::tag>(1, "tag"), member<&odd::forward::hops>(4, "hops"));
+        std::tuple(member<&odd::forward::tag>(1, "tag"), retired<bool>(2, 3), member<&odd::forward::hops>(4, "hops"));
 };
 
 template <typename T>

@@ -73,6 +73,29 @@ TEST_CASE("JSON may come in another order, with space and with what is not known
     CHECK(json_codec().decode(as_bytes(text)).value() == envelope{~std::uint64_t{0}, ask});
 }
 
+TEST_CASE("an answer to JSON that does not decode finds its request, in whatever order it came", "[codec]") {
+    const auto id_of = [](std::string_view text, errc expected) {
+        CAPTURE(std::string(text));
+        decode_error why;
+        CHECK(json_codec().decode(as_bytes(text), {}, &why).error() == expected);
+        CHECK(why.code == expected);
+        CHECK((!why.id || why.role == message_role::answer));
+        return why.id;
+    };
+    CHECK(id_of(R"({"id":7,"role":1,"body":{"ping":5},"version":1})", errc::malformed) == 7);
+    CHECK(id_of(R"({"body":{"pong":5},"version":1,"role":1,"id":7})", errc::malformed) == 7);
+    CHECK(id_of(R"({"body":{"pong":{}},"role":1,"id":7})", errc::malformed) == 7);
+    CHECK(id_of(R"({"body":[],"role":1,"id":7,"version":2})", errc::unknown_version) == 7);
+    CHECK(id_of(R"({"body":{"tells":[1]},"role":1,"id":7,"version":1})", errc::not_supported) == 7);
+    CHECK(id_of(R"({"body":null,"role":1,"id":7,"version":1})", errc::malformed) == 7);
+    CHECK(id_of(R"({"id":7,"role":1,"version":1,"body":{"po)", errc::truncated) == 7);
+    CHECK_FALSE(id_of(R"({"body":{"ping":5},"id":7,"version":1})", errc::malformed));
+    CHECK_FALSE(id_of(R"({"body":{"ping":5},"role":1,"version":2})", errc::malformed));
+    CHECK_FALSE(id_of(R"({"body":{"ping":5},"id":7,"role":3,"version":1})", errc::malformed));
+    CHECK_FALSE(id_of(R"({"body":{"ping":5},,"id":7,"role":1,"version":1})", errc::malformed));
+    CHECK_FALSE(id_of(R"({"role":1,"version":1,"body":{"po)", errc::truncated));
+}
+
 TEST_CASE("JSON that is no message is refused with its place", "[codec]") {
     const auto json = json_codec();
     CHECK(refusal(json, "").code == errc::truncated);
@@ -89,6 +112,8 @@ TEST_CASE("JSON that is no message is refused with its place", "[codec]") {
     CHECK(refusal(json, R"({"id":7,"version":1,"role":0,"body":null})").field == "body");
     CHECK(refusal(json, R"({"id":-1,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
     CHECK(refusal(json, R"({"id":1.5,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":7.0,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
+    CHECK(refusal(json, R"({"id":1e1,"version":1,"role":0,"body":{"ping":{}}})").field == "id");
     CHECK(refusal(json, R"({"id":"7","version":1,"role":0,"body":{"ping":{}}})").field == "id");
     CHECK(refusal(json, R"({"id":7,"version":256,"role":0,"body":{"ping":{}}})").field == "version");
     CHECK(refusal(json, R"({"id":7,"version":1,"role":3,"body":{"ping":{}}})").field == "role");
@@ -126,6 +151,15 @@ TEST_CASE("bencode is canonical, or refused", "[codec]") {
           "d1:ai7e1:bi1e1:ci0e1:dd1:ade1:bdeee", "di1e1:ae", "d1:ai18446744073709551616e1:bi1e1:ci0e1:dd1:adeee",
           "d1:ai7e1:bi1e1:ci0e1:dd1:ali1eeeee", "d1:ai+7e1:bi1e1:ci0e1:dd1:adeee", "d1:ai7 e1:bi1e1:ci0e1:dd1:adeee"}) {
         CHECK(refusal(bencode, text).code == errc::malformed);
+    }
+    // What is not known may be longer than any number that is known.
+    for (const auto* number : {"18446744073709551616", "-9223372036854775809", "99999999999999999999999999"}) {
+        CHECK(bencode.decode(as_bytes("d1:ai7e1:bi1e1:ci0e1:dd1:adee2:zzi" + std::string(number) + "ee")).value() ==
+              envelope{7, ping()});
+    }
+    for (const auto* number : {"-0", "00", "01", "", "-", "1-"}) {
+        CHECK(refusal(bencode, "d1:ai7e1:bi1e1:ci0e1:dd1:adee2:zzi" + std::string(number) + "ee").code ==
+              errc::malformed);
     }
     // A length that nothing stands behind reserves nothing.
     CHECK(refusal(bencode, "d1:a99999999999999999:").code == errc::truncated);

@@ -78,11 +78,13 @@ public:
     [[nodiscard]] result<envelope> decode(bytes_view data, const decode_limits& limits = {},
                                           decode_error* why = nullptr) const;
 
-    /// Appends a struct of an application. Errors, which leave `out` as it was: errc::bad_argument for a text that is
-    /// not UTF-8 or a value that the encoding has no form for, errc::too_large over limits::message_bytes.
+    /// Appends a struct of an application, for readers with these limits. Errors, which leave `out` as it was:
+    /// errc::too_large for a limit; errc::bad_argument for what no reader takes (a text that is not UTF-8, an empty
+    /// address in a list, an optional or a variant, a length of time beyond 32 bits, what described<T>::complete
+    /// refuses) and for a value that the encoding has no form for.
     template <is_described T>
-    [[nodiscard]] result<void> encode_value(const T& value, bytes& out) const {
-        return write(shape_of<T>(), &value, out);
+    [[nodiscard]] result<void> encode_value(const T& value, bytes& out, const decode_limits& limits = {}) const {
+        return write(shape_of<T>(), &value, out, limits);
     }
 
     /// Reads a struct that fills `data`. Errors: as decode().
@@ -126,7 +128,7 @@ private:
     template <typename T>
     static constexpr table table_of = make_table<T>();
 
-    result<void> write(const shape& what, const void* from, bytes& out) const;
+    result<void> write(const shape& what, const void* from, bytes& out, const decode_limits& limits) const;
     result<void> read(bytes_view data, const shape& what, void* to, const decode_limits& limits,
                       decode_error* why) const;
     result<void> write_letter(const envelope& what, bytes& out) const;

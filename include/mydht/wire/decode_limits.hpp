@@ -19,7 +19,7 @@ struct decode_limits {
     /// The bytes that the decoder may visit, in sum. Guards encodings in which one part can be referred to many times,
     /// and bounds what a packed message unpacks to.
     std::size_t visited_bytes = limits::message_bytes;
-    /// How deep structures and lists may lie in each other; at most nesting_max.
+    /// How deep structs, variants and lists may lie in each other, each of which counts one; at most nesting_max.
     std::size_t nesting = 16;
     std::size_t contacts = limits::contacts_per_message;
     std::size_t addresses_per_contact = limits::addresses_per_contact;

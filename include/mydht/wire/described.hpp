@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <limits>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include <mydht/core/address.hpp>
 #include <mydht/core/time.hpp>
+#include <mydht/wire/described_fields.hpp>
 #include <mydht/wire/shape.hpp>
 
 /// Structs that describe themselves, so that every codec can write and read them:
@@ -34,89 +36,23 @@
 ///                        member<&chat_line::mentions>(3, "mentions"));
 ///     };
 ///
-/// A member may be: bool, an integer, a double, an enum, std::string (UTF-8), bytes, an array of bytes with a size of
-/// its own (id256, public_key), an address, std::chrono::milliseconds (0 to 2^32 - 1), wall_time, a described struct, a
-/// described std::variant, and std::optional or std::vector of these. Numbers and names once given stay; new members
-/// get new numbers; readers skip those that they do not know.
+/// A member may be: bool, an integer, a float or double, an enum, std::string (UTF-8), bytes, an array of bytes with a
+/// size of its own (id256, public_key), an address, std::chrono::milliseconds (0 to 2^32 - 1), wall_time, a described
+/// struct, a described std::variant, and std::optional or std::vector of these, but not of each other: between a list
+/// and a list, or a list and an optional, lies a struct. A variant has each of its types once, and no optionals or
+/// lists.
+///
+/// described<T>::complete(const T&), where there is one, says whether the members can stand together: it is asked
+/// before a struct is written and once it has been read. A struct that is not there is an empty one, and asked as
+/// well. With complete(T&) the struct can be given what does not travel; that is called for what was read alone.
+///
+/// The fields have the numbers 1, 2, 3 and so on. A new member gets the next number; one that is dropped leaves
+/// retired<T>() with its number and the type that it had in the list. So readers of any age find each field in its
+/// place, and those of which nothing came are empty; readers skip fields that they do not know. A field keeps its name,
+/// its number and its type. Alternatives of a variant ascend as well, and one that is dropped just leaves a gap.
 namespace mydht::wire {
 
-/// Specialised for enums that grow: greater numbers are read as 0.
-template <typename Enum>
-struct last_known;
-
-/// An entry of described<T>::fields. Schema is for encodings with generated code of their own.
-template <auto Member, typename Schema = void>
-struct member_entry {
-    std::uint8_t number;
-    std::string_view name;
-    std::size_t decode_limits::*limit;
-    static constexpr auto pointer = Member;
-    using schema = Schema;
-};
-
-template <typename T, typename Schema = void>
-struct alternative_entry {
-    std::uint8_t number;
-    std::string_view name;
-    using type = T;
-    using schema = Schema;
-};
-
-template <auto Member, typename Schema = void>
-[[nodiscard]] constexpr member_entry<Member, Schema> member(std::uint8_t number, std::string_view name,
-                                                            std::size_t decode_limits::*limit = nullptr) {
-    return {number, name, limit};
-}
-
-template <typename T, typename Schema = void>
-[[nodiscard]] constexpr alternative_entry<T, Schema> alternative(std::uint8_t number, std::string_view name) {
-    return {number, name};
-}
-
 namespace detail {
-
-template <typename T>
-struct is_list : std::false_type {};
-template <typename T>
-struct is_list<std::vector<T>> : std::bool_constant<!std::same_as<T, std::uint8_t>> {};
-
-template <typename T>
-struct is_optional : std::false_type {};
-template <typename T>
-struct is_optional<std::optional<T>> : std::true_type {};
-
-template <typename T>
-struct is_variant : std::false_type {};
-template <typename... T>
-struct is_variant<std::variant<T...>> : std::true_type {};
-
-template <typename T>
-concept sized_bytes = requires(T value, bytes_view data) {
-    std::integral_constant<std::size_t, T::size>();
-    { value.view() } -> std::convertible_to<bytes_view>;
-    { T::from_bytes(data) } -> std::same_as<result<T>>;
-};
-
-template <typename T>
-concept plain_number = std::integral<T> || std::is_enum_v<T>;
-
-template <typename T>
-struct number_of {
-    using type = T;
-};
-template <typename T>
-    requires std::is_enum_v<T>
-struct number_of<T> {
-    using type = std::underlying_type_t<T>;
-};
-
-template <typename T>
-using number_type = typename number_of<T>::type;
-
-template <typename T>
-concept growing_enum = requires {
-    last_known<T>::value;
-};
 
 template <plain_number T>
 [[nodiscard]] bool assign_number(T& to, std::uint64_t value) {
@@ -124,14 +60,14 @@ template <plain_number T>
     if constexpr (std::is_signed_v<number>) {
         const auto wide = static_cast<std::int64_t>(value);
         if (wide < std::numeric_limits<number>::min() || wide > std::numeric_limits<number>::max()) return false;
-        to = static_cast<T>(wide);
     } else {
         if (value > std::numeric_limits<number>::max()) return false;
-        if constexpr (growing_enum<T>) {
-            if (value > static_cast<std::uint64_t>(last_known<T>::value)) value = 0;
-        }
-        to = static_cast<T>(value);
     }
+    if constexpr (growing_enum<T>) {
+        // A negative number is a large one here.
+        if (value > static_cast<std::uint64_t>(last_known<T>::value)) value = 0;
+    }
+    to = static_cast<T>(static_cast<number>(value));
     return true;
 }
 
@@ -152,13 +88,17 @@ constexpr shape number_shape() {
 
 template <typename T>
 constexpr shape real_shape() {
+    static_assert(sizeof(T) <= sizeof(double), "a member that is a long double: the encodings have doubles");
     shape out;
     out.kind = shape_kind::real;
     out.number = [](const void* object) {
         return std::bit_cast<std::uint64_t>(static_cast<double>(*static_cast<const T*>(object)));
     };
     out.set_number = [](void* object, std::uint64_t bits) {
-        *static_cast<T*>(object) = static_cast<T>(std::bit_cast<double>(bits));
+        const auto value = std::bit_cast<double>(bits);
+        // No float: it would become infinite.
+        if (std::isfinite(value) && std::abs(value) > std::numeric_limits<T>::max()) return false;
+        *static_cast<T*>(object) = static_cast<T>(value);
         return true;
     };
     return out;
@@ -169,6 +109,7 @@ constexpr shape length_shape() {
     using std::chrono::milliseconds;
     shape out;
     out.kind = shape_kind::natural;
+    out.number_max = std::numeric_limits<std::uint32_t>::max();
     out.number = [](const void* object) {
         return static_cast<std::uint64_t>(static_cast<const milliseconds*>(object)->count());
     };
@@ -225,9 +166,13 @@ constexpr shape octets_shape() {
 
 template <typename T>
 constexpr shape list_shape() {
+    using element = typename T::value_type;
+    static_assert(is_single<element>, "a list of lists or of optionals: put them into a struct, and list that");
+    static_assert(!std::same_as<element, bool>,
+                  "std::vector<bool> has no elements to refer to: list numbers, or bytes");
     shape out;
     out.kind = shape_kind::list;
-    out.inner = &shape_of<typename T::value_type>;
+    out.inner = &shape_of<element>;
     out.count = [](const void* object) { return static_cast<const T*>(object)->size(); };
     out.at = [](const void* object, std::size_t i) -> const void* { return &(*static_cast<const T*>(object))[i]; };
     out.add = [](void* object, std::size_t) -> void* { return &static_cast<T*>(object)->emplace_back(); };
@@ -236,6 +181,9 @@ constexpr shape list_shape() {
 
 template <typename T>
 constexpr shape optional_shape() {
+    static_assert(is_single<typename T::value_type>,
+                  "an optional list or optional: put it into a struct; a list alone "
+                  "can be empty");
     shape out;
     out.kind = shape_kind::optional;
     out.inner = &shape_of<typename T::value_type>;
@@ -250,16 +198,16 @@ constexpr field field_of(const Entry& entry) {
     field out;
     out.number = entry.number;
     out.name = entry.name;
-    if constexpr (requires { Entry::pointer; }) {
-        using type = std::remove_reference_t<decltype(std::declval<T&>().*Entry::pointer)>;
-        if constexpr (std::is_pointer_v<type>) {
-            // Ours alone: an envelope that is written or read in place.
-            out.what = &shape_of<std::remove_cv_t<std::remove_pointer_t<type>>>;
+    if constexpr (is_member<Entry>) {
+        using type = member_type<T, Entry>;
+        if constexpr (std::same_as<typename Entry::schema, in_place>) {
+            using pointed = std::remove_cv_t<std::remove_pointer_t<type>>;
+            out.what = &shape_of<pointed>;
             out.of = [](void* object) -> void* {
-                return const_cast<std::remove_cv_t<std::remove_pointer_t<type>>*>(
-                    static_cast<T*>(object)->*Entry::pointer);
+                return const_cast<pointed*>(static_cast<T*>(object)->*Entry::pointer);
             };
         } else {
+            static_assert(!std::is_pointer_v<type>, "a member that is a pointer: described structs own what they have");
             out.what = &shape_of<type>;
             out.of = [](void* object) -> void* { return &(static_cast<T*>(object)->*Entry::pointer); };
         }
@@ -270,33 +218,68 @@ constexpr field field_of(const Entry& entry) {
     return out;
 }
 
-template <typename T>
-inline constexpr auto field_table =
-    std::apply([](const auto&... entry) { return std::array<field, sizeof...(entry)>{field_of<T>(entry)...}; },
-               described<T>::fields);
+/// How many words and pointers the fields of a record take in Cap'n Proto, those included that are gone.
+struct record_layout {
+    std::uint8_t words = 0;
+    std::uint8_t pointers = 0;
 
-/// Numbers ascend from 1, so that all encodings have the fields in one order.
+    constexpr std::uint8_t& of(bool is_word) noexcept { return is_word ? words : pointers; }
+};
+
 template <typename T>
-constexpr bool has_good_numbers() {
-    std::uint8_t last = 0;
-    for (const auto& one : field_table<T>) {
-        if (one.number <= last || one.number > field_number_max) return false;
-        last = one.number;
+struct field_table {
+    static constexpr std::size_t size =
+        std::apply([]<typename... Entry>(const Entry&...) { return (std::size_t{0} + ... + !is_retired<Entry>); },
+                   described<T>::fields);
+
+    std::array<field, size> fields{};
+    record_layout layout{};
+
+    constexpr field_table() {
+        std::size_t count = 0;
+        const auto add = [&]<typename Entry>(const Entry& entry) {
+            if constexpr (is_retired<Entry>) {
+                auto& used = layout.of(takes_word<typename Entry::was>);
+                used = static_cast<std::uint8_t>(used + entry.last - entry.number + 1);
+            } else {
+                fields[count] = field_of<T>(entry);
+                if constexpr (is_member<Entry>) {
+                    fields[count].place = layout.of(takes_word<member_type<T, Entry>>)++;
+                }
+                ++count;
+            }
+        };
+        std::apply([&](const auto&... entry) { (add(entry), ...); }, described<T>::fields);
     }
-    return true;
-}
+};
+
+template <typename T>
+inline constexpr field_table<T> field_table_of;
 
 template <typename T>
 constexpr shape record_shape() {
-    static_assert(has_good_numbers<T>(), "the numbers of fields ascend, from 1 to field_number_max");
+    static_assert(has_members_alone<T>, "the fields of a struct are member<...>() and retired<...>()");
+    static_assert(has_good_numbers<T>,
+                  "the numbers of fields are 1, 2, 3, ... to field_number_max: put "
+                  "retired<type>(number) where a member is gone");
+    static_assert(has_good_names<T>,
+                  "the names of fields differ, and are visible ASCII without quotes and backslashes");
+    const auto& table = field_table_of<T>;
     shape out;
     out.kind = shape_kind::record;
     out.name = described<T>::name;
-    out.fields = field_table<T>;
+    out.fields = table.fields;
+    out.words = table.layout.words;
+    out.pointers = table.layout.pointers;
     if constexpr (requires(T value) {
                       { described<T>::complete(value) } -> std::same_as<bool>;
                   }) {
         out.complete = [](void* object) { return described<T>::complete(*static_cast<T*>(object)); };
+    }
+    if constexpr (requires(const T& value) {
+                      { described<T>::complete(value) } -> std::same_as<bool>;
+                  }) {
+        out.is_complete = [](const void* object) { return described<T>::complete(*static_cast<const T*>(object)); };
     }
     return out;
 }
@@ -319,12 +302,18 @@ inline constexpr auto variant_indices = std::apply(
 
 template <typename T>
 constexpr shape choice_shape() {
-    static_assert(has_good_numbers<T>(), "the numbers of alternatives ascend, from 1 to field_number_max");
-    static_assert(std::variant_size_v<T> == field_table<T>.size(), "every alternative has an entry");
+    static_assert(has_each_alternative<T>,
+                  "the fields of a variant are alternative<...>(), one for each of its types, "
+                  "and no type is there twice: put them into structs of their own");
+    static_assert(has_single_alternatives<T>, "an alternative that is a list or an optional: put it into a struct");
+    static_assert(has_good_numbers<T>, "the numbers of alternatives ascend, from 1 to field_number_max");
+    static_assert(has_good_names<T>,
+                  "the names of alternatives differ, and are visible ASCII without quotes and "
+                  "backslashes");
     shape out;
     out.kind = shape_kind::choice;
     out.name = described<T>::name;
-    out.fields = field_table<T>;
+    out.fields = field_table_of<T>.fields;
     out.count = [](const void* object) {
         const auto& all = variant_indices<T>;
         const auto found = std::find(all.begin(), all.end(), static_cast<const T*>(object)->index());
@@ -346,7 +335,17 @@ constexpr shape choice_shape() {
 }
 
 template <typename T>
-constexpr shape make_shape() {
+void clear(void* object) {
+    auto& value = *static_cast<T*>(object);
+    if constexpr (sized_bytes<T>) {
+        if (const auto zero = T::from_bytes(std::array<std::uint8_t, T::size>())) value = *zero;
+    } else {
+        value = T();
+    }
+}
+
+template <typename T>
+constexpr shape shape_of_kind() {
     if constexpr (plain_number<T>) {
         return number_shape<T>();
     } else if constexpr (std::floating_point<T>) {
@@ -373,6 +372,13 @@ constexpr shape make_shape() {
             return record_shape<T>();
         }
     }
+}
+
+template <typename T>
+constexpr shape make_shape() {
+    auto out = shape_of_kind<T>();
+    if constexpr (!is_described<T>) out.clear = &clear<T>;
+    return out;
 }
 
 template <typename T>

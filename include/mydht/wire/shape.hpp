@@ -36,6 +36,9 @@ struct shape {
     std::string_view name;
     /// The fields of a record, the alternatives of a choice; their numbers ascend.
     std::span<const field> fields;
+    /// How many fields of a record are numbers, how many are something else; with those that are gone.
+    std::uint8_t words = 0;
+    std::uint8_t pointers = 0;
     /// Of a list's elements, of an optional's content.
     const shape& (*inner)() = nullptr;
 
@@ -43,6 +46,8 @@ struct shape {
     std::uint64_t (*number)(const void* object) = nullptr;
     /// False, and nothing changed, when the number does not fit.
     bool (*set_number)(void* object, std::uint64_t value) = nullptr;
+    /// Of a natural: greater ones fit no reader.
+    std::uint64_t number_max = ~std::uint64_t{0};
 
     /// Of a binary that always has so many bytes; 0 for others.
     std::size_t fixed_bytes = 0;
@@ -59,14 +64,20 @@ struct shape {
     /// in `fields`. What comes is default constructed.
     void* (*add)(void* object, std::size_t index) = nullptr;
 
+    /// Makes it zero or empty, whatever its default in C++ is. Null for records, whose fields have it, and choices.
+    void (*clear)(void* object) = nullptr;
     /// Of a record: called when all of its fields have been read; false when they cannot stand together. May be null.
     bool (*complete)(void* object) = nullptr;
+    /// The same before it is written; null as well where complete() changes the object.
+    bool (*is_complete)(const void* object) = nullptr;
 };
 
 /// A member of a record, or an alternative of a choice.
 struct field {
     /// 1 to field_number_max, never used anew for something else: it is the field's name in the compact encodings.
     std::uint8_t number = 0;
+    /// Of a member: how many before it are numbers as it is, or how many are something else as it is.
+    std::uint8_t place = 0;
     std::string_view name;
     const shape& (*what)() = nullptr;
     /// The member in a record; null for an alternative.
@@ -75,6 +86,11 @@ struct field {
     std::size_t decode_limits::*limit = nullptr;
 
     [[nodiscard]] const void* in(const void* object) const { return of(const_cast<void*>(object)); }
+    /// Of this field, which is `is`.
+    [[nodiscard]] std::size_t limit_among(const decode_limits& limits, const shape& is) const noexcept {
+        if (limit != nullptr) return limits.*limit;
+        return is.kind == shape_kind::list ? limits.elements : limits.message_bytes;
+    }
     /// The name in encodings that are to be compact: one letter, or "z" and one letter. Sorted as the numbers are.
     [[nodiscard]] std::string_view short_name() const noexcept;
 };
@@ -102,11 +118,13 @@ inline constexpr std::uint8_t field_number_max = 51;
 /// True when there is nothing to write: zero, empty, no content. Readers take a field that is missing for that.
 [[nodiscard]] bool is_empty(const shape& what, const void* object);
 
-/// Whether a reader takes what the object holds. Errors: errc::bad_argument for a text that is not UTF-8, an empty
-/// address in a list, a number that does not fit its field.
-[[nodiscard]] result<void> check_writable(const shape& what, const void* object);
+/// Whether a reader with these limits takes what the object holds. Errors: errc::too_large for a limit;
+/// errc::bad_argument for a text that is not UTF-8, an empty address where one has to be, a number that does not fit
+/// its field, a variant that holds nothing, and what described<T>::complete(const T&) refuses.
+[[nodiscard]] result<void> check_writable(const shape& what, const void* object, const decode_limits& limits);
 
-/// Makes every field of a record what a reader takes a missing one for, whatever its default in C++ is.
-void make_empty(const shape& what, void* object);
+/// Makes the object what a reader takes a missing one for, whatever its default in C++ is. False when it has to be
+/// there: a choice; a record that has one, or that is not complete when it is empty.
+[[nodiscard]] bool make_absent(const shape& what, void* object);
 
 }  // namespace mydht::wire
