@@ -84,7 +84,8 @@ TEST_CASE("whoever has a value among a thousand brings it straight, or to a peer
             CAPTURE(ring, static_cast<int>(how.what()));
             linked_network net(1000, seed);
             ring ? net.ring(3) : net.regular(4);
-            CHECK(found_by(net, how, 50) >= 49);
+            // One in a hundred is missed, and what one network misses is not independent.
+            CHECK(found_by(net, how, 50) >= 47);
             CHECK(net.delivered > 0);
         }
     }
