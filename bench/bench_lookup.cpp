@@ -173,6 +173,7 @@ public:
     }
 
     [[nodiscard]] std::size_t requests() const noexcept { return requests_; }
+    [[nodiscard]] std::size_t failed() const noexcept { return failed_; }
 
 private:
     void run_one(task<> what) {
@@ -190,8 +191,9 @@ private:
         for (std::size_t i = 0; i < count; ++i) {
             const auto target = random_id(random_);
             const auto done = co_await from.lookup(target);
-            if (!done) throw std::runtime_error("a lookup failed: " + done.error().message());
-            requests_ += done->asked;
+            // On a machine that others keep busy a lookup may run out of time, which the figures then say.
+            if (!done) ++failed_;
+            requests_ += done ? done->asked : 0;
         }
     }
 
@@ -200,6 +202,7 @@ private:
     std::vector<node> nodes_;
     prng random_{7};
     std::size_t requests_ = 0;
+    std::size_t failed_ = 0;
 };
 
 /// In the column CPU, and for each second of it.
@@ -218,6 +221,7 @@ void over_udp(benchmark::State& state, wire::any_codec codec) {
     state.counters["requests"] =
         benchmark::Counter(static_cast<double>(in.requests() - asked_before), benchmark::Counter::kAvgIterations);
     state.counters["per_cpu_s"] = 1e6 * static_cast<double>(state.iterations()) / used.cpu_us;
+    state.counters["failed"] = static_cast<double>(in.failed());
 }
 
 /// The nodes of both prefer the codec.
