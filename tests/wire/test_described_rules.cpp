@@ -240,6 +240,8 @@ TEST_CASE("a description that would go wrong does not compile", "[codec]") {
     STATIC_REQUIRE_FALSE(has_each_alternative<with_stranger>);
     STATIC_REQUIRE_FALSE(has_each_alternative<with_one_twice>);
     STATIC_REQUIRE_FALSE(has_each_alternative<of_equal_types>);
+    STATIC_REQUIRE(has_each_alternative<of_list>);
+    STATIC_REQUIRE(has_good_numbers<of_list>);
     STATIC_REQUIRE_FALSE(has_single_alternatives<of_list>);
     STATIC_REQUIRE(has_each_alternative<in_other_order>);
     STATIC_REQUIRE(has_good_numbers<in_other_order>);
